@@ -1,0 +1,97 @@
+//! Who acts: roles, and the place in the organisation an account acts for.
+
+use crate::ids::{AccountId, DepartmentId, UnitId};
+use serde::{Deserialize, Serialize};
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $zh:literal;)+) => {
+        /// What an account may do at all (DOMAIN §6). Which tickets it may touch follows from its place.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Role { $($(#[$doc])* $name,)+ }
+
+        impl Role {
+            /// Every role, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable name, as stored.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The Chinese term.
+            #[must_use]
+            pub const fn name_zh(self) -> &'static str {
+                match self { $(Self::$name => $zh,)+ }
+            }
+
+            /// The role of a stable name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|role| role.name() == name)
+            }
+        }
+    };
+}
+
+roles! {
+    /// Takes calls and letters at the hotline centre.
+    Operator = "operator", "话务员";
+    /// Hands tickets to departments.
+    Dispatcher = "dispatcher", "派单员";
+    /// Works a department's or unit's tickets.
+    Clerk = "clerk", "经办";
+    /// Leads a department or unit.
+    Leader = "leader", "领导";
+    /// A citizen with an account: sees and rates own tickets.
+    Citizen = "citizen", "市民";
+    /// Reads and replays everything, personal data masked; writes nothing.
+    Auditor = "auditor", "审计员";
+    /// Keeps accounts and configuration; no business writes.
+    Administrator = "administrator", "管理员";
+}
+
+/// The account that gives a command, with what decides its rights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountId,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// The level-1 department it belongs to, if any.
+    pub department: Option<DepartmentId>,
+    /// The level-2 unit within that department, if any.
+    pub unit: Option<UnitId>,
+}
+
+impl Actor {
+    /// Docket itself: founding a store, timers. Has no business role.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self {
+            account: AccountId::SYSTEM,
+            roles: Vec::new(),
+            department: None,
+            unit: None,
+        }
+    }
+
+    /// Whether the account has one of these roles.
+    #[must_use]
+    pub fn has_any(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+
+    /// Whether the account has this role.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether the account sits in the hotline centre (receives or dispatches).
+    #[must_use]
+    pub fn in_centre(&self) -> bool {
+        self.has_any(&[Role::Operator, Role::Dispatcher])
+    }
+}

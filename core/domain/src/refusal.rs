@@ -1,0 +1,172 @@
+//! Refusals: what the domain will not do, and why, in words for people and a code for programs.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal { zh: $zh:literal, en: $en:literal, remedy: $remedy:literal })+) => {
+        /// Why a command was refused. Codes are stable; each has an entry in `docs/errors.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)+ }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// What it says in Chinese.
+            #[must_use]
+            pub const fn zh(self) -> &'static str {
+                match self { $(Self::$name => $zh,)+ }
+            }
+
+            /// What it says in English.
+            #[must_use]
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$name => $en,)+ }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The account's roles do not include one that may do this.
+    RoleNotAllowed = "ROLE_NOT_ALLOWED" {
+        zh: "您的角色无权进行此操作", en: "your role may not do this",
+        remedy: "Ask a colleague with one of the action's roles (`availableActions` tells what you may do)." }
+    /// No open assignment of the ticket is held by the account's office.
+    NotHolder = "NOT_HOLDER" {
+        zh: "此工单当前不由您的单位办理", en: "your office does not hold this ticket",
+        remedy: "Only the office that holds an assignment acts on it; ask the hotline centre to assign it." }
+    /// The ticket or assignment is in another state than the action starts from.
+    WrongState = "WRONG_STATE" {
+        zh: "工单当前状态不允许此操作", en: "the ticket is not in a state for this",
+        remedy: "Read the ticket again; a colleague may have moved it on." }
+    /// The action belongs to the other level of the organisation.
+    WrongLevel = "WRONG_LEVEL" {
+        zh: "您所在层级不能进行此操作", en: "this action belongs to another level",
+        remedy: "A level-2 unit is last: it replies or returns, and never delegates." }
+    /// The ticket's revision is not the one the client saw.
+    StaleRevision = "STALE_REVISION" {
+        zh: "工单已被他人更新,请刷新后重试", en: "the ticket has changed since you read it",
+        remedy: "Read the ticket, look at what changed, and send the command with the new revision." }
+    /// A required text is empty.
+    Required = "REQUIRED" {
+        zh: "必填项为空", en: "a required field is empty",
+        remedy: "Fill in the field that `path` names." }
+    /// A text is longer than the rules allow.
+    TooLong = "TOO_LONG" {
+        zh: "内容超过长度限制", en: "a text is too long",
+        remedy: "Shorten the field that `path` names; the message tells the limit in characters." }
+    /// A value is outside the allowed ones.
+    InvalidValue = "INVALID_VALUE" {
+        zh: "取值无效", en: "a value is not one of those allowed",
+        remedy: "Correct the field that `path` names; the message tells what is allowed." }
+    /// A named department or unit does not exist, or the unit belongs to another department.
+    UnknownOffice = "UNKNOWN_OFFICE" {
+        zh: "单位不存在或不隶属于该部门", en: "no such department, or the unit is not under it",
+        remedy: "Choose from `departments`." }
+    /// One department twice in one assignment.
+    OfficeTwice = "OFFICE_TWICE" {
+        zh: "同一部门不能同时为主办和协办", en: "one department is named twice",
+        remedy: "Name each department once: the lead, or one of the assists." }
+    /// A confidential report would reach the department it accuses.
+    AccusedOffice = "ACCUSED_OFFICE" {
+        zh: "不得将举报件转交被举报单位", en: "a report must not go to the office it accuses",
+        remedy: "Assign it to another department, as the rules on confidential reports ask." }
+    /// The window for returning is over.
+    ReturnWindowOver = "RETURN_WINDOW_OVER" {
+        zh: "已超过退回时限", en: "the time for returning this ticket is over",
+        remedy: "Handle it, or ask the hotline centre." }
+    /// Assists have not replied yet, and the rules make the lead wait.
+    AssistsOpen = "ASSISTS_OPEN" {
+        zh: "协办单位尚未办理完毕", en: "assisting departments have not replied yet",
+        remedy: "Wait for the assists, or ask the hotline centre to urge them." }
+    /// Somebody else's ticket.
+    NotOwnTicket = "NOT_OWN_TICKET" {
+        zh: "只能操作本人的工单", en: "this is not your ticket",
+        remedy: "Log in with the account that sent the request." }
+    /// Nothing exists under this id.
+    NotFound = "NOT_FOUND" {
+        zh: "未找到,或您无权查看", en: "there is no such thing, or you may not see it",
+        remedy: "Check the number or id." }
+    /// It exists already.
+    AlreadyExists = "ALREADY_EXISTS" {
+        zh: "已存在", en: "it exists already",
+        remedy: "Choose another name, or use the one that exists." }
+    /// A rule pack does not check.
+    InvalidRules = "INVALID_RULES" {
+        zh: "规则包有误", en: "the rule pack has a mistake",
+        remedy: "Correct what the message names." }
+}
+
+/// A command refused: which action, in which state, for which reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The action asked for, by its stable name.
+    pub action: &'static str,
+    /// The state it was refused in, by its stable name.
+    pub state: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// The input field at fault, if one is.
+    pub field: Option<&'static str>,
+    /// What exactly is wrong or allowed; never quotes what was sent.
+    pub detail: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal of an action in a state.
+    #[must_use]
+    pub const fn new(action: &'static str, state: &'static str, reason: Reason) -> Self {
+        Self {
+            action,
+            state,
+            reason,
+            field: None,
+            detail: None,
+        }
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub fn at(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// Adds what exactly is wrong.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot {} ({}): {}",
+            self.action,
+            self.state,
+            self.reason.en()
+        )?;
+        if let Some(detail) = &self.detail {
+            write!(f, ": {detail}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,466 @@
+//! Rule packs: what differs from city to city, as data.
+//!
+//! A pack is a TOML text, published as an event on the one `rules-<uuid>` stream. Its version is the
+//! number of its publication; every ticket event is stamped with the version it was decided under. The
+//! text and the holiday list travel inside the event, so that a replay needs nothing else.
+
+use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
+use crate::calendar::{Calendar, Holidays, TERM_WORKING_DAYS_MAX};
+use crate::people::{Actor, Role};
+use crate::refusal::{Reason, Refusal};
+use crate::ticket::{Kind, Urgency};
+use crate::time::{Due, Timestamp};
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The text of the default pack.
+pub const DEFAULT_PACK: &str = include_str!("../rules/default.toml");
+/// The text of the Chinese holiday list.
+pub const CALENDAR_CN: &str = include_str!("../rules/calendar-cn.toml");
+
+/// A length of time as packs write it: `{ working_days = 5 }` or `{ minutes = 30 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Term {
+    /// Working days; ends with the last one's office hours.
+    WorkingDays(u16),
+    /// Minutes of calendar time, on any day.
+    Minutes(u32),
+}
+
+/// A code with its texts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labelled {
+    /// Stable code.
+    pub code: String,
+    /// Chinese text.
+    pub zh: String,
+    /// English text.
+    pub en: String,
+}
+
+/// Longest texts, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextLimits {
+    /// A ticket's title.
+    pub title: u32,
+    /// A ticket's body.
+    pub body: u32,
+    /// Opinions, instructions, reasons.
+    pub opinion: u32,
+    /// Answers to the citizen.
+    pub answer: u32,
+    /// Names, phones, places.
+    pub short: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackHead {
+    name: String,
+    title_zh: String,
+    title_en: String,
+    time_zone: String,
+    office_hours: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignTerms {
+    normal: Term,
+    urgent: Term,
+    critical: Term,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelegateRules {
+    margin_working_days: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReturnRules {
+    window: Term,
+    reasons: Vec<Labelled>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplyRules {
+    waits_for_assists: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RatingRules {
+    fairly_weight: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pack {
+    pack: PackHead,
+    sign: SignTerms,
+    handle: BTreeMap<Kind, Term>,
+    delegate: DelegateRules,
+    #[serde(rename = "return")]
+    returning: ReturnRules,
+    reply: ReplyRules,
+    texts: TextLimits,
+    rating: RatingRules,
+    channels: Vec<Labelled>,
+    /// Topics by path, e.g. `城市管理/占道经营`; empty: tickets carry none.
+    #[serde(default)]
+    topics: Vec<String>,
+    /// Regions a place may lie in; empty: tickets carry none.
+    #[serde(default)]
+    regions: Vec<String>,
+}
+
+/// A rule pack in force: checked, with its calendar.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The number of its publication, from 1.
+    pub version: u32,
+    /// Working days and office hours.
+    pub calendar: Calendar,
+    pack: Pack,
+}
+
+/// What is wrong with a rule pack.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct PackError(pub String);
+
+impl Rules {
+    /// Reads and checks a pack and its holiday list.
+    pub fn parse(pack: &str, holidays: &str, version: u32) -> Result<Self, PackError> {
+        let pack: Pack = toml::from_str(pack).map_err(|e| PackError(format!("rule pack: {e}")))?;
+        let holidays: Holidays =
+            toml::from_str(holidays).map_err(|e| PackError(format!("holiday list: {e}")))?;
+        let zone: Tz = pack.pack.time_zone.parse().map_err(|_| {
+            PackError(format!(
+                "pack.time_zone: {:?} is no IANA zone",
+                pack.pack.time_zone
+            ))
+        })?;
+        let day_ends = last_office_hour(&pack.pack.office_hours)?;
+        check_terms(&pack)?;
+        Ok(Self {
+            version,
+            calendar: Calendar {
+                zone,
+                day_ends,
+                holidays,
+            },
+            pack,
+        })
+    }
+
+    /// The default pack with the Chinese calendar.
+    #[must_use]
+    pub fn default_pack() -> Self {
+        Self::parse(DEFAULT_PACK, CALENDAR_CN, 1).expect("the shipped pack is checked by a test")
+    }
+
+    /// The pack's name and titles: (name, Chinese, English).
+    #[must_use]
+    pub fn titles(&self) -> (&str, &str, &str) {
+        (
+            &self.pack.pack.name,
+            &self.pack.pack.title_zh,
+            &self.pack.pack.title_en,
+        )
+    }
+
+    fn due(&self, term: Term, from: Timestamp) -> Due {
+        match term {
+            Term::WorkingDays(days) => self.calendar.after_working_days(from, days),
+            Term::Minutes(minutes) => Calendar::after_minutes(from, minutes),
+        }
+    }
+
+    /// When an assignment made at `from` must be signed.
+    #[must_use]
+    pub fn sign_due(&self, urgency: Urgency, from: Timestamp) -> Due {
+        let terms = self.pack.sign;
+        let term = match urgency {
+            Urgency::Normal => terms.normal,
+            Urgency::Urgent => terms.urgent,
+            Urgency::Critical => terms.critical,
+        };
+        self.due(term, from)
+    }
+
+    /// When an assignment made at `from` must be replied.
+    #[must_use]
+    pub fn handle_due(&self, kind: Kind, from: Timestamp) -> Due {
+        self.due(self.pack.handle[&kind], from)
+    }
+
+    /// A unit's inner deadline under its department's.
+    #[must_use]
+    pub fn inner_due(&self, outer: Due, from: Timestamp) -> Due {
+        self.calendar
+            .before_by_working_days(outer, self.pack.delegate.margin_working_days, from)
+    }
+
+    /// Until when an assignment made at `from` may be returned.
+    #[must_use]
+    pub fn return_by(&self, from: Timestamp) -> Due {
+        self.due(self.pack.returning.window, from)
+    }
+
+    /// The reasons an office may give for a return.
+    #[must_use]
+    pub fn return_reasons(&self) -> &[Labelled] {
+        &self.pack.returning.reasons
+    }
+
+    /// The channels requests come in by.
+    #[must_use]
+    pub fn channels(&self) -> &[Labelled] {
+        &self.pack.channels
+    }
+
+    /// The topics a ticket may carry, as paths.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.pack.topics
+    }
+
+    /// The regions a place may lie in.
+    #[must_use]
+    pub fn regions(&self) -> &[String] {
+        &self.pack.regions
+    }
+
+    /// Whether the lead's reply waits for the assists'.
+    #[must_use]
+    pub fn reply_waits_for_assists(&self) -> bool {
+        self.pack.reply.waits_for_assists
+    }
+
+    /// The longest texts.
+    #[must_use]
+    pub fn texts(&self) -> TextLimits {
+        self.pack.texts
+    }
+
+    /// The weight of "fairly satisfied", 0 to 1.
+    #[must_use]
+    pub fn fairly_weight(&self) -> f64 {
+        self.pack.rating.fairly_weight
+    }
+}
+
+fn last_office_hour(hours: &[(String, String)]) -> Result<NaiveTime, PackError> {
+    let time = |text: &str| {
+        NaiveTime::parse_from_str(text, "%H:%M")
+            .map_err(|_| PackError(format!("pack.office_hours: {text:?} is no time (HH:MM)")))
+    };
+    let mut previous = None;
+    for (start, end) in hours {
+        let (start, end) = (time(start)?, time(end)?);
+        if start >= end || previous.is_some_and(|p| p > start) {
+            return Err(PackError(
+                "pack.office_hours: spans must be in order and not empty".into(),
+            ));
+        }
+        previous = Some(end);
+    }
+    previous.ok_or_else(|| PackError("pack.office_hours: at least one span is needed".into()))
+}
+
+fn check_terms(pack: &Pack) -> Result<(), PackError> {
+    for kind in Kind::ALL {
+        if !pack.handle.contains_key(kind) {
+            return Err(PackError(format!("handle.{}: missing", kind.name())));
+        }
+    }
+    let terms = pack.handle.values().copied().chain([
+        pack.sign.normal,
+        pack.sign.urgent,
+        pack.sign.critical,
+        pack.returning.window,
+    ]);
+    for term in terms {
+        let fits = match term {
+            Term::WorkingDays(days) => (1..=TERM_WORKING_DAYS_MAX).contains(&days),
+            Term::Minutes(minutes) => {
+                (1..=u32::from(TERM_WORKING_DAYS_MAX) * 1440).contains(&minutes)
+            }
+        };
+        if !fits {
+            return Err(PackError(format!(
+                "a term must be 1 to {TERM_WORKING_DAYS_MAX} working days, or as many days of minutes"
+            )));
+        }
+    }
+    if !(0.0..=1.0).contains(&pack.rating.fairly_weight) {
+        return Err(PackError(
+            "rating.fairly_weight: must lie between 0 and 1".into(),
+        ));
+    }
+    if pack.returning.reasons.is_empty() || pack.channels.is_empty() {
+        return Err(PackError(
+            "return.reasons and channels: at least one each".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The Chinese holidays 2019-2026.
+#[must_use]
+pub fn default_holidays() -> Holidays {
+    toml::from_str(CALENDAR_CN).expect("the shipped list is checked by a test")
+}
+
+/// The rules aggregate: one stream, every publication an event.
+pub enum RulesBook {}
+
+/// The packs published so far.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// The pack in force, if any was published.
+    pub current: Option<Arc<Rules>>,
+}
+
+/// Asks for a pack to be published.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// Who asks.
+    pub actor: Actor,
+    /// The pack's TOML.
+    pub pack: String,
+    /// The holiday list's TOML.
+    pub holidays: String,
+}
+
+/// A pack was published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackPublished {
+    /// Its version, from 1.
+    pub version: u32,
+    /// Its TOML.
+    pub pack: String,
+    /// The holiday list's TOML.
+    pub holidays: String,
+}
+
+impl Aggregate for RulesBook {
+    const CATEGORY: &'static str = "rules";
+    type State = Published;
+    type Command = Publish;
+    type Event = PackPublished;
+
+    fn decide(state: &Published, command: Publish) -> Result<Vec<PackPublished>, Refusal> {
+        let refuse = |reason| Refusal::new("publish", "rules", reason);
+        if command.actor != Actor::system() && !command.actor.has(Role::Administrator) {
+            return Err(refuse(Reason::RoleNotAllowed));
+        }
+        let version = state.current.as_ref().map_or(0, |rules| rules.version) + 1;
+        Rules::parse(&command.pack, &command.holidays, version)
+            .map_err(|error| refuse(Reason::InvalidRules).because(error.0))?;
+        Ok(vec![PackPublished {
+            version,
+            pack: command.pack,
+            holidays: command.holidays,
+        }])
+    }
+
+    fn evolve(state: &mut Published, _stamp: &Stamp, event: &PackPublished) {
+        // A pack that a later version of Docket cannot read any more leaves the one before in force.
+        if let Ok(rules) = Rules::parse(&event.pack, &event.holidays, event.version) {
+            state.current = Some(Arc::new(rules));
+        }
+    }
+
+    fn encode(event: &PackPublished) -> Encoded {
+        Encoded {
+            event_type: "published",
+            schema_version: 1,
+            data: write_data(event),
+        }
+    }
+
+    fn decode(event_type: &str, data: &str) -> Result<PackPublished, UnknownEvent> {
+        match event_type {
+            "published" => read_data(Self::CATEGORY, event_type, data),
+            other => Err(UnknownEvent::Type {
+                category: Self::CATEGORY,
+                event_type: other.into(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_pack_is_sound() {
+        let rules = Rules::parse(DEFAULT_PACK, CALENDAR_CN, 1).unwrap();
+        assert_eq!(rules.titles().0, "default");
+        assert_eq!(rules.return_reasons().len(), 4);
+        assert_eq!(
+            rules.calendar.day_ends,
+            NaiveTime::from_hms_opt(17, 30, 0).unwrap()
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (from, to, named) in [
+            ("Asia/Shanghai", "Asia/Nowhere", "time_zone"),
+            ("\"17:30\"", "\"25:30\"", "25:30"),
+            ("\"14:00\"", "\"11:00\"", "in order"),
+            ("praise = { working_days = 5 }", "", "handle.praise"),
+            (
+                "normal = { working_days = 1 }",
+                "normal = { working_days = 0 }",
+                "1 to 400",
+            ),
+            (
+                "fairly_weight = 0.6",
+                "fairly_weight = 1.6",
+                "fairly_weight",
+            ),
+            ("margin_working_days", "margin_days", "margin_days"),
+        ] {
+            assert!(DEFAULT_PACK.contains(from), "{from}");
+            let error = Rules::parse(&DEFAULT_PACK.replace(from, to), CALENDAR_CN, 1).unwrap_err();
+            assert!(error.0.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_administrators_publish_and_versions_count_up() {
+        let publish = |actor| Publish {
+            actor,
+            pack: DEFAULT_PACK.into(),
+            holidays: CALENDAR_CN.into(),
+        };
+        let clerk = Actor {
+            roles: vec![Role::Clerk],
+            ..Actor::system()
+        };
+        let refused = RulesBook::decide(&Published::default(), publish(clerk)).unwrap_err();
+        assert_eq!(refused.reason, Reason::RoleNotAllowed);
+        let mut state = Published::default();
+        for version in 1..=2 {
+            let events = RulesBook::decide(&state, publish(Actor::system())).unwrap();
+            assert_eq!(events[0].version, version);
+            let stamp = crate::ticket::scenario::stamp();
+            RulesBook::evolve(&mut state, &stamp, &events[0]);
+        }
+        assert_eq!(state.current.unwrap().version, 2);
+    }
+}

@@ -1,0 +1,88 @@
+//! The ticket (工单): one request of one caller, and what became of it.
+//!
+//! * [`state`]: the folded ticket, its assignments, and the words for their states.
+//! * [`actions`]: one file per action, and the one list that registers them.
+//! * [`number`]: ticket numbers.
+//! * [`scenario`]: given / when / then, for the tests beside each action.
+
+pub mod actions;
+pub mod number;
+pub mod scenario;
+pub mod state;
+
+pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};
+pub use number::TicketNumber;
+pub use state::{
+    Answer, Assignment, AssignmentState, Intake, Kind, Level, Part, Rating, Satisfaction, Secrecy,
+    Ticket, TicketState, Urgency,
+};
+
+use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};
+use crate::organisation::Organisation;
+use crate::people::Actor;
+use crate::refusal::{Reason, Refusal};
+use crate::rules::Rules;
+use crate::sealed::Sealed;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// What a decision may know beside the ticket and the command's own fields.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Business time.
+    pub now: Timestamp,
+    /// Who acts.
+    pub actor: Actor,
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// The organisation as it stands.
+    pub organisation: Arc<Organisation>,
+    /// The revision the client saw; the command is refused if the ticket has moved on.
+    pub expected_revision: Option<u32>,
+}
+
+/// An action with its context: what the ticket decides.
+#[derive(Clone, Debug)]
+pub struct TicketCommand {
+    /// Time, actor, rules.
+    pub context: Context,
+    /// The action, its texts sealed.
+    pub action: TicketAction<Sealed>,
+}
+
+impl Aggregate for Ticket {
+    const CATEGORY: &'static str = "ticket";
+    type State = Self;
+    type Command = TicketCommand;
+    type Event = TicketEvent;
+
+    fn decide(state: &Self, command: TicketCommand) -> Result<Vec<TicketEvent>, Refusal> {
+        let TicketCommand { context, action } = command;
+        if context
+            .expected_revision
+            .is_some_and(|expected| expected != state.revision)
+        {
+            let reason = Reason::StaleRevision;
+            return Err(Refusal::new(action.spec().name, state.state.name(), reason)
+                .at("expectedRevision")
+                .because(format!("it is at revision {}", state.revision)));
+        }
+        Ok(action.decide(state, &context)?.into_iter().collect())
+    }
+
+    fn evolve(state: &mut Self, stamp: &Stamp, event: &TicketEvent) {
+        event.evolve(state, stamp);
+        if event.moves_revision() {
+            state.revision += 1;
+        }
+        state.settle();
+    }
+
+    fn encode(event: &TicketEvent) -> Encoded {
+        event.encode()
+    }
+
+    fn decode(event_type: &str, data: &str) -> Result<TicketEvent, UnknownEvent> {
+        TicketEvent::decode(event_type, data)
+    }
+}

@@ -1,0 +1,277 @@
+//! The actions on a ticket. Each has a file of its own: command, event, decision, fold, scenarios.
+//!
+//! The list below is the only place that knows them all. It yields the enums, the dispatch, the guard
+//! (who, in which state), `available_actions` and the table in `docs/domain.md`.
+//! How to add one: `docs/adding-an-action.md`.
+
+use super::state::{Assignment, AssignmentState, Level, Ticket, TicketState};
+use super::{Context, Encoded, Refusal, Stamp, UnknownEvent};
+use crate::aggregate::{Aggregate, read_data, write_data};
+use crate::people::{Actor, Role};
+use crate::refusal::Reason;
+use crate::sealed::{Field, Sealed};
+use crate::time::Timestamp;
+
+/// What an action is, as data: names, who may do it, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// Stable imperative name.
+    pub name: &'static str,
+    /// The Chinese term.
+    pub zh: &'static str,
+    /// The frozen type name of its event.
+    pub event: &'static str,
+    /// The roles that may do it; packs may narrow, never widen.
+    pub roles: &'static [Role],
+    /// The state it starts from.
+    pub gate: Gate,
+}
+
+/// Where an action starts from.
+#[derive(Clone, Copy, Debug)]
+pub enum Gate {
+    /// Makes the ticket.
+    New,
+    /// The ticket is in one of these states.
+    Ticket(&'static [TicketState]),
+    /// The account's own office holds an open assignment in one of these states.
+    Assignment {
+        /// The states.
+        states: &'static [AssignmentState],
+        /// The only level that may, if not both.
+        level: Option<Level>,
+    },
+}
+
+/// One action on a ticket.
+pub trait Action: Sized {
+    /// Names, roles, gate.
+    const SPEC: Spec;
+    /// Its event.
+    type Event: Fact;
+
+    /// What else must hold whatever the input says; tells `available_actions` too.
+    fn permit(
+        _ticket: &Ticket,
+        _on: Option<&Assignment>,
+        _actor: &Actor,
+        _now: Timestamp,
+    ) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// Decides on the input. `on` is the assignment acted on, where the gate asks for one.
+    /// `None`: nothing to do.
+    fn decide(
+        self,
+        ticket: &Ticket,
+        on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Self::Event>, Refusal>;
+}
+
+/// The event of an action.
+pub trait Fact: serde::Serialize + serde::de::DeserializeOwned {
+    /// Frozen type name.
+    const TYPE: &'static str;
+    /// Schema version, from 1.
+    const VERSION: u16;
+    /// Whether it changes the work (and so the ticket's revision).
+    const MOVES_REVISION: bool = true;
+
+    /// Folds it into the ticket. Never fails.
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp);
+}
+
+macro_rules! actions {
+    ($($module:ident: $command:ident $(<$t:ident>)? => $event:ident;)+) => {
+        $(pub mod $module;)+
+
+        /// An action with its input; `T` is the type of its texts: clear at the edge, sealed inside.
+        #[derive(Clone, Debug, serde::Serialize)]
+        pub enum TicketAction<T> {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] $command($module::$command $(<$t>)?),)+
+        }
+
+        /// What happened to a ticket.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum TicketEvent {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] $event($module::$event),)+
+        }
+
+        /// Every action.
+        pub const ACTIONS: &[Spec] = {
+            type T = Sealed;
+            &[$(<$module::$command $(<$t>)? as Action>::SPEC,)+]
+        };
+
+        impl<T> TicketAction<T> {
+            /// Replaces every text by what `seal` makes of it.
+            pub fn try_map<U, E>(
+                self,
+                seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+            ) -> Result<TicketAction<U>, E> {
+                Ok(match self {
+                    $(Self::$command(action) => TicketAction::$command(action.try_map(seal)?),)+
+                })
+            }
+
+            /// What the action is.
+            #[must_use]
+            pub const fn spec(&self) -> Spec {
+                type T = Sealed;
+                match self { $(Self::$command(_) => <$module::$command $(<$t>)? as Action>::SPEC,)+ }
+            }
+        }
+
+        impl TicketAction<Sealed> {
+            pub(super) fn decide(self, ticket: &Ticket, context: &Context) -> Result<Option<TicketEvent>, Refusal> {
+                match self {
+                    $(Self::$command(action) => {
+                        Ok(run(action, ticket, context)?.map(TicketEvent::$event))
+                    })+
+                }
+            }
+        }
+
+        impl TicketEvent {
+            pub(super) fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+                match self { $(Self::$event(event) => event.evolve(ticket, stamp),)+ }
+            }
+
+            pub(super) const fn moves_revision(&self) -> bool {
+                match self { $(Self::$event(_) => <$module::$event as Fact>::MOVES_REVISION,)+ }
+            }
+
+            /// The frozen type name.
+            #[must_use]
+            pub const fn type_name(&self) -> &'static str {
+                match self { $(Self::$event(_) => <$module::$event as Fact>::TYPE,)+ }
+            }
+
+            pub(super) fn encode(&self) -> Encoded {
+                match self {
+                    $(Self::$event(event) => Encoded {
+                        event_type: <$module::$event as Fact>::TYPE,
+                        schema_version: <$module::$event as Fact>::VERSION,
+                        data: write_data(event),
+                    },)+
+                }
+            }
+
+            pub(super) fn decode(event_type: &str, data: &str) -> Result<Self, UnknownEvent> {
+                Ok(match event_type {
+                    $(<$module::$event as Fact>::TYPE => {
+                        Self::$event(read_data(Ticket::CATEGORY, event_type, data)?)
+                    })+
+                    other => return Err(UnknownEvent::Type {
+                        category: Ticket::CATEGORY,
+                        event_type: other.to_owned(),
+                    }),
+                })
+            }
+        }
+
+        /// The current schema version of every ticket event, by type name.
+        pub const EVENT_VERSIONS: &[(&str, u16)] =
+            &[$((<$module::$event as Fact>::TYPE, <$module::$event as Fact>::VERSION),)+];
+
+        /// What the account may do with the ticket now, whatever the input.
+        #[must_use]
+        pub fn available_actions(ticket: &Ticket, actor: &Actor, now: Timestamp) -> Vec<&'static str> {
+            type T = Sealed;
+            let mut names = Vec::new();
+            $(
+                if guard::<$module::$command $(<$t>)?>(ticket, actor, now).is_ok() {
+                    names.push(<$module::$command $(<$t>)? as Action>::SPEC.name);
+                }
+            )+
+            names
+        }
+    };
+}
+
+actions! {
+    receive: Receive<T> => Received;
+    assign: Assign<T> => Assigned;
+    view: View => Viewed;
+    sign: Sign => Signed;
+    delegate: Delegate<T> => Delegated;
+    send_back: SendBack<T> => Returned;
+    reply: Reply<T> => Replied;
+    rate: Rate<T> => Rated;
+}
+
+fn run<A: Action>(
+    action: A,
+    ticket: &Ticket,
+    context: &Context,
+) -> Result<Option<A::Event>, Refusal> {
+    let on = guard::<A>(ticket, &context.actor, context.now).map_err(|r| refuse::<A>(ticket, r))?;
+    action.decide(ticket, on, context)
+}
+
+/// Who, and from where: the same for every action, driven by its [`Spec`].
+fn guard<'t, A: Action>(
+    ticket: &'t Ticket,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Option<&'t Assignment>, Reason> {
+    let spec = A::SPEC;
+    if !actor.has_any(spec.roles) {
+        return Err(Reason::RoleNotAllowed);
+    }
+    let on = match spec.gate {
+        Gate::New if ticket.state == TicketState::Absent => None,
+        Gate::New => return Err(Reason::AlreadyExists),
+        _ if ticket.state == TicketState::Absent => return Err(Reason::NotFound),
+        Gate::Ticket(states) if states.contains(&ticket.state) => None,
+        Gate::Ticket(_) => return Err(Reason::WrongState),
+        Gate::Assignment { states, level } => {
+            let held = ticket.held_by(actor).ok_or(Reason::NotHolder)?;
+            if level.is_some_and(|level| level != held.level()) {
+                return Err(Reason::WrongLevel);
+            }
+            if !states.contains(&held.state) {
+                return Err(Reason::WrongState);
+            }
+            Some(held)
+        }
+    };
+    A::permit(ticket, on, actor, now)?;
+    Ok(on)
+}
+
+/// A refusal of an action by the ticket's present state.
+fn refuse<A: Action>(ticket: &Ticket, reason: Reason) -> Refusal {
+    Refusal::new(A::SPEC.name, ticket.state.name(), reason)
+}
+
+/// Checks a required text.
+fn required<A: Action>(
+    ticket: &Ticket,
+    field: &'static str,
+    text: &Sealed,
+    max: u32,
+) -> Result<(), Refusal> {
+    if text.chars == 0 {
+        return Err(refuse::<A>(ticket, Reason::Required).at(field));
+    }
+    optional::<A>(ticket, field, Some(text), max)
+}
+
+/// Checks an optional text.
+fn optional<A: Action>(
+    ticket: &Ticket,
+    field: &'static str,
+    text: Option<&Sealed>,
+    max: u32,
+) -> Result<(), Refusal> {
+    if text.is_some_and(|text| text.chars > max) {
+        let detail = format!("at most {max} characters");
+        return Err(refuse::<A>(ticket, Reason::TooLong)
+            .at(field)
+            .because(detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Assign (派单): the centre hands a ticket to a lead department and its assists, with deadlines.
+
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{optional, refuse};
+use crate::ids::{AssignmentNo, DepartmentId};
+use crate::sealed::{Field, Sealed, try_map_option};
+use crate::ticket::state::{AssignmentState, Part, TicketState};
+use crate::time::Due;
+use serde::{Deserialize, Serialize};
+
+/// Most assisting departments in one assignment. A technical limit.
+pub const ASSISTS_MAX: usize = 20;
+
+/// Assigns a ticket.
+#[derive(Clone, Debug, Serialize)]
+pub struct Assign<T> {
+    /// The department that answers for it.
+    pub lead: DepartmentId,
+    /// The departments that help.
+    pub assists: Vec<DepartmentId>,
+    /// What the centre asks of them.
+    pub instruction: Option<T>,
+}
+
+/// A ticket was assigned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// The lead's assignment; the assists' follow in order.
+    pub first: AssignmentNo,
+    /// The lead.
+    pub lead: DepartmentId,
+    /// The assists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assists: Vec<DepartmentId>,
+    /// The instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Sealed>,
+    /// To be signed by.
+    pub sign_due: Due,
+    /// To be replied by.
+    pub due: Due,
+    /// May be returned until.
+    pub return_by: Due,
+}
+
+impl<T> Assign<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<Assign<U>, E> {
+        let instruction = try_map_option(self.instruction, Field::of_ticket("instruction"), seal)?;
+        Ok(Assign { lead: self.lead, assists: self.assists, instruction })
+    }
+}
+
+impl Action for Assign<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "assign",
+        zh: "派单",
+        event: Assigned::TYPE,
+        roles: &[Role::Dispatcher],
+        gate: Gate::Ticket(&[TicketState::Received, TicketState::Returned]),
+    };
+    type Event = Assigned;
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Assigned>, Refusal> {
+        let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
+        optional::<Self>(ticket, "instruction", self.instruction.as_ref(), context.rules.texts().opinion)?;
+        if self.assists.len() > ASSISTS_MAX {
+            let detail = format!("at most {ASSISTS_MAX} assists");
+            return Err(refuse(Reason::InvalidValue, "assistIds").because(detail));
+        }
+        let Some(intake) = &ticket.intake else { return Err(refuse(Reason::NotFound, "id")) };
+        let named = std::iter::once(("leadId", self.lead)).chain(self.assists.iter().map(|d| ("assistIds", *d)));
+        let mut seen = Vec::with_capacity(1 + self.assists.len());
+        for (field, department) in named {
+            if context.organisation.department(department).is_none() {
+                return Err(refuse(Reason::UnknownOffice, field));
+            }
+            if seen.contains(&department) {
+                return Err(refuse(Reason::OfficeTwice, field));
+            }
+            if intake.hides_from(department) {
+                return Err(refuse(Reason::AccusedOffice, field));
+            }
+            seen.push(department);
+        }
+        let first = u16::try_from(ticket.assignments.len() + 1)
+            .map_err(|_| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        Ok(Some(Assigned {
+            first: AssignmentNo(first),
+            lead: self.lead,
+            assists: self.assists,
+            instruction: self.instruction,
+            sign_due: context.rules.sign_due(intake.urgency, context.now),
+            due: context.rules.handle_due(intake.kind, context.now),
+            return_by: context.rules.return_by(context.now),
+        }))
+    }
+}
+
+impl Fact for Assigned {
+    const TYPE: &'static str = "assigned";
+    const VERSION: u16 = 1;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        let lead = std::iter::once((Part::Lead, self.lead));
+        let assists = self.assists.iter().map(|department| (Part::Assist, *department));
+        for ((part, department), no) in lead.chain(assists).zip(self.first.0..) {
+            ticket.assignments.push(Assignment {
+                no: AssignmentNo(no),
+                part,
+                department,
+                unit: None,
+                parent: None,
+                round: ticket.round,
+                state: AssignmentState::Assigned,
+                assigned_at: stamp.at,
+                instruction: self.instruction.clone(),
+                sign_due: self.sign_due,
+                due: self.due,
+                return_by: self.return_by,
+                viewed_at: None,
+                signed_at: None,
+                ended_at: None,
+                answer: None,
+            });
+        }
+        ticket.changed_at = Some(stamp.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ASSISTS_MAX, Assign};
+    use crate::ids::DepartmentId;
+    use crate::refusal::Reason;
+    use crate::sealed::Sealed;
+    use crate::ticket::scenario::*;
+    use crate::ticket::{Part, Secrecy, TicketAction, TicketState};
+
+    fn assign_to(lead: DepartmentId, assists: &[DepartmentId]) -> TicketAction<Sealed> {
+        TicketAction::Assign(Assign { lead, assists: assists.to_vec(), instruction: Some(sealed("尽快")) })
+    }
+
+    #[test]
+    fn the_lead_and_the_assists_each_get_an_assignment_with_deadlines() {
+        received().when(dispatcher(), assign_to(DEPARTMENT, &[OTHER_DEPARTMENT])).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Assigned);
+            let [lead, assist] = ticket.assignments.as_slice() else { panic!("two assignments") };
+            assert_eq!((lead.no.0, lead.part, lead.department), (1, Part::Lead, DEPARTMENT));
+            assert_eq!((assist.no.0, assist.part, assist.department), (2, Part::Assist, OTHER_DEPARTMENT));
+            // Monday 23 November 2026, 10:00 in Shanghai: one working day to sign, two to return,
+            // five to reply, each to the end of office hours (17:30 there, 09:30 UTC).
+            assert_eq!(lead.sign_due.at.to_string(), "2026-11-24 09:30:00 UTC");
+            assert_eq!(lead.return_by.at.to_string(), "2026-11-25 09:30:00 UTC");
+            assert_eq!(lead.due.at.to_string(), "2026-11-30 09:30:00 UTC");
+            assert_eq!(assist.due, lead.due);
+        });
+    }
+
+    #[test]
+    fn only_dispatchers_assign_and_only_what_nobody_holds() {
+        received().when(operator(), assign()).refused(Reason::RoleNotAllowed, None);
+        assigned().when(dispatcher(), assign()).refused(Reason::WrongState, None);
+        given([]).when(dispatcher(), assign()).refused(Reason::NotFound, None);
+    }
+
+    #[test]
+    fn a_returned_ticket_is_assigned_again_under_new_numbers() {
+        returned().when(dispatcher(), assign_to(OTHER_DEPARTMENT, &[])).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Assigned);
+            assert_eq!(ticket.lead().unwrap().department, OTHER_DEPARTMENT);
+            assert_eq!(ticket.lead().unwrap().no.0, 2);
+        });
+    }
+
+    #[test]
+    fn unknown_and_repeated_departments_are_refused() {
+        let refused = |lead, assists: &[DepartmentId], reason, field| {
+            received().when(dispatcher(), assign_to(lead, assists)).refused(reason, Some(field));
+        };
+        refused(id(99), &[], Reason::UnknownOffice, "leadId");
+        refused(DEPARTMENT, &[id(99)], Reason::UnknownOffice, "assistIds");
+        refused(DEPARTMENT, &[DEPARTMENT], Reason::OfficeTwice, "assistIds");
+        refused(DEPARTMENT, &[OTHER_DEPARTMENT; ASSISTS_MAX + 1], Reason::InvalidValue, "assistIds");
+    }
+
+    #[test]
+    fn a_confidential_report_never_goes_to_the_department_it_accuses() {
+        let accusing = |secrecy| {
+            let TicketAction::Receive(mut action) = receive() else { unreachable!() };
+            action.accused_department = Some(DEPARTMENT);
+            action.secrecy = secrecy;
+            given([(operator(), TicketAction::Receive(action))])
+        };
+        let confidential = || accusing(Secrecy::Confidential);
+        confidential()
+            .when(dispatcher(), assign_to(DEPARTMENT, &[]))
+            .refused(Reason::AccusedOffice, Some("leadId"));
+        confidential()
+            .when(dispatcher(), assign_to(OTHER_DEPARTMENT, &[DEPARTMENT]))
+            .refused(Reason::AccusedOffice, Some("assistIds"));
+        confidential()
+            .when(dispatcher(), assign_to(OTHER_DEPARTMENT, &[]))
+            .then(|t| assert!(!t.is_visible_to(&clerk())));
+        accusing(Secrecy::Open)
+            .when(dispatcher(), assign_to(DEPARTMENT, &[]))
+            .then(|t| assert!(t.is_visible_to(&clerk())));
+    }
+}

@@ -1,0 +1,308 @@
+//! Receive (受理): a request enters the hotline and becomes a ticket.
+
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{optional, refuse, required};
+use crate::ids::{AccountId, DepartmentId};
+use crate::sealed::{Field, KeyOwner, Sealed, try_map_option};
+use crate::ticket::state::{Intake, Kind, Secrecy, Urgency};
+use crate::ticket::TicketNumber;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Receives a request. The number and the query code are made before the decision.
+#[derive(Clone, Debug, Serialize)]
+pub struct Receive<T> {
+    /// The number it gets.
+    pub number: TicketNumber,
+    /// The code the caller gets.
+    pub query_code: T,
+    /// What the caller wants.
+    pub kind: Kind,
+    /// A channel of the pack.
+    pub channel: String,
+    /// A topic of the pack.
+    pub topic: Option<String>,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// Who may know.
+    pub secrecy: Secrecy,
+    /// Whether the caller wants a reply.
+    pub wants_reply: bool,
+    /// Who called; `None` is anonymous.
+    pub caller: Option<T>,
+    /// Whether the caller gave a phone or an address to be reached at.
+    pub has_contact: bool,
+    /// Title.
+    pub title: T,
+    /// Body.
+    pub body: T,
+    /// Where it happened.
+    pub place: Option<T>,
+    /// A region of the pack.
+    pub region: Option<String>,
+    /// When it happened; not in the future.
+    pub incident_at: Option<Timestamp>,
+    /// The party complained of.
+    pub respondent: Option<T>,
+    /// A department accused.
+    pub accused_department: Option<DepartmentId>,
+    /// An earlier ticket on the same matter.
+    pub earlier: Option<TicketNumber>,
+}
+
+/// A request was received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// The ticket's number.
+    pub number: TicketNumber,
+    /// The code the caller was given, sealed.
+    pub query_code: Sealed,
+    /// What the caller wants.
+    pub kind: Kind,
+    /// The channel's code.
+    pub channel: String,
+    /// The topic's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// Who may know.
+    pub secrecy: Secrecy,
+    /// Whether the caller wants a reply.
+    pub wants_reply: bool,
+    /// Whether the caller did not say who they are.
+    pub anonymous: bool,
+    /// Who called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Sealed>,
+    /// The caller's own account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_account: Option<AccountId>,
+    /// Title.
+    pub title: Sealed,
+    /// Body.
+    pub body: Sealed,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Sealed>,
+    /// The region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// When it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident_at: Option<Timestamp>,
+    /// The party complained of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respondent: Option<Sealed>,
+    /// A department accused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accused_department: Option<DepartmentId>,
+    /// An earlier ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<TicketNumber>,
+}
+
+impl<T> Receive<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<Receive<U>, E> {
+        let caller = Field { name: "caller", owner: KeyOwner::Caller };
+        let respondent = Field { name: "respondent", owner: KeyOwner::Respondent };
+        Ok(Receive {
+            number: self.number,
+            query_code: seal(Field::of_ticket("query_code"), self.query_code)?,
+            kind: self.kind,
+            channel: self.channel,
+            topic: self.topic,
+            urgency: self.urgency,
+            secrecy: self.secrecy,
+            wants_reply: self.wants_reply,
+            caller: try_map_option(self.caller, caller, seal)?,
+            has_contact: self.has_contact,
+            title: seal(Field::of_ticket("title"), self.title)?,
+            body: seal(Field::of_ticket("body"), self.body)?,
+            place: try_map_option(self.place, Field::of_ticket("place"), seal)?,
+            region: self.region,
+            incident_at: self.incident_at,
+            respondent: try_map_option(self.respondent, respondent, seal)?,
+            accused_department: self.accused_department,
+            earlier: self.earlier,
+        })
+    }
+}
+
+impl Action for Receive<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "receive",
+        zh: "受理",
+        event: Received::TYPE,
+        roles: &[Role::Operator, Role::Citizen],
+        gate: Gate::New,
+    };
+    type Event = Received;
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Received>, Refusal> {
+        let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
+        let max = context.rules.texts();
+        required::<Self>(ticket, "title", &self.title, max.title)?;
+        required::<Self>(ticket, "body", &self.body, max.body)?;
+        optional::<Self>(ticket, "place", self.place.as_ref(), max.short)?;
+        optional::<Self>(ticket, "respondent", self.respondent.as_ref(), max.short)?;
+        optional::<Self>(ticket, "caller", self.caller.as_ref(), max.body)?;
+        if self.caller.is_some() && !self.has_contact {
+            let detail = "a phone or e-mail, or an anonymous caller";
+            return Err(refuse(Reason::Required, "caller.phone").because(detail));
+        }
+        if !context.rules.channels().iter().any(|c| c.code == self.channel) {
+            return Err(refuse(Reason::InvalidValue, "channel").because("a channel of the rule pack"));
+        }
+        if self.topic.as_ref().is_some_and(|t| !context.rules.topics().contains(t)) {
+            return Err(refuse(Reason::InvalidValue, "topic").because("a topic of the rule pack"));
+        }
+        if self.region.as_ref().is_some_and(|r| !context.rules.regions().contains(r)) {
+            return Err(refuse(Reason::InvalidValue, "region").because("a region of the rule pack"));
+        }
+        if self.incident_at.is_some_and(|at| at > context.now) {
+            return Err(refuse(Reason::InvalidValue, "incidentAt").because("not in the future"));
+        }
+        if self.accused_department.is_some_and(|d| context.organisation.department(d).is_none()) {
+            return Err(refuse(Reason::UnknownOffice, "accusedDepartmentId"));
+        }
+        let actor = &context.actor;
+        let self_service = actor.has(Role::Citizen) && !actor.has(Role::Operator);
+        Ok(Some(Received {
+            number: self.number,
+            query_code: self.query_code,
+            kind: self.kind,
+            channel: self.channel,
+            topic: self.topic,
+            urgency: self.urgency,
+            secrecy: self.secrecy,
+            wants_reply: self.wants_reply,
+            anonymous: self.caller.is_none(),
+            caller: self.caller,
+            caller_account: self_service.then_some(actor.account),
+            title: self.title,
+            body: self.body,
+            place: self.place,
+            region: self.region,
+            incident_at: self.incident_at,
+            respondent: self.respondent,
+            accused_department: self.accused_department,
+            earlier: self.earlier,
+        }))
+    }
+}
+
+impl Fact for Received {
+    const TYPE: &'static str = "received";
+    const VERSION: u16 = 1;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        let event = self.clone();
+        ticket.changed_at = Some(stamp.at);
+        ticket.intake = Some(Intake {
+            at: stamp.at,
+            by: stamp.by,
+            number: event.number,
+            query_code: event.query_code,
+            kind: event.kind,
+            channel: event.channel,
+            topic: event.topic,
+            urgency: event.urgency,
+            secrecy: event.secrecy,
+            wants_reply: event.wants_reply,
+            anonymous: event.anonymous,
+            caller: event.caller,
+            caller_account: event.caller_account,
+            title: event.title,
+            body: event.body,
+            place: event.place,
+            region: event.region,
+            incident_at: event.incident_at,
+            respondent: event.respondent,
+            accused_department: event.accused_department,
+            earlier: event.earlier,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::refusal::Reason;
+    use crate::ticket::scenario::*;
+    use crate::ticket::{TicketAction, TicketState};
+
+    #[test]
+    fn an_operator_receives_a_request() {
+        given([]).when(operator(), receive()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Received);
+            assert_eq!(ticket.revision, 1);
+            let intake = ticket.intake.as_ref().unwrap();
+            assert_eq!(intake.at, now());
+            assert!(intake.caller_account.is_none());
+            assert!(!intake.anonymous);
+        });
+    }
+
+    #[test]
+    fn a_citizen_receives_for_themselves() {
+        given([]).when(citizen(), receive()).then(|ticket| {
+            let intake = ticket.intake.as_ref().unwrap();
+            assert_eq!(intake.caller_account, Some(citizen().account));
+        });
+    }
+
+    #[test]
+    fn clerks_do_not_receive_and_nothing_is_received_twice() {
+        given([]).when(clerk(), receive()).refused(Reason::RoleNotAllowed, None);
+        received().when(operator(), receive()).refused(Reason::AlreadyExists, None);
+    }
+
+    fn changed(change: impl FnOnce(&mut super::Receive<crate::Sealed>)) -> TicketAction<crate::Sealed> {
+        let TicketAction::Receive(mut action) = receive() else { unreachable!() };
+        change(&mut action);
+        TicketAction::Receive(action)
+    }
+
+    #[test]
+    fn each_field_is_checked() {
+        let refused = |change: fn(&mut super::Receive<crate::Sealed>), reason, field| {
+            given([]).when(operator(), changed(change)).refused(reason, Some(field));
+        };
+        refused(|r| r.title = sealed(""), Reason::Required, "title");
+        refused(|r| r.title = sealed(&"长".repeat(101)), Reason::TooLong, "title");
+        refused(|r| r.body = sealed(""), Reason::Required, "body");
+        refused(|r| r.place = Some(sealed(&"长".repeat(201))), Reason::TooLong, "place");
+        refused(|r| r.has_contact = false, Reason::Required, "caller.phone");
+        refused(|r| r.channel = "pigeon".into(), Reason::InvalidValue, "channel");
+        refused(|r| r.topic = Some("王小明".into()), Reason::InvalidValue, "topic");
+        refused(|r| r.region = Some("王小明".into()), Reason::InvalidValue, "region");
+        refused(|r| r.accused_department = Some(id(99)), Reason::UnknownOffice, "accusedDepartmentId");
+        refused(
+            |r| r.incident_at = Some(now() + chrono::TimeDelta::microseconds(1)),
+            Reason::InvalidValue,
+            "incidentAt",
+        );
+    }
+
+    #[test]
+    fn the_edges_of_what_is_allowed() {
+        let allowed = |change: fn(&mut super::Receive<crate::Sealed>)| {
+            given([]).when(operator(), changed(change)).then(|t| assert_eq!(t.revision, 1));
+        };
+        allowed(|r| r.title = sealed(&"长".repeat(100)));
+        allowed(|r| r.incident_at = Some(now()));
+        allowed(|r| {
+            r.caller = None;
+            r.has_contact = false;
+        });
+    }
+}

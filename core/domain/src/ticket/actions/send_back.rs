@@ -1,0 +1,194 @@
+//! Return (退回): the holder gives an assignment back, level 2 to its department, level 1 to the
+//! centre. (`return` is a keyword, hence the file's name.)
+
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{Actor, Timestamp, refuse, required};
+use crate::ids::{AssignmentNo, DepartmentId};
+use crate::sealed::{Field, Sealed};
+use crate::ticket::state::{AssignmentState, Part};
+use serde::{Deserialize, Serialize};
+
+/// Returns the assignment one's office holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct SendBack<T> {
+    /// A reason code of the pack.
+    pub reason: String,
+    /// The reason in words.
+    pub text: T,
+    /// Who should have it instead, if known.
+    pub suggested_department: Option<DepartmentId>,
+}
+
+/// An assignment was returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// Which.
+    pub assignment: AssignmentNo,
+    /// The reason's code.
+    pub reason: String,
+    /// The reason in words.
+    pub text: Sealed,
+    /// Who should have it instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggested_department: Option<DepartmentId>,
+}
+
+impl<T> SendBack<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<SendBack<U>, E> {
+        Ok(SendBack {
+            reason: self.reason,
+            text: seal(Field::of_ticket("text"), self.text)?,
+            suggested_department: self.suggested_department,
+        })
+    }
+}
+
+impl Action for SendBack<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "return",
+        zh: "退回",
+        event: Returned::TYPE,
+        roles: &[Role::Clerk, Role::Leader],
+        gate: Gate::Assignment {
+            states: &[AssignmentState::Assigned, AssignmentState::InProgress],
+            level: None,
+        },
+    };
+    type Event = Returned;
+
+    fn permit(_: &Ticket, on: Option<&Assignment>, _: &Actor, now: Timestamp) -> Result<(), Reason> {
+        match on {
+            Some(held) if !held.return_by.met_at(now) => Err(Reason::ReturnWindowOver),
+            _ => Ok(()),
+        }
+    }
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Returned>, Refusal> {
+        let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
+        let Some(held) = on else { return Err(refuse(Reason::NotHolder, "id")) };
+        required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
+        if !context.rules.return_reasons().iter().any(|r| r.code == self.reason) {
+            let detail = "a return reason of the rule pack";
+            return Err(refuse(Reason::InvalidValue, "reason").because(detail));
+        }
+        if self.suggested_department.is_some_and(|d| context.organisation.department(d).is_none()) {
+            return Err(refuse(Reason::UnknownOffice, "suggestedDepartmentId"));
+        }
+        Ok(Some(Returned {
+            assignment: held.no,
+            reason: self.reason,
+            text: self.text,
+            suggested_department: self.suggested_department,
+        }))
+    }
+}
+
+impl Fact for Returned {
+    const TYPE: &'static str = "returned";
+    const VERSION: u16 = 1;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        let Some(assignment) = ticket.assignment_mut(self.assignment) else { return };
+        assignment.state = AssignmentState::Returned;
+        assignment.ended_at = Some(stamp.at);
+        // Who returns has seen it.
+        assignment.viewed_at.get_or_insert(stamp.at);
+        let (parent, part) = (assignment.parent, assignment.part);
+        match (parent, part) {
+            // Level 2: back with the department, which goes on.
+            (Some(parent), _) => {
+                if let Some(parent) = ticket.assignment_mut(parent) {
+                    parent.state = AssignmentState::InProgress;
+                }
+            }
+            // The lead: the whole case goes back, its assists are released.
+            (None, Part::Lead) => ticket.release(stamp.at, |_| true),
+            (None, Part::Assist) => {}
+        }
+        ticket.changed_at = Some(stamp.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SendBack;
+    use crate::refusal::Reason;
+    use crate::sealed::Sealed;
+    use crate::ticket::scenario::*;
+    use crate::ticket::{AssignmentState, TicketAction, TicketState, available_actions};
+
+    fn with(reason: &str, text: &str) -> TicketAction<Sealed> {
+        TicketAction::SendBack(SendBack {
+            reason: reason.into(),
+            text: sealed(text),
+            suggested_department: None,
+        })
+    }
+
+    #[test]
+    fn the_lead_returns_to_the_centre_and_its_assists_are_released() {
+        assigned_with_assist().when(clerk(), send_back()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Returned);
+            assert_eq!(ticket.assignments[0].state, AssignmentState::Returned);
+            assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
+            assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
+            assert_eq!(ticket.assignments[1].ended_at, Some(now()));
+        });
+    }
+
+    #[test]
+    fn an_assist_returns_alone() {
+        assigned_with_assist().when(other_clerk(), send_back()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Assigned);
+            assert_eq!(ticket.assignments[0].state, AssignmentState::Assigned);
+            assert_eq!(ticket.assignments[1].state, AssignmentState::Returned);
+        });
+    }
+
+    #[test]
+    fn a_unit_returns_to_its_department_which_goes_on() {
+        delegated().when(unit_clerk(), send_back()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::InProgress);
+            assert_eq!(ticket.assignments[1].state, AssignmentState::Returned);
+        });
+    }
+
+    #[test]
+    fn the_window_closes_with_the_second_working_days_office_hours() {
+        // Assigned Monday 10:00; the window ends Wednesday 17:30: 55.5 hours later.
+        let last = 55 * 60 + 30;
+        let late = || assigned().later(last + 1);
+        assigned().later(last).when(clerk(), send_back()).then(|t| assert_eq!(t.revision, 3));
+        late().when(clerk(), send_back()).refused(Reason::ReturnWindowOver, None);
+        let at = |minutes| now() + chrono::TimeDelta::minutes(minutes);
+        let ticket = assigned().fold();
+        assert!(available_actions(&ticket, &clerk(), at(last)).contains(&"return"));
+        assert!(!available_actions(&ticket, &clerk(), at(last + 1)).contains(&"return"));
+    }
+
+    #[test]
+    fn a_reason_is_needed() {
+        assigned().when(clerk(), with("NOT_COMPETENT", "")).refused(Reason::Required, Some("text"));
+        assigned().when(clerk(), with("BORED", "x")).refused(Reason::InvalidValue, Some("reason"));
+        let TicketAction::SendBack(mut action) = send_back() else { unreachable!() };
+        action.suggested_department = Some(id(99));
+        assigned()
+            .when(clerk(), TicketAction::SendBack(action))
+            .refused(Reason::UnknownOffice, Some("suggestedDepartmentId"));
+    }
+
+    #[test]
+    fn what_is_with_a_unit_is_not_returned_over_its_head() {
+        delegated().when(clerk(), send_back()).refused(Reason::WrongState, None);
+        assigned().when(other_clerk(), send_back()).refused(Reason::NotHolder, None);
+    }
+}

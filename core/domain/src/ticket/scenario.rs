@@ -1,0 +1,421 @@
+//! Given / when / then: a small city and its people, and the fixtures the actions' tests share.
+//!
+//! Public, so that other crates' tests can build histories with it; it holds no behaviour of the product.
+
+use super::actions::{assign, delegate, rate, receive, reply, send_back, sign, view};
+use super::state::{Kind, Satisfaction, Secrecy, Ticket, Urgency};
+use super::{Context, TicketAction, TicketCommand, TicketEvent};
+use crate::aggregate::{Aggregate, Stamp};
+use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
+use crate::organisation::{Department, Organisation, Unit};
+use crate::people::{Actor, Role};
+use crate::refusal::{Reason, Refusal};
+use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
+use crate::sealed::Sealed;
+use crate::time::Timestamp;
+use chrono::{DateTime, TimeDelta};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A level-1 department.
+pub const DEPARTMENT: DepartmentId = DepartmentId(Uuid::from_u128(0xD1));
+/// Another.
+pub const OTHER_DEPARTMENT: DepartmentId = DepartmentId(Uuid::from_u128(0xD2));
+/// A unit of [`DEPARTMENT`].
+pub const UNIT: UnitId = UnitId(Uuid::from_u128(0xE1));
+/// A unit of [`OTHER_DEPARTMENT`].
+pub const OTHER_UNIT: UnitId = UnitId(Uuid::from_u128(0xE2));
+
+/// Any id, by a small number.
+#[must_use]
+pub fn id<T: From<Uuid>>(n: u128) -> T {
+    T::from(Uuid::from_u128(n))
+}
+
+/// Monday, 23 November 2026, 10:00 in Shanghai.
+#[must_use]
+pub fn now() -> Timestamp {
+    DateTime::from_timestamp(1_795_399_200, 0).expect("a fixed time")
+}
+
+/// A stamp at [`now`].
+#[must_use]
+pub fn stamp() -> Stamp {
+    Stamp {
+        event: EventId(Uuid::nil()),
+        at: now(),
+        by: AccountId::SYSTEM,
+    }
+}
+
+/// A text as if sealed; keeps its length.
+#[must_use]
+pub fn sealed(text: &str) -> Sealed {
+    Sealed {
+        key: KeyId(Uuid::nil()),
+        event: EventId(Uuid::nil()),
+        chars: u32::try_from(text.chars().count()).expect("short texts"),
+        sealed_box: "AAAA".into(),
+    }
+}
+
+/// Two departments with a unit each.
+#[must_use]
+pub fn city() -> Arc<Organisation> {
+    let department = |id, name: &str, unit, unit_name: &str| Department {
+        id,
+        name: name.into(),
+        region: None,
+        units: vec![Unit {
+            id: unit,
+            name: unit_name.into(),
+        }],
+    };
+    Arc::new(Organisation {
+        name: "云州市".into(),
+        time_zone: Some(chrono_tz::Asia::Shanghai),
+        departments: vec![
+            department(DEPARTMENT, "城市管理局", UNIT, "执法大队"),
+            department(OTHER_DEPARTMENT, "公安局", OTHER_UNIT, "治安大队"),
+        ],
+    })
+}
+
+fn person(n: u128, role: Role, department: Option<DepartmentId>, unit: Option<UnitId>) -> Actor {
+    Actor {
+        account: id(n),
+        roles: vec![role],
+        department,
+        unit,
+    }
+}
+
+/// Someone at the phones.
+#[must_use]
+pub fn operator() -> Actor {
+    person(0xA1, Role::Operator, None, None)
+}
+/// Someone who hands out tickets.
+#[must_use]
+pub fn dispatcher() -> Actor {
+    person(0xA2, Role::Dispatcher, None, None)
+}
+/// A clerk of [`DEPARTMENT`].
+#[must_use]
+pub fn clerk() -> Actor {
+    person(0xA3, Role::Clerk, Some(DEPARTMENT), None)
+}
+/// The leader of [`DEPARTMENT`].
+#[must_use]
+pub fn leader() -> Actor {
+    person(0xA4, Role::Leader, Some(DEPARTMENT), None)
+}
+/// A clerk of [`UNIT`].
+#[must_use]
+pub fn unit_clerk() -> Actor {
+    person(0xA5, Role::Clerk, Some(DEPARTMENT), Some(UNIT))
+}
+/// A clerk of [`OTHER_DEPARTMENT`].
+#[must_use]
+pub fn other_clerk() -> Actor {
+    person(0xA6, Role::Clerk, Some(OTHER_DEPARTMENT), None)
+}
+/// A citizen with an account.
+#[must_use]
+pub fn citizen() -> Actor {
+    person(0xA7, Role::Citizen, None, None)
+}
+/// An auditor.
+#[must_use]
+pub fn auditor() -> Actor {
+    person(0xA8, Role::Auditor, None, None)
+}
+/// An administrator.
+#[must_use]
+pub fn administrator() -> Actor {
+    person(0xA9, Role::Administrator, None, None)
+}
+
+/// A plain request.
+#[must_use]
+pub fn receive() -> TicketAction<Sealed> {
+    TicketAction::Receive(receive::Receive {
+        number: "261123100000000001".parse().expect("eighteen digits"),
+        query_code: sealed("ABCD2345"),
+        kind: Kind::Complain,
+        channel: "phone".into(),
+        topic: None,
+        urgency: Urgency::Normal,
+        secrecy: Secrecy::Open,
+        wants_reply: true,
+        caller: Some(sealed("{}")),
+        has_contact: true,
+        title: sealed("夜间施工扰民"),
+        body: sealed("连续三天夜里施工。"),
+        place: None,
+        region: None,
+        incident_at: None,
+        respondent: None,
+        accused_department: None,
+        earlier: None,
+    })
+}
+/// An assignment to [`DEPARTMENT`].
+#[must_use]
+pub fn assign() -> TicketAction<Sealed> {
+    TicketAction::Assign(assign::Assign {
+        lead: DEPARTMENT,
+        assists: vec![],
+        instruction: None,
+    })
+}
+/// A look.
+#[must_use]
+pub fn view() -> TicketAction<Sealed> {
+    TicketAction::View(view::View)
+}
+/// A signature.
+#[must_use]
+pub fn sign() -> TicketAction<Sealed> {
+    TicketAction::Sign(sign::Sign)
+}
+/// A delegation to [`UNIT`].
+#[must_use]
+pub fn delegate() -> TicketAction<Sealed> {
+    TicketAction::Delegate(delegate::Delegate {
+        unit: UNIT,
+        instruction: Some(sealed("请核实")),
+    })
+}
+/// A return.
+#[must_use]
+pub fn send_back() -> TicketAction<Sealed> {
+    TicketAction::SendBack(send_back::SendBack {
+        reason: "NOT_COMPETENT".into(),
+        text: sealed("不属于本单位职责"),
+        suggested_department: None,
+    })
+}
+/// A full answer.
+#[must_use]
+pub fn reply() -> TicketAction<Sealed> {
+    TicketAction::Reply(reply::Reply {
+        opinion: Some(sealed("已到现场核实")),
+        answer: sealed("已责令停工"),
+        contacted: Some(true),
+        solved: Some(true),
+        unsolved_reason: None,
+        handler: sealed("李工"),
+        phone: sealed("13800000000"),
+    })
+}
+/// A rating.
+#[must_use]
+pub fn rate() -> TicketAction<Sealed> {
+    TicketAction::Rate(rate::Rate {
+        satisfaction: Satisfaction::Satisfied,
+        solved: Some(true),
+        comment: None,
+    })
+}
+
+/// A history so far, and the clock.
+pub struct Given {
+    ticket: Ticket,
+    now: Timestamp,
+    rules: Arc<Rules>,
+}
+
+/// The outcome of one command.
+pub struct Outcome {
+    ticket: Ticket,
+    stamp: Stamp,
+    result: Result<Vec<TicketEvent>, Refusal>,
+}
+
+/// Starts from these actions, each of which must be accepted.
+#[must_use]
+pub fn given<const N: usize>(actions: [(Actor, TicketAction<Sealed>); N]) -> Given {
+    let start = Given {
+        ticket: Ticket::default(),
+        now: now(),
+        rules: Arc::new(Rules::default_pack()),
+    };
+    actions
+        .into_iter()
+        .fold(start, |given, (actor, action)| given.and(actor, action))
+}
+
+impl Given {
+    /// Goes on with one more action, which must be accepted.
+    #[must_use]
+    pub fn and(self, actor: Actor, action: TicketAction<Sealed>) -> Self {
+        let (now, rules) = (self.now, self.rules.clone());
+        let outcome = self.when(actor, action);
+        let ticket = outcome.folded();
+        Self { ticket, now, rules }
+    }
+
+    /// Lets minutes pass.
+    #[must_use]
+    pub fn later(mut self, minutes: i64) -> Self {
+        self.now += TimeDelta::minutes(minutes);
+        self
+    }
+
+    /// Goes on under the default pack with replacements.
+    #[must_use]
+    pub fn under(mut self, changes: &[(&str, &str)]) -> Self {
+        let pack = changes
+            .iter()
+            .fold(DEFAULT_PACK.to_owned(), |p, (from, to)| {
+                assert!(p.contains(from), "the default pack has no {from:?}");
+                p.replace(from, to)
+            });
+        self.rules = Arc::new(Rules::parse(&pack, CALENDAR_CN, 2).expect("a sound pack"));
+        self
+    }
+
+    /// The ticket so far.
+    #[must_use]
+    pub fn fold(self) -> Ticket {
+        self.ticket
+    }
+
+    /// Tries an action.
+    #[must_use]
+    pub fn when(self, actor: Actor, action: TicketAction<Sealed>) -> Outcome {
+        self.when_expecting(None, actor, action)
+    }
+
+    /// Tries an action with the revision the client saw.
+    #[must_use]
+    pub fn when_expecting(
+        self,
+        expected_revision: Option<u32>,
+        actor: Actor,
+        action: TicketAction<Sealed>,
+    ) -> Outcome {
+        let stamp = Stamp {
+            event: EventId(Uuid::nil()),
+            at: self.now,
+            by: actor.account,
+        };
+        let context = Context {
+            now: self.now,
+            actor,
+            rules: self.rules,
+            organisation: city(),
+            expected_revision,
+        };
+        let result = Ticket::decide(&self.ticket, TicketCommand { context, action });
+        Outcome {
+            ticket: self.ticket,
+            stamp,
+            result,
+        }
+    }
+}
+
+impl Outcome {
+    fn folded(self) -> Ticket {
+        let mut ticket = self.ticket;
+        for event in self.result.expect("the action is accepted") {
+            Ticket::evolve(&mut ticket, &self.stamp, &event);
+        }
+        ticket
+    }
+
+    /// The action was accepted and did something; looks at the ticket after it.
+    pub fn then(self, check: impl FnOnce(&Ticket)) {
+        assert!(
+            self.result.as_ref().is_ok_and(|e| !e.is_empty()),
+            "{:?}",
+            self.result
+        );
+        check(&self.folded());
+    }
+
+    /// The action was accepted and there was nothing to do.
+    pub fn nothing(self) {
+        assert_eq!(self.result, Ok(vec![]));
+    }
+
+    /// The action was refused, for this reason, at this field.
+    pub fn refused(self, reason: Reason, field: Option<&str>) {
+        let refusal = self.result.expect_err("the action is refused");
+        assert_eq!(
+            (refusal.reason, refusal.field),
+            (reason, field),
+            "{refusal}"
+        );
+    }
+}
+
+/// Received by an operator.
+#[must_use]
+pub fn received() -> Given {
+    given([(operator(), receive())])
+}
+/// Assigned to [`DEPARTMENT`].
+#[must_use]
+pub fn assigned() -> Given {
+    received().and(dispatcher(), assign())
+}
+/// Assigned to [`DEPARTMENT`], with [`OTHER_DEPARTMENT`] to assist.
+#[must_use]
+pub fn assigned_with_assist() -> Given {
+    let assists = vec![OTHER_DEPARTMENT];
+    let action = assign::Assign {
+        lead: DEPARTMENT,
+        assists,
+        instruction: None,
+    };
+    received().and(dispatcher(), TicketAction::Assign(action))
+}
+/// Signed by [`DEPARTMENT`].
+#[must_use]
+pub fn signed() -> Given {
+    assigned().and(clerk(), sign())
+}
+/// Delegated to [`UNIT`].
+#[must_use]
+pub fn delegated() -> Given {
+    signed().and(clerk(), delegate())
+}
+/// Returned to the centre.
+#[must_use]
+pub fn returned() -> Given {
+    assigned().and(clerk(), send_back())
+}
+/// Replied by [`DEPARTMENT`].
+#[must_use]
+pub fn replied() -> Given {
+    signed().and(clerk(), reply())
+}
+/// A citizen's own request, replied.
+#[must_use]
+pub fn own_replied() -> Given {
+    given([
+        (citizen(), receive()),
+        (dispatcher(), assign()),
+        (clerk(), sign()),
+        (clerk(), reply()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_revision_is_refused_and_a_view_does_not_make_one_stale() {
+        let viewed = || assigned().and(clerk(), view());
+        viewed()
+            .when_expecting(Some(2), clerk(), sign())
+            .then(|t| assert_eq!(t.revision, 3));
+        viewed()
+            .when_expecting(Some(1), clerk(), sign())
+            .refused(Reason::StaleRevision, Some("expectedRevision"));
+    }
+}
