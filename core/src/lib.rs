@@ -1,1 +1,24 @@
-//! x
+//! The write side of Docket: the journal, the vault, and the desk that takes commands.
+//!
+//! * [`journal`]: the append-only log, on SQLite and PostgreSQL, one contract for both.
+//! * [`vault`]: sealing keys, and the texts sealed under them.
+//! * [`ops`]: what is durable but no history: password hashes, sessions, lock-outs.
+//! * [`esrs_store`]: esrs's `EventStore` over the journal; every command goes through it.
+//! * [`desk`]: the application service: load, seal, decide, append; conflicts decided again.
+//!
+//! This crate must *not* know of read models or of GraphQL.
+
+pub mod clock;
+pub mod db;
+pub mod desk;
+pub mod esrs_store;
+pub mod journal;
+pub mod ops;
+pub mod store;
+pub mod vault;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use desk::{Desk, DeskError};
+pub use journal::{Journal, JournalError, Record};
+pub use store::{Store, StoreError, StoreUrl};
+pub use vault::{Vault, VaultError};

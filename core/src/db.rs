@@ -1,0 +1,532 @@
+//! A thin layer over the two databases: one SQL text for both wherever the dialects allow.
+//!
+//! Placeholders are `$1`, `$2`, …; values are integers, texts, bytes and reals, each nullable. Times are
+//! microseconds since 1970 UTC as integers. It must *not* know what is stored.
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Arguments, Row as _};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a SQLite writer waits for another process's write to end.
+pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Read connections per SQLite file.
+pub const SQLITE_READERS: u32 = 4;
+/// Connections per PostgreSQL pool.
+pub const POSTGRES_CONNECTIONS: u32 = 10;
+/// How long a task waits for a connection before it gets an error.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Prepared statements kept per connection: batches have many sizes.
+pub const STATEMENT_CACHE: usize = 1_024;
+/// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
+pub const ROWS_PER_STATEMENT: usize = 256;
+
+/// A value bound to a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A 64-bit integer.
+    Int(Option<i64>),
+    /// A text.
+    Text(Option<String>),
+    /// Bytes.
+    Bytes(Option<Vec<u8>>),
+    /// A double.
+    Real(Option<f64>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident),+ $(,)?) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self { Self::$variant(Some(value.into())) }
+        }
+        impl From<Option<$from>> for Value {
+            fn from(value: Option<$from>) -> Self { Self::$variant(value.map(Into::into)) }
+        }
+    )+};
+}
+value_from! { i64 => Int, i32 => Int, u32 => Int, u16 => Int, String => Text, &str => Text, Vec<u8> => Bytes, &[u8] => Bytes, f64 => Real }
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+
+impl From<uuid::Uuid> for Value {
+    fn from(value: uuid::Uuid) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+}
+
+impl From<Option<uuid::Uuid>> for Value {
+    fn from(value: Option<uuid::Uuid>) -> Self {
+        Self::Text(value.map(|id| id.to_string()))
+    }
+}
+
+impl From<docket_domain::Timestamp> for Value {
+    fn from(value: docket_domain::Timestamp) -> Self {
+        Self::Int(Some(value.timestamp_micros()))
+    }
+}
+
+impl From<Option<docket_domain::Timestamp>> for Value {
+    fn from(value: Option<docket_domain::Timestamp>) -> Self {
+        Self::Int(value.map(|t| t.timestamp_micros()))
+    }
+}
+
+/// Builds a list of values: `values![1, "a", id]`.
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Value::from($value)),*] };
+}
+
+/// One database of one of the two kinds.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A SQLite file: one connection that writes, several that read.
+    Sqlite {
+        /// Writes.
+        write: SqlitePool,
+        /// Reads.
+        read: SqlitePool,
+    },
+    /// A PostgreSQL schema.
+    Postgres(PgPool),
+}
+
+/// A row of either kind.
+pub enum Row {
+    /// From SQLite.
+    Sqlite(SqliteRow),
+    /// From PostgreSQL.
+    Postgres(PgRow),
+}
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(&self, index: usize) -> Result<$type, sqlx::Error> {
+            match self {
+                Self::Sqlite(row) => row.try_get(index),
+                Self::Postgres(row) => row.try_get(index),
+            }
+        }
+    )+};
+}
+
+impl Row {
+    getters! {
+        /// An integer.
+        int: i64,
+        /// An integer or null.
+        int_or_null: Option<i64>,
+        /// A text.
+        text: String,
+        /// A text or null.
+        text_or_null: Option<String>,
+        /// Bytes.
+        bytes: Vec<u8>,
+        /// Bytes or null.
+        bytes_or_null: Option<Vec<u8>>,
+        /// A double.
+        real: f64,
+    }
+
+    /// A UUID stored as text.
+    pub fn uuid(&self, index: usize) -> Result<uuid::Uuid, sqlx::Error> {
+        self.text(index)?
+            .parse()
+            .map_err(|e| sqlx::Error::Decode(Box::new(e)))
+    }
+
+    /// A point in time stored as microseconds.
+    pub fn time(&self, index: usize) -> Result<docket_domain::Timestamp, sqlx::Error> {
+        time_of(self.int(index)?)
+    }
+}
+
+/// A point in time from microseconds since 1970.
+pub fn time_of(micros: i64) -> Result<docket_domain::Timestamp, sqlx::Error> {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| sqlx::Error::Decode("a time outside the calendar".into()))
+}
+
+fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments<'static>, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(v),
+            Value::Text(v) => arguments.add(v),
+            Value::Bytes(v) => arguments.add(v),
+            Value::Real(v) => arguments.add(v),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(v),
+            Value::Text(v) => arguments.add(v),
+            Value::Bytes(v) => arguments.add(v),
+            Value::Real(v) => arguments.add(v),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// How surely a SQLite file must survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit is on disk when it returns (`synchronous=FULL`).
+    Full,
+    /// May lose the last commits, never its consistency (`NORMAL`): for what can be rebuilt.
+    Lazy,
+}
+
+/// The settings every writing connection to a SQLite file has.
+#[must_use]
+pub fn sqlite_options(file: &Path, durability: Durability) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::Lazy => SqliteSynchronous::Normal,
+        })
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .pragma("temp_store", "memory")
+        .statement_cache_capacity(STATEMENT_CACHE)
+}
+
+/// The settings of a PostgreSQL connection into one schema.
+pub fn postgres_options(url: &str, schema: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name("docket")
+        .options([("search_path", schema)])
+        .statement_cache_capacity(STATEMENT_CACHE))
+}
+
+impl Db {
+    /// Opens (and makes) a SQLite file. Every connection is checked to have the settings asked for.
+    pub async fn sqlite(file: &Path, durability: Durability) -> Result<Self, sqlx::Error> {
+        let options = sqlite_options(file, durability);
+        let pool = |max: u32, options: SqliteConnectOptions| {
+            SqlitePoolOptions::new()
+                .max_connections(max)
+                .acquire_timeout(ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
+                .connect_with(options)
+        };
+        let write = pool(1, options.clone()).await?;
+        let read = pool(SQLITE_READERS, options.pragma("query_only", "on")).await?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Opens (and makes) a schema of a PostgreSQL database.
+    pub async fn postgres(
+        url: &str,
+        schema: &str,
+        allow_unsafe: bool,
+    ) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(assert_postgres(connection, allow_unsafe)))
+            .connect_with(postgres_options(url, schema)?)
+            .await?;
+        // Two processes may found a store at once; CREATE SCHEMA IF NOT EXISTS races without a lock.
+        let mut tx = pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('docket schema'))")
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Creates tables from one text for both databases: `{bytes}` stands for the type of bytes.
+    pub async fn create(&self, schema: &str) -> Result<(), sqlx::Error> {
+        self.script(
+            &schema.replace("{bytes}", "BLOB"),
+            &schema.replace("{bytes}", "BYTEA"),
+        )
+        .await
+    }
+
+    /// Runs a script of statements in one transaction, behind a lock against another process's.
+    pub async fn script(&self, sqlite: &str, postgres: &str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                let script = format!("BEGIN IMMEDIATE; {sqlite}; COMMIT;");
+                sqlx::raw_sql(&script).execute(write).await?;
+            }
+            Self::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                sqlx::query("SELECT pg_advisory_xact_lock(hashtext('docket schema'))")
+                    .execute(&mut *tx)
+                    .await?;
+                sqlx::raw_sql(postgres).execute(&mut *tx).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every row of a query.
+    pub async fn fetch_all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite { read, .. } => {
+                let query = sqlx::query_with(sql, sqlite_arguments(values)?);
+                Ok(query
+                    .fetch_all(read)
+                    .await?
+                    .into_iter()
+                    .map(Row::Sqlite)
+                    .collect())
+            }
+            Self::Postgres(pool) => {
+                let query = sqlx::query_with(sql, postgres_arguments(values)?);
+                Ok(query
+                    .fetch_all(pool)
+                    .await?
+                    .into_iter()
+                    .map(Row::Postgres)
+                    .collect())
+            }
+        }
+    }
+
+    /// Reads the first row of a query, if there is one.
+    pub async fn fetch_optional(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite { read, .. } => {
+                let query = sqlx::query_with(sql, sqlite_arguments(values)?);
+                Ok(query.fetch_optional(read).await?.map(Row::Sqlite))
+            }
+            Self::Postgres(pool) => {
+                let query = sqlx::query_with(sql, postgres_arguments(values)?);
+                Ok(query.fetch_optional(pool).await?.map(Row::Postgres))
+            }
+        }
+    }
+
+    /// Runs one statement in a transaction of its own; the number of rows it changed.
+    pub async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                let query = sqlx::query_with(sql, sqlite_arguments(values)?);
+                Ok(query.execute(write).await?.rows_affected())
+            }
+            Self::Postgres(pool) => {
+                let query = sqlx::query_with(sql, postgres_arguments(values)?);
+                Ok(query.execute(pool).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the file's one write lock at once.
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that reads one unmoving state.
+    pub async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
+        })
+    }
+
+    /// Whether this is SQLite, for the few texts that differ.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction of either kind; rolled back when dropped.
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    /// On PostgreSQL.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Tx {
+    /// Runs one statement; the number of rows it changed.
+    pub async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(tx) => sqlx::query_with(sql, sqlite_arguments(values)?)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+            Self::Postgres(tx) => sqlx::query_with(sql, postgres_arguments(values)?)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// Reads every row of a query.
+    pub async fn fetch_all(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(tx) => sqlx::query_with(sql, sqlite_arguments(values)?)
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect(),
+            Self::Postgres(tx) => sqlx::query_with(sql, postgres_arguments(values)?)
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
+        })
+    }
+
+    /// Inserts rows with multi-row statements: `head` up to `VALUES`, `tail` after it (`ON CONFLICT …`).
+    pub async fn insert(
+        &mut self,
+        head: &str,
+        tail: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = rows.into_iter().peekable();
+        while let Some(first) = rows.peek() {
+            let width = first.len();
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
+            let sql = format!("{head} VALUES {} {tail}", placeholders(chunk.len(), width));
+            self.execute(&sql, chunk.into_iter().flatten().collect())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes it permanent.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Whether this is SQLite.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
+/// `($1, $2), ($3, $4)` for two rows of two columns.
+#[must_use]
+pub fn placeholders(rows: usize, columns: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            if column > 0 {
+                text.push_str(", ");
+            }
+            text.push('$');
+            text.push_str(&(row * columns + column + 1).to_string());
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// `$1, $2, $3` for a list of three.
+#[must_use]
+pub fn list(from: usize, count: usize) -> String {
+    (from..from + count)
+        .map(|n| format!("${n}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Refuses a SQLite connection that would not keep its promise.
+async fn assert_sqlite(
+    connection: &mut sqlx::SqliteConnection,
+    durability: Durability,
+) -> Result<(), sqlx::Error> {
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&mut *connection)
+        .await?;
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+        .fetch_one(&mut *connection)
+        .await?;
+    let wanted = if durability == Durability::Full { 2 } else { 1 };
+    if mode != "wal" || synchronous < wanted {
+        return Err(sqlx::Error::Configuration(
+            format!("SQLite runs with journal_mode={mode}, synchronous={synchronous}: unsafe")
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a PostgreSQL connection on which an acknowledged commit could be lost.
+async fn assert_postgres(
+    connection: &mut sqlx::PgConnection,
+    allow_unsafe: bool,
+) -> Result<(), sqlx::Error> {
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        let value: String = sqlx::query_scalar(&format!("SHOW {setting}"))
+            .fetch_one(&mut *connection)
+            .await?;
+        if value == "off" && !allow_unsafe {
+            return Err(sqlx::Error::Configuration(
+                format!(
+                    "PostgreSQL runs with {setting}=off: a power cut would lose acknowledged commands. \
+                     Switch it on, or pass --unsafe if the data does not matter"
+                )
+                .into(),
+            ));
+        }
+    }
+    Ok(())
+}

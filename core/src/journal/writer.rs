@@ -1,0 +1,316 @@
+//! Group commit: one task gathers the waiting commits into one transaction. There is no gather delay;
+//! while one batch is being written, the next one gathers by itself.
+
+use super::backend::{Appended, Backend, Claim, Commit, Receipt, StoredCommand};
+use super::{JournalError, StreamId};
+use crate::clock::Clock;
+use docket_domain::ids::CommandId;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Most commits in one transaction.
+pub(super) const BATCH_COMMITS_MAX: usize = 512;
+/// Most events in one transaction (one larger commit still goes alone).
+pub(super) const BATCH_EVENTS_MAX: usize = 2_000;
+/// How often one commit is tried when the database fails or others keep getting ahead.
+pub(super) const TRIES_MAX: u32 = 4;
+
+/// A commit and who waits for it.
+pub(super) struct Waiting {
+    pub commit: Commit,
+    pub reply: oneshot::Sender<Result<Receipt, JournalError>>,
+    pub tries: u32,
+}
+
+/// Runs until every handle on the journal is gone.
+pub(super) async fn run(
+    backend: Arc<dyn Backend>,
+    mut queue: mpsc::Receiver<Waiting>,
+    head: watch::Sender<u64>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut deferred: VecDeque<Waiting> = VecDeque::new();
+    loop {
+        if deferred.is_empty() {
+            match queue.recv().await {
+                Some(first) => deferred.push_back(first),
+                None => return,
+            }
+        }
+        while deferred.len() < BATCH_COMMITS_MAX
+            && let Ok(more) = queue.try_recv()
+        {
+            deferred.push_back(more);
+        }
+        let batch = take_batch(&mut deferred);
+        let commits: Vec<&Commit> = batch.iter().map(|w| &w.commit).collect();
+        match backend.append(&commits, clock.now()).await {
+            Ok(appended) => settle(&*backend, batch, appended, &head, &mut deferred).await,
+            Err(error) => recover(&*backend, batch, error, &mut deferred).await,
+        }
+    }
+}
+
+/// Takes from the front what can stand in one transaction: no command id or claim twice, and commits on
+/// one stream only where each follows the one before. The others wait for the next.
+fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+    let mut batch = Vec::new();
+    let mut left = VecDeque::new();
+    let mut commands: HashSet<CommandId> = HashSet::new();
+    let mut claims: HashSet<Claim> = HashSet::new();
+    let mut heads: HashMap<StreamId, Option<u64>> = HashMap::new();
+    let mut events = 0;
+    while let Some(next) = waiting.pop_front() {
+        let commit = &next.commit;
+        let room = batch.len() < BATCH_COMMITS_MAX
+            && (batch.is_empty() || events + commit.events.len() <= BATCH_EVENTS_MAX);
+        let follows = match heads.get(&commit.stream) {
+            None => true,
+            Some(head) => *head == Some(commit.expected),
+        };
+        let fits = room
+            && follows
+            && !commands.contains(&commit.command)
+            && !commit.claims.iter().any(|c| claims.contains(c));
+        if fits {
+            events += commit.events.len();
+            commands.insert(commit.command);
+            claims.extend(commit.claims.iter().cloned());
+            heads.insert(
+                commit.stream,
+                Some(commit.expected + commit.events.len() as u64),
+            );
+            batch.push(next);
+        } else {
+            // Whoever comes later on this stream must not overtake.
+            heads.insert(commit.stream, None);
+            left.push_back(next);
+        }
+    }
+    *waiting = left;
+    batch
+}
+
+/// Answers a written batch: receipts for what was taken, reasons for what was not.
+async fn settle(
+    backend: &dyn Backend,
+    batch: Vec<Waiting>,
+    appended: Appended,
+    head: &watch::Sender<u64>,
+    deferred: &mut VecDeque<Waiting>,
+) {
+    let mut position = appended.base;
+    let mut rejected = appended.rejected.iter().copied().peekable();
+    let mut refused = Vec::new();
+    for (index, waiting) in batch.into_iter().enumerate() {
+        if rejected.next_if_eq(&index).is_some() {
+            refused.push(waiting);
+            continue;
+        }
+        let commit = &waiting.commit;
+        position += commit.events.len() as u64;
+        let receipt = Receipt {
+            position,
+            version: commit.expected + commit.events.len() as u64,
+            recorded_at: appended.recorded_at,
+            repeated: false,
+        };
+        // A caller that has gone away finds the outcome by its command id.
+        let _ = waiting.reply.send(Ok(receipt));
+    }
+    head.send_if_modified(|seen| {
+        let news = position > *seen;
+        *seen = position.max(*seen);
+        news
+    });
+    for waiting in refused {
+        explain(backend, waiting, deferred).await;
+    }
+}
+
+/// Tells why a commit was not taken. One that now stands in nobody's way is tried again.
+async fn explain(backend: &dyn Backend, waiting: Waiting, deferred: &mut VecDeque<Waiting>) {
+    let outcome = match reason(backend, &waiting.commit).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => {
+            return again(waiting, deferred, || JournalError::Conflict {
+                expected: 0,
+                actual: 0,
+            });
+        }
+        Err(error) => Err(error.into()),
+    };
+    let _ = waiting.reply.send(outcome);
+}
+
+async fn reason(
+    backend: &dyn Backend,
+    commit: &Commit,
+) -> Result<Option<Result<Receipt, JournalError>>, sqlx::Error> {
+    if let Some(stored) = backend.command(commit.command).await? {
+        return Ok(Some(repeated(commit, &stored)));
+    }
+    let actual = backend.version(commit.stream.id).await?;
+    if actual != commit.expected {
+        return Ok(Some(Err(JournalError::Conflict {
+            expected: commit.expected,
+            actual,
+        })));
+    }
+    for claim in &commit.claims {
+        if backend
+            .claimed_by(claim.kind, &claim.value)
+            .await?
+            .is_some()
+        {
+            return Ok(Some(Err(JournalError::ClaimTaken {
+                kind: claim.kind.to_owned(),
+            })));
+        }
+    }
+    Ok(None)
+}
+
+fn repeated(commit: &Commit, stored: &StoredCommand) -> Result<Receipt, JournalError> {
+    if stored.fingerprint == commit.fingerprint && stored.stream == commit.stream.id {
+        Ok(Receipt {
+            repeated: true,
+            ..stored.receipt
+        })
+    } else {
+        Err(JournalError::CommandReused)
+    }
+}
+
+fn again(mut waiting: Waiting, deferred: &mut VecDeque<Waiting>, spent: impl Fn() -> JournalError) {
+    waiting.tries += 1;
+    if waiting.tries < TRIES_MAX {
+        deferred.push_back(waiting);
+    } else {
+        let _ = waiting.reply.send(Err(spent()));
+    }
+}
+
+/// The database failed, perhaps after it had committed: look every command up before anything else.
+async fn recover(
+    backend: &dyn Backend,
+    batch: Vec<Waiting>,
+    error: sqlx::Error,
+    deferred: &mut VecDeque<Waiting>,
+) {
+    tracing::warn!(%error, commits = batch.len(), "a batch failed; looking its commands up");
+    let failure = JournalError::from(error);
+    for waiting in batch {
+        match backend.command(waiting.commit.command).await {
+            Ok(Some(stored)) => {
+                // This process wrote it a moment ago: a first outcome, not a repeat.
+                let outcome = repeated(&waiting.commit, &stored).map(|receipt| Receipt {
+                    repeated: false,
+                    ..receipt
+                });
+                let _ = waiting.reply.send(outcome);
+            }
+            Ok(None) => again(waiting, deferred, || failure.clone()),
+            Err(_) => {
+                let _ = waiting.reply.send(Err(failure.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::NewEvent;
+    use docket_domain::ids::{AccountId, EventId};
+    use uuid::Uuid;
+
+    fn waiting(command: u128, stream: u128, expected: u64, claim: Option<u8>) -> Waiting {
+        let event = NewEvent {
+            id: EventId(Uuid::nil()),
+            event_type: "signed",
+            schema_version: 1,
+            data: String::new(),
+        };
+        let commit = Commit {
+            command: CommandId(Uuid::from_u128(command)),
+            fingerprint: [0; 32],
+            stream: StreamId {
+                category: "ticket",
+                id: Uuid::from_u128(stream),
+            },
+            expected,
+            events: vec![event],
+            claims: claim
+                .map(|c| Claim {
+                    kind: "login",
+                    value: vec![c],
+                })
+                .into_iter()
+                .collect(),
+            actor: AccountId::SYSTEM,
+            acting_for: None,
+            correlation: Uuid::nil(),
+            causation: None,
+            occurred_at: docket_domain::ticket::scenario::now(),
+            rules_version: 0,
+        };
+        Waiting {
+            commit,
+            reply: oneshot::channel().0,
+            tries: 0,
+        }
+    }
+
+    fn batches(waits: Vec<Waiting>) -> Vec<Vec<u128>> {
+        let mut queue: VecDeque<Waiting> = waits.into();
+        let mut batches = Vec::new();
+        while !queue.is_empty() {
+            let batch = take_batch(&mut queue);
+            batches.push(batch.iter().map(|w| w.commit.command.0.as_u128()).collect());
+        }
+        batches
+    }
+
+    #[test]
+    fn commits_on_one_stream_share_a_batch_only_in_sequence() {
+        let sequence = vec![
+            waiting(1, 7, 0, None),
+            waiting(2, 7, 1, None),
+            waiting(3, 8, 0, None),
+        ];
+        assert_eq!(batches(sequence), [vec![1, 2, 3]]);
+        let rivals = vec![
+            waiting(1, 7, 0, None),
+            waiting(2, 7, 0, None),
+            waiting(3, 7, 1, None),
+        ];
+        assert_eq!(batches(rivals), [vec![1], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn one_command_id_and_one_claim_at_a_time() {
+        assert_eq!(
+            batches(vec![waiting(1, 7, 0, None), waiting(1, 8, 0, None)]),
+            [[1], [1]]
+        );
+        assert_eq!(
+            batches(vec![waiting(1, 7, 0, Some(9)), waiting(2, 8, 0, Some(9))]),
+            [[1], [2]]
+        );
+        assert_eq!(
+            batches(vec![waiting(1, 7, 0, Some(9)), waiting(2, 8, 0, Some(8))]),
+            [[1, 2]]
+        );
+    }
+
+    #[test]
+    fn a_batch_is_bounded() {
+        let many: Vec<Waiting> = (0..=BATCH_COMMITS_MAX as u128)
+            .map(|n| waiting(n, n, 0, None))
+            .collect();
+        let sizes: Vec<usize> = batches(many).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [BATCH_COMMITS_MAX, 1]);
+    }
+}

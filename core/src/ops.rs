@@ -1,0 +1,238 @@
+//! The ops store: durable, but no history. Password hashes, sessions, lock-outs.
+//!
+//! It must *not* know names or logins: accounts are found by a keyed hash of the login.
+
+use crate::clock::{Clock, random_bytes};
+use crate::db::Db;
+use crate::values;
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use docket_domain::Timestamp;
+use docket_domain::ids::AccountId;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Wrong passwords in a row after which a login is locked.
+pub const FAILURES_MAX: i64 = 5;
+/// How long it stays locked.
+pub const LOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
+/// How long a session lasts: a working day with its overtime.
+pub const SESSION_LASTS: TimeDelta = TimeDelta::hours(12);
+/// Passwords hashed at one time; each takes about 19 MiB.
+pub const HASHED_AT_ONCE: usize = 2;
+/// Shortest and longest password, in characters and bytes.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// See [`PASSWORD_CHARS_MIN`].
+pub const PASSWORD_BYTES_MAX: usize = 256;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS credentials (
+    login {bytes} PRIMARY KEY, account TEXT NOT NULL, password TEXT NOT NULL,
+    failures BIGINT NOT NULL, locked_until BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sessions (
+    token {bytes} PRIMARY KEY, account TEXT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sessions_by_expiry ON sessions (expires_at);
+";
+
+/// What can go wrong at the door.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// Login or password is wrong; which one is not told.
+    #[error("login or password is wrong")]
+    WrongCredentials,
+    /// Too many wrong passwords.
+    #[error("locked after {FAILURES_MAX} wrong passwords, for {} minutes", LOCKED_FOR.num_minutes())]
+    Locked,
+    /// The password is too short or too long.
+    #[error(
+        "a password has at least {PASSWORD_CHARS_MIN} characters and at most {PASSWORD_BYTES_MAX} bytes"
+    )]
+    UnfitPassword,
+    /// The password hash cannot be made or read.
+    #[error("password hashing failed")]
+    Hashing,
+    /// The ops store failed.
+    #[error("the ops store failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// A handle on the ops store. Cheap to clone.
+#[derive(Clone)]
+pub struct Ops {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    hashing: Arc<Semaphore>,
+    /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
+    decoy: Arc<str>,
+}
+
+impl Ops {
+    /// Opens the ops store, making it if it is empty.
+    pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, OpsError> {
+        db.create(SCHEMA).await?;
+        let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
+        let decoy = tokio::task::spawn_blocking(move || hash(&secret)).await;
+        let decoy = decoy.map_err(|_| OpsError::Hashing)??.into();
+        Ok(Self {
+            db,
+            clock,
+            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            decoy,
+        })
+    }
+
+    /// Sets the password of a login.
+    pub async fn set_password(
+        &self,
+        login: &[u8; 32],
+        account: AccountId,
+        password: String,
+    ) -> Result<(), OpsError> {
+        let hashed = self.hash_password(password).await?;
+        self.db
+            .execute(
+                "INSERT INTO credentials VALUES ($1, $2, $3, 0, 0)
+                 ON CONFLICT (login) DO UPDATE SET account = excluded.account, password = excluded.password,
+                 failures = 0, locked_until = 0",
+                values![login.as_slice(), account.0, hashed],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Hashes a password, so that several logins can be given it cheaply (demonstrations only).
+    pub async fn hash_password(&self, password: String) -> Result<String, OpsError> {
+        if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+            return Err(OpsError::UnfitPassword);
+        }
+        let _permit = self
+            .hashing
+            .acquire()
+            .await
+            .map_err(|_| OpsError::Hashing)?;
+        let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
+        hashed.map_err(|_| OpsError::Hashing)?
+    }
+
+    /// Stores an already hashed password for a login.
+    pub async fn set_hash(
+        &self,
+        login: &[u8; 32],
+        account: AccountId,
+        hashed: &str,
+    ) -> Result<(), OpsError> {
+        self.db
+            .execute(
+                "INSERT INTO credentials VALUES ($1, $2, $3, 0, 0) ON CONFLICT (login) DO NOTHING",
+                values![login.as_slice(), account.0, hashed],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Checks a password and opens a session: its token, and when it ends.
+    pub async fn log_in(
+        &self,
+        login: &[u8; 32],
+        password: String,
+    ) -> Result<(AccountId, String, Timestamp), OpsError> {
+        let sql = "SELECT account, password, locked_until FROM credentials WHERE login = $1";
+        let row = self
+            .db
+            .fetch_optional(sql, values![login.as_slice()])
+            .await?;
+        let (account, stored, locked_until) = match &row {
+            Some(row) => (Some(AccountId(row.uuid(0)?)), row.text(1)?, row.int(2)?),
+            None => (None, self.decoy.to_string(), 0),
+        };
+        let now = self.clock.now();
+        if locked_until > now.timestamp_micros() {
+            return Err(OpsError::Locked);
+        }
+        let fits = if password.len() > PASSWORD_BYTES_MAX {
+            false
+        } else {
+            let _permit = self
+                .hashing
+                .acquire()
+                .await
+                .map_err(|_| OpsError::Hashing)?;
+            let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
+            verified.map_err(|_| OpsError::Hashing)?
+        };
+        let Some(account) = account.filter(|_| fits) else {
+            let until = (now + LOCKED_FOR).timestamp_micros();
+            self.db
+                .execute(
+                    "UPDATE credentials SET
+                        locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END,
+                        failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END
+                     WHERE login = $1",
+                    values![login.as_slice(), FAILURES_MAX, until],
+                )
+                .await?;
+            return Err(OpsError::WrongCredentials);
+        };
+        let sql = "UPDATE credentials SET failures = 0 WHERE login = $1 AND failures > 0";
+        self.db.execute(sql, values![login.as_slice()]).await?;
+        let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
+        let expires = now + SESSION_LASTS;
+        self.db
+            .execute(
+                "INSERT INTO sessions VALUES ($1, $2, $3, $4)",
+                values![token_hash(&token), account.0, now, expires],
+            )
+            .await?;
+        self.db
+            .execute("DELETE FROM sessions WHERE expires_at < $1", values![now])
+            .await?;
+        Ok((account, token, expires))
+    }
+
+    /// The account of a live session, and when it ends.
+    pub async fn session(&self, token: &str) -> Result<Option<(AccountId, Timestamp)>, OpsError> {
+        let sql = "SELECT account, expires_at FROM sessions WHERE token = $1 AND expires_at > $2";
+        let row = self
+            .db
+            .fetch_optional(sql, values![token_hash(token), self.clock.now()])
+            .await?;
+        Ok(row
+            .map(|row| Ok::<_, sqlx::Error>((AccountId(row.uuid(0)?), row.time(1)?)))
+            .transpose()?)
+    }
+
+    /// Ends a session.
+    pub async fn log_out(&self, token: &str) -> Result<(), OpsError> {
+        self.db
+            .execute(
+                "DELETE FROM sessions WHERE token = $1",
+                values![token_hash(token)],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+fn hash(password: &str) -> Result<String, OpsError> {
+    let salt = SaltString::encode_b64(&random_bytes::<16>()).map_err(|_| OpsError::Hashing)?;
+    let hashed = Argon2::default().hash_password(password.as_bytes(), &salt);
+    Ok(hashed.map_err(|_| OpsError::Hashing)?.to_string())
+}
+
+fn verify(password: &str, stored: &str) -> bool {
+    PasswordHash::new(stored).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
+}

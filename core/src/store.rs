@@ -1,0 +1,245 @@
+//! A store and its four parts: journal, views, keys, ops; files of a folder, or schemas of a database.
+
+use crate::clock::Clock;
+use crate::db::{Db, Durability};
+use crate::journal::{Journal, JournalError, Purpose};
+use crate::ops::{Ops, OpsError};
+use crate::vault::{MasterKey, Vault, VaultError};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Where a store is: `sqlite:DIR` or `postgres://…`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// A folder of SQLite files.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database; holds a password, perhaps.
+    Postgres(String),
+}
+
+impl FromStr for StoreUrl {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        if let Some(dir) = text.strip_prefix("sqlite:")
+            && !dir.is_empty()
+        {
+            return Ok(Self::Sqlite(dir.into()));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(StoreError::Url)
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    /// Never shows a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(dir) => write!(f, "sqlite:{}", dir.display()),
+            Self::Postgres(url) => {
+                let place = url.rsplit_once('@').map_or_else(
+                    || url.split_once("://").map_or("", |(_, rest)| rest),
+                    |(_, place)| place,
+                );
+                write!(f, "postgres://{}", place.split('?').next().unwrap_or(place))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+/// What can go wrong when a store is opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No store URL.
+    #[error("a store is sqlite:DIR or postgres://USER:PASSWORD@HOST/DATABASE")]
+    Url,
+    /// A demonstration's store where a real one is asked for, or the other way round.
+    #[error(
+        "this store was made for a {found} hotline and cannot serve a {wanted} one: use another store"
+    )]
+    Purpose {
+        /// What it was made for.
+        found: &'static str,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// Its folder cannot be made.
+    #[error("the folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The ops store.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    /// A database.
+    #[error("the database {place}: {source}")]
+    Database {
+        /// Which part.
+        place: &'static str,
+        /// Why.
+        source: sqlx::Error,
+    },
+}
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Where it is.
+    pub url: StoreUrl,
+    /// What for.
+    pub purpose: Purpose,
+    /// Another place for the keys.
+    pub keys: Option<StoreUrl>,
+    /// Where the master key comes from; by default a file beside the keys.
+    pub master: Option<MasterKey>,
+    /// Go on though the database would lose acknowledged commands in a power cut.
+    pub allow_unsafe: bool,
+    /// Business time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl StoreOptions {
+    /// A real store with everything in one place.
+    #[must_use]
+    pub fn new(url: StoreUrl, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            url,
+            purpose: Purpose::Real,
+            keys: None,
+            master: None,
+            allow_unsafe: false,
+            clock,
+        }
+    }
+}
+
+/// An open store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    /// The log.
+    pub journal: Journal,
+    /// Sealing keys.
+    pub vault: Vault,
+    /// Passwords and sessions.
+    pub ops: Ops,
+    /// The read models' database: a part of its own, rebuilt at will.
+    pub views: Db,
+    /// Business time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Store {
+    /// Opens a store, making what is not there yet.
+    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions {
+            url,
+            purpose,
+            keys,
+            master,
+            allow_unsafe,
+            clock,
+        } = options;
+        let journal = match &url {
+            StoreUrl::Sqlite(dir) => {
+                make_folder(dir)?;
+                Journal::open_sqlite(&dir.join("journal.db"), purpose, clock.clone()).await?
+            }
+            StoreUrl::Postgres(url) => {
+                Journal::open_postgres(url, purpose, allow_unsafe, clock.clone()).await?
+            }
+        };
+        if journal.purpose() != purpose {
+            let (found, wanted) = (journal.purpose().name(), purpose.name());
+            return Err(StoreError::Purpose { found, wanted });
+        }
+        let keys_url = keys.unwrap_or_else(|| url.clone());
+        let master = master.unwrap_or_else(|| default_master(&keys_url));
+        let keys = part(&keys_url, "keys", Durability::Full, allow_unsafe).await?;
+        let vault = Vault::open(keys, journal.log_id(), master, clock.clone()).await?;
+        let ops = part(&url, "ops", Durability::Full, allow_unsafe).await?;
+        let ops = Ops::open(ops, clock.clone()).await?;
+        let views = part(&url, "views", Durability::Lazy, allow_unsafe).await?;
+        Ok(Self {
+            journal,
+            vault,
+            ops,
+            views,
+            clock,
+        })
+    }
+}
+
+fn make_folder(dir: &PathBuf) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let fail = |source| StoreError::Folder {
+        path: dir.display().to_string(),
+        source,
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(fail)
+}
+
+fn default_master(keys: &StoreUrl) -> MasterKey {
+    MasterKey::File(match keys {
+        StoreUrl::Sqlite(dir) => dir.join("master.key"),
+        StoreUrl::Postgres(_) => PathBuf::from("docket-keys/master.key"),
+    })
+}
+
+async fn part(
+    url: &StoreUrl,
+    place: &'static str,
+    durability: Durability,
+    allow_unsafe: bool,
+) -> Result<Db, StoreError> {
+    let fail = |source| StoreError::Database { place, source };
+    match url {
+        StoreUrl::Sqlite(dir) => {
+            make_folder(dir)?;
+            Db::sqlite(&dir.join(format!("{place}.db")), durability)
+                .await
+                .map_err(fail)
+        }
+        StoreUrl::Postgres(url) => Db::postgres(url, &format!("docket_{place}"), allow_unsafe)
+            .await
+            .map_err(fail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_never_shows_its_password() {
+        let url: StoreUrl = "postgres://docket:s3cret@db.example:5432/city?sslmode=require"
+            .parse()
+            .unwrap();
+        assert_eq!(url.to_string(), "postgres://db.example:5432/city");
+        assert!(!format!("{url:?}").contains("s3cret"));
+        assert!("mysql://x".parse::<StoreUrl>().is_err());
+        assert!("sqlite:".parse::<StoreUrl>().is_err());
+    }
+}

@@ -1,0 +1,473 @@
+//! The vault: sealing keys, and the texts sealed under them.
+//!
+//! Every caller, respondent, ticket and account has a key of its own; keys are stored wrapped by a master
+//! key. Destroying a key erases what was sealed under it, while the log and its hashes stay as they are.
+//! XChaCha20-Poly1305 throughout; associated data binds a text to its log, event and field.
+//!
+//! It must *not* know what the texts are about.
+
+use crate::clock::{Clock, random_bytes};
+use crate::db::{Db, Value};
+use crate::values;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use docket_domain::Sealed;
+use docket_domain::ids::{EventId, KeyId, LogId};
+use docket_domain::sealed::KeyOwner;
+use hmac::{Hmac, Mac};
+use quick_cache::sync::Cache;
+use sha2::Sha256;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Unwrapped keys kept in memory.
+pub const KEYS_CACHED: usize = 100_000;
+/// Most requests for new keys in one transaction.
+const BATCH_MAX: usize = 256;
+/// Bytes of a nonce.
+const NONCE_BYTES: usize = 24;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, wrapped {bytes} NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, wrapped {bytes} NOT NULL, created_at BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS lookups (hash {bytes} PRIMARY KEY, key TEXT NOT NULL);
+";
+
+/// A 256-bit key, wiped from memory when dropped.
+type Key = Zeroizing<[u8; 32]>;
+
+/// What can go wrong with the vault.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The master key is not the one the keys were wrapped with.
+    #[error("the master key does not open this key store: restore the right one ({0})")]
+    WrongMaster(String),
+    /// The master key cannot be read or made.
+    #[error("the master key {path}: {source}")]
+    Master {
+        /// Its file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The master key is not 32 bytes in base64.
+    #[error("the master key must be 32 bytes in base64url without padding")]
+    MalformedMaster,
+    /// Keys exist, but the master key is gone.
+    #[error(
+        "the key store holds keys, but their master key {0} is missing: restore it from its backup"
+    )]
+    MissingMaster(String),
+    /// A sealed text does not fit its key, log, event or field: somebody moved or changed it.
+    #[error("a sealed {field} does not belong where it was found, or was altered")]
+    Altered {
+        /// The field.
+        field: &'static str,
+    },
+    /// The key store failed.
+    #[error("the key store failed: {0}")]
+    Database(Arc<sqlx::Error>),
+    /// The vault is closed.
+    #[error("the vault is closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for VaultError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its id, if nothing with the same `same_as` has one yet.
+    pub id: KeyId,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// What makes two owners the same (a phone number, say): one key for both.
+    pub same_as: Option<String>,
+}
+
+/// A handle on the vault. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    log: LogId,
+    master: Key,
+    lookup: Key,
+    cache: Cache<KeyId, Arc<Key>>,
+    queue: mpsc::Sender<Request>,
+    clock: Arc<dyn Clock>,
+}
+
+struct Row {
+    id: KeyId,
+    owner: KeyOwner,
+    wrapped: Vec<u8>,
+    lookup: Option<Vec<u8>>,
+}
+
+struct Request {
+    rows: Vec<Row>,
+    reply: oneshot::Sender<Result<Vec<KeyId>, VaultError>>,
+}
+
+impl Vault {
+    /// Opens the key store of a log, making it if it is empty.
+    pub async fn open(
+        db: Db,
+        log: LogId,
+        master: MasterKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, VaultError> {
+        db.create(SCHEMA).await?;
+        let empty = db
+            .fetch_optional("SELECT 1 FROM secrets", vec![])
+            .await?
+            .is_none();
+        let origin = master.origin();
+        let master = master.load(empty)?;
+        if empty {
+            let fresh = wrap(&master, b"lookup", &Zeroizing::new(random_bytes::<32>()));
+            let sql = "INSERT INTO secrets VALUES ('lookup', $1) ON CONFLICT DO NOTHING";
+            db.execute(sql, values![fresh]).await?;
+        }
+        let row = db
+            .fetch_optional("SELECT wrapped FROM secrets WHERE name = 'lookup'", vec![])
+            .await?;
+        let wrapped = row
+            .ok_or_else(|| VaultError::WrongMaster(origin.clone()))?
+            .bytes(0)?;
+        let lookup = unwrap(&master, b"lookup", &wrapped).ok_or(VaultError::WrongMaster(origin))?;
+        let (queue, requests) = mpsc::channel(BATCH_MAX * 4);
+        tokio::spawn(make_keys(db.clone(), requests, clock.clone()));
+        let cache = Cache::new(KEYS_CACHED);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                log,
+                master,
+                lookup,
+                cache,
+                queue,
+                clock,
+            }),
+        })
+    }
+
+    /// A keyed hash: equal for equal input, telling nothing without the key.
+    #[must_use]
+    pub fn keyed_hash(&self, purpose: &str, value: &[u8]) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&*self.inner.lookup)
+            .expect("HMAC takes keys of any length");
+        mac.update(
+            &u32::try_from(purpose.len())
+                .unwrap_or(u32::MAX)
+                .to_be_bytes(),
+        );
+        mac.update(purpose.as_bytes());
+        mac.update(value);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Makes keys, on disk when it returns. Gives the ids to use: for a key whose `same_as` is known, the
+    /// one there is.
+    pub async fn make_keys(&self, keys: Vec<NewKey>) -> Result<Vec<KeyId>, VaultError> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for new in keys {
+            let secret: Key = Zeroizing::new(random_bytes());
+            let wrapped = wrap(&self.inner.master, new.id.0.as_bytes(), &secret);
+            let lookup = new
+                .same_as
+                .map(|same| self.keyed_hash("same_owner", same.as_bytes()).to_vec());
+            if lookup.is_none() {
+                self.inner.cache.insert(new.id, Arc::new(secret));
+            }
+            rows.push(Row {
+                id: new.id,
+                owner: new.owner,
+                wrapped,
+                lookup,
+            });
+        }
+        let (reply, made) = oneshot::channel();
+        self.inner
+            .queue
+            .send(Request { rows, reply })
+            .await
+            .map_err(|_| VaultError::Closed)?;
+        made.await.map_err(|_| VaultError::Closed)?
+    }
+
+    /// Seals a text for a field of an event.
+    pub async fn seal(
+        &self,
+        key: KeyId,
+        event: EventId,
+        field: &'static str,
+        text: &str,
+    ) -> Result<Sealed, VaultError> {
+        let secret = self.key(key).await?.ok_or(VaultError::Altered { field })?;
+        Ok(self.seal_with(&secret, key, event, field, text))
+    }
+
+    fn seal_with(
+        &self,
+        secret: &Key,
+        key: KeyId,
+        event: EventId,
+        field: &str,
+        text: &str,
+    ) -> Sealed {
+        let nonce: [u8; NONCE_BYTES] = random_bytes();
+        let aad = self.associated_data(event, field);
+        let payload = Payload {
+            msg: text.as_bytes(),
+            aad: &aad,
+        };
+        let ciphertext = cipher(secret)
+            .encrypt(XNonce::from_slice(&nonce), payload)
+            .expect("sealing fails only beyond 256 GiB");
+        let sealed_box = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat());
+        let chars = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        Sealed {
+            key,
+            event,
+            chars,
+            sealed_box,
+        }
+    }
+
+    /// Opens a sealed text. `None`: its key was destroyed, the text is erased.
+    pub async fn open_text(
+        &self,
+        field: &'static str,
+        sealed: &Sealed,
+    ) -> Result<Option<String>, VaultError> {
+        let Some(secret) = self.key(sealed.key).await? else {
+            return Ok(None);
+        };
+        let altered = || VaultError::Altered { field };
+        let bytes = URL_SAFE_NO_PAD
+            .decode(&sealed.sealed_box)
+            .map_err(|_| altered())?;
+        let (nonce, ciphertext) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(altered)?;
+        let aad = self.associated_data(sealed.event, field);
+        let clear = cipher(&secret)
+            .decrypt(
+                XNonce::from_slice(nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
+            .map_err(|_| altered())?;
+        String::from_utf8(clear).map(Some).map_err(|_| altered())
+    }
+
+    fn associated_data(&self, event: EventId, field: &str) -> Vec<u8> {
+        [
+            self.inner.log.0.as_bytes().as_slice(),
+            event.0.as_bytes(),
+            field.as_bytes(),
+        ]
+        .concat()
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<Arc<Key>>, VaultError> {
+        if let Some(key) = self.inner.cache.get(&id) {
+            return Ok(Some(key));
+        }
+        let sql = "SELECT wrapped FROM keys WHERE id = $1";
+        let Some(row) = self.inner.db.fetch_optional(sql, values![id.0]).await? else {
+            return Ok(None);
+        };
+        let secret = unwrap(&self.inner.master, id.0.as_bytes(), &row.bytes(0)?)
+            .ok_or_else(|| VaultError::WrongMaster(format!("key {id}")))?;
+        let secret = Arc::new(secret);
+        self.inner.cache.insert(id, secret.clone());
+        Ok(Some(secret))
+    }
+
+    /// The clock the vault was opened with.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+}
+
+fn cipher(key: &Key) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(key.as_slice().into())
+}
+
+fn wrap(master: &Key, name: &[u8], secret: &Key) -> Vec<u8> {
+    let nonce: [u8; NONCE_BYTES] = random_bytes();
+    let payload = Payload {
+        msg: secret.as_slice(),
+        aad: name,
+    };
+    let sealed = cipher(master)
+        .encrypt(XNonce::from_slice(&nonce), payload)
+        .expect("sealing fails only beyond 256 GiB");
+    [nonce.as_slice(), &sealed].concat()
+}
+
+fn unwrap(master: &Key, name: &[u8], wrapped: &[u8]) -> Option<Key> {
+    let (nonce, sealed) = wrapped.split_at_checked(NONCE_BYTES)?;
+    let payload = Payload {
+        msg: sealed,
+        aad: name,
+    };
+    let clear = Zeroizing::new(
+        cipher(master)
+            .decrypt(XNonce::from_slice(nonce), payload)
+            .ok()?,
+    );
+    Some(Zeroizing::new(clear.as_slice().try_into().ok()?))
+}
+
+/// Group commit of new keys. Runs until every handle on the vault is gone.
+async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn Clock>) {
+    while let Some(first) = requests.recv().await {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MAX
+            && let Ok(more) = requests.try_recv()
+        {
+            batch.push(more);
+        }
+        let result = insert_keys(&db, &batch, &*clock).await.map_err(Arc::new);
+        for request in batch {
+            let reply = match &result {
+                Ok(()) => resolve(&db, &request.rows).await,
+                Err(error) => Err(VaultError::Database(error.clone())),
+            };
+            // A caller that has gone away leaves an unused key behind, which harms nobody.
+            let _ = request.reply.send(reply);
+        }
+    }
+}
+
+async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<(), sqlx::Error> {
+    let mut keys = Vec::new();
+    let mut lookups = Vec::new();
+    for row in batch.iter().flat_map(|request| &request.rows) {
+        let owner = match row.owner {
+            KeyOwner::Caller => "caller",
+            KeyOwner::Respondent => "respondent",
+            KeyOwner::Ticket => "ticket",
+            KeyOwner::Account => "account",
+        };
+        keys.push(values![row.id.0, owner, row.wrapped.clone(), clock.now()]);
+        if let Some(hash) = &row.lookup {
+            lookups.push(vec![Value::from(hash.as_slice()), Value::from(row.id.0)]);
+        }
+    }
+    let mut tx = db.begin().await?;
+    // A command sent again makes the same key again: the first stands.
+    tx.insert("INSERT INTO keys", "ON CONFLICT DO NOTHING", keys)
+        .await?;
+    tx.insert("INSERT INTO lookups", "ON CONFLICT DO NOTHING", lookups)
+        .await?;
+    tx.commit().await
+}
+
+async fn resolve(db: &Db, rows: &[Row]) -> Result<Vec<KeyId>, VaultError> {
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(hash) = &row.lookup else {
+            ids.push(row.id);
+            continue;
+        };
+        let sql = "SELECT key FROM lookups WHERE hash = $1";
+        let found = db.fetch_optional(sql, values![hash.as_slice()]).await?;
+        ids.push(match found {
+            Some(found) => KeyId(found.uuid(0)?),
+            None => row.id,
+        });
+    }
+    Ok(ids)
+}
+
+/// Where the master key comes from.
+#[derive(Clone)]
+pub enum MasterKey {
+    /// A file readable by its owner only; made when the key store is new.
+    File(std::path::PathBuf),
+    /// 32 bytes in base64url without padding, from the environment.
+    Given(Zeroizing<String>),
+}
+
+impl MasterKey {
+    fn origin(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Given(_) => "DOCKET_MASTER_KEY".into(),
+        }
+    }
+
+    fn load(&self, may_make: bool) -> Result<Key, VaultError> {
+        let text = match self {
+            Self::Given(text) => text.clone(),
+            Self::File(path) => {
+                let fail = |source| VaultError::Master {
+                    path: path.display().to_string(),
+                    source,
+                };
+                if !path.exists() {
+                    if !may_make {
+                        return Err(VaultError::MissingMaster(path.display().to_string()));
+                    }
+                    make_master(path).map_err(fail)?;
+                }
+                Zeroizing::new(std::fs::read_to_string(path).map_err(fail)?)
+            }
+        };
+        let bytes = Zeroizing::new(
+            URL_SAFE_NO_PAD
+                .decode(text.trim())
+                .map_err(|_| VaultError::MalformedMaster)?,
+        );
+        let key = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| VaultError::MalformedMaster)?;
+        Ok(Zeroizing::new(key))
+    }
+}
+
+/// Makes a master key file whole or not at all; another process's that came first stands.
+fn make_master(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let tail = Uuid::from_bytes(random_bytes()).simple().to_string();
+    let draft = path.with_extension(tail);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    let key: Key = Zeroizing::new(random_bytes());
+    file.write_all(Zeroizing::new(URL_SAFE_NO_PAD.encode(key.as_slice())).as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all(),
+    }
+}
