@@ -1,1 +1,20 @@
-//! x
+//! The read side of Docket: views folded from the journal, which may be deleted at any time.
+//!
+//! * [`projection`]: what a projection is. [`runner`]: follows the journal in batches.
+//! * [`rebuild`]: builds views beside the serving ones, to replace them or to verify them row by row.
+//! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`].
+//!
+//! This crate must *not* write history, open seals, or know of GraphQL.
+
+pub mod card;
+pub mod inbox;
+pub mod projection;
+pub mod rebuild;
+pub mod runner;
+pub mod statistics;
+pub mod timeline;
+pub mod views;
+
+pub use projection::ProjectionError;
+pub use runner::{Runner, State};
+pub use views::Views;

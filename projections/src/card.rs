@@ -1,0 +1,115 @@
+//! The ticket card: every ticket as folded, by id and by number.
+
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
+use crate::views::Views;
+use async_trait::async_trait;
+use docket_core::db::{Row, Tx, Value};
+use docket_core::values;
+use docket_domain::ids::TicketId;
+use docket_domain::ticket::{Ticket, TicketNumber};
+use std::sync::Arc;
+
+/// The projection.
+pub struct Cards;
+
+const TABLE: Table = Table {
+    name: "tickets",
+    columns: &[
+        Column::Text("ticket"),
+        Column::Text("number"),
+        Column::Text("state"),
+        Column::Text("kind"),
+        Column::Int("received_at"),
+        Column::Int("version"),
+        Column::Int("position"),
+        Column::Text("folded"),
+    ],
+    key: 1,
+    indexes: &["number", "received_at, ticket"],
+};
+
+#[async_trait]
+impl Projection for Cards {
+    fn name(&self) -> &'static str {
+        "card"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &[TABLE]
+    }
+
+    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+        let mut rows = Vec::with_capacity(batch.changes.len());
+        for change in batch.changes {
+            let Some(intake) = &change.after.intake else { continue };
+            rows.push(values![
+                change.id.0,
+                intake.number.as_str(),
+                change.after.state.name(),
+                intake.kind.name(),
+                intake.at,
+                int(change.version),
+                int(change.position),
+                to_json(&change.after),
+            ]);
+        }
+        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+    }
+}
+
+/// A ticket as the views know it.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// Its id.
+    pub id: TicketId,
+    /// As folded.
+    pub ticket: Arc<Ticket>,
+    /// Its stream's version.
+    pub version: u64,
+    /// The position of its last event.
+    pub position: u64,
+}
+
+/// Columns that [`read`] reads, from a table alias `t`.
+pub(crate) const READ_COLUMNS: &str = "t.ticket, t.version, t.position, t.folded";
+
+/// Reads [`READ_COLUMNS`] starting at a column.
+pub(crate) fn read(row: &Row, from: usize) -> Result<Card, ProjectionError> {
+    let folded = row.text(from + 3)?;
+    let ticket = serde_json::from_str(&folded)
+        .map_err(|_| ProjectionError::Unreadable { table: TABLE.name })?;
+    Ok(Card {
+        id: TicketId(row.uuid(from)?),
+        ticket: Arc::new(ticket),
+        version: u64::try_from(row.int(from + 1)?).unwrap_or(0),
+        position: u64::try_from(row.int(from + 2)?).unwrap_or(0),
+    })
+}
+
+impl Views {
+    /// A ticket by id.
+    pub async fn ticket(&self, id: TicketId) -> Result<Option<Card>, ProjectionError> {
+        let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket = $1");
+        let row = self.db().fetch_optional(&sql, values![id.0]).await?;
+        row.map(|row| read(&row, 0)).transpose()
+    }
+
+    /// A ticket by number.
+    pub async fn ticket_by_number(&self, number: &TicketNumber) -> Result<Option<Card>, ProjectionError> {
+        let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.number = $1");
+        let row = self.db().fetch_optional(&sql, values![number.as_str()]).await?;
+        row.map(|row| read(&row, 0)).transpose()
+    }
+}
+
+pub(crate) fn int(number: u64) -> Value {
+    Value::Int(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
+fn to_json(ticket: &Ticket) -> String {
+    serde_json::to_string(ticket).expect("a ticket is a plain struct")
+}

@@ -1,0 +1,411 @@
+//! The inbox of every office: the centre, each department, each unit. One row a holder and ticket.
+//!
+//! "Overdue" is not stored: it is decided when asked, from the due time and whether the row is open.
+
+use crate::card::{Card, READ_COLUMNS, read};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert};
+use crate::views::Views;
+use async_trait::async_trait;
+use docket_core::db::{Tx, Value};
+use docket_core::values;
+use docket_domain::Timestamp;
+use docket_domain::ids::{AssignmentNo, DepartmentId, TicketId, UnitId};
+use docket_domain::people::{Actor, Role};
+use docket_domain::ticket::{Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency};
+
+/// The projection.
+pub struct Inbox;
+
+/// Most rows one page returns.
+pub const PAGE_MAX: u32 = 100;
+/// No deadline: sorts last.
+const NEVER: i64 = i64::MAX;
+
+const TABLE: Table = Table {
+    name: "inbox",
+    columns: &[
+        Column::Text("holder"),
+        Column::Text("ticket"),
+        Column::Text("tab"),
+        Column::Int("open"),
+        Column::Int("assignment"),
+        Column::Int("entered_at"),
+        Column::Int("received_at"),
+        Column::Int("due_at"),
+        Column::Int("unviewed"),
+        Column::Text("kind"),
+        Column::Text("urgency"),
+    ],
+    key: 2,
+    indexes: &[
+        "holder, tab, due_at, ticket",
+        "holder, tab, received_at, ticket",
+        "holder, tab, entered_at, ticket",
+        "holder, open, due_at, ticket",
+        "ticket",
+    ],
+};
+
+/// Whose inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// The hotline centre.
+    Centre,
+    /// A level-1 department.
+    Department(DepartmentId),
+    /// A level-2 unit.
+    Unit(UnitId),
+}
+
+impl Holder {
+    /// The inbox an account works from, if it has one.
+    #[must_use]
+    pub fn of(actor: &Actor) -> Option<Self> {
+        if actor.in_centre() {
+            return Some(Self::Centre);
+        }
+        if !actor.has_any(&[Role::Clerk, Role::Leader]) {
+            return None;
+        }
+        match (actor.department, actor.unit) {
+            (_, Some(unit)) => Some(Self::Unit(unit)),
+            (Some(department), None) => Some(Self::Department(department)),
+            (None, None) => None,
+        }
+    }
+
+    fn key(self) -> String {
+        match self {
+            Self::Centre => "centre".into(),
+            Self::Department(id) => format!("department:{id}"),
+            Self::Unit(id) => format!("unit:{id}"),
+        }
+    }
+}
+
+macro_rules! tabs {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $zh:literal;)+) => {
+        /// A tab of an inbox.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Tab { $($(#[$doc])* $name,)+ }
+
+        impl Tab {
+            /// Every tab in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The Chinese term.
+            #[must_use]
+            pub const fn name_zh(self) -> &'static str {
+                match self { $(Self::$name => $zh,)+ }
+            }
+        }
+    };
+}
+
+tabs! {
+    /// Received, nobody's yet (the centre's).
+    ToAssign = "to_assign", "待派单";
+    /// Assigned, not signed. Unviewed ones have a red title.
+    ToSign = "to_sign", "待签收";
+    /// Signed.
+    InProgress = "in_progress", "办理中";
+    /// With a unit.
+    Delegated = "delegated", "已交办";
+    /// The unit has replied, the department sums up.
+    AwaitingSummary = "awaiting_summary", "一级部门汇总";
+    /// Given back.
+    Returned = "returned", "已退回";
+    /// Replied, and not over yet.
+    Replied = "replied", "已答复";
+    /// Over: rated, or out of this office's hands.
+    Done = "done", "已办结";
+    /// Open and past its deadline, in whatever other tab it is.
+    Overdue = "overdue", "超期";
+}
+
+/// A holder's view of a ticket.
+struct Entry {
+    holder: Holder,
+    tab: Tab,
+    open: bool,
+    assignment: AssignmentNo,
+    entered_at: Timestamp,
+    due_at: Option<Timestamp>,
+    unviewed: bool,
+}
+
+/// The rows a ticket has: one for the centre, one for each office that holds or held it.
+fn entries(ticket: &Ticket) -> Vec<Entry> {
+    let Some(intake) = &ticket.intake else { return Vec::new() };
+    let lead = ticket.lead();
+    let (tab, open) = centre_tab(ticket);
+    let mut entries = vec![Entry {
+        holder: Holder::Centre,
+        tab,
+        open,
+        assignment: lead.map_or(AssignmentNo(0), |a| a.no),
+        entered_at: ticket.changed_at.unwrap_or(intake.at),
+        due_at: lead.filter(|_| open).map(|a| a.due.at),
+        unviewed: lead.is_some_and(|a| a.state == AssignmentState::Assigned && a.viewed_at.is_none()),
+    }];
+    // The latest assignment of an office stands for it.
+    for assignment in ticket.assignments.iter().rev() {
+        let holder = match assignment.unit {
+            Some(unit) => Holder::Unit(unit),
+            None => Holder::Department(assignment.department),
+        };
+        if entries.iter().any(|entry| entry.holder == holder) {
+            continue;
+        }
+        entries.push(Entry {
+            holder,
+            tab: office_tab(ticket, assignment),
+            open: assignment.state.is_open(),
+            assignment: assignment.no,
+            entered_at: assignment.ended_at.or(assignment.signed_at).unwrap_or(assignment.assigned_at),
+            due_at: Some(assignment.due.at),
+            unviewed: assignment.state == AssignmentState::Assigned && assignment.viewed_at.is_none(),
+        });
+    }
+    entries
+}
+
+fn centre_tab(ticket: &Ticket) -> (Tab, bool) {
+    match ticket.state {
+        TicketState::Absent | TicketState::Received => (Tab::ToAssign, true),
+        TicketState::Assigned => (Tab::ToSign, true),
+        TicketState::InProgress => (Tab::InProgress, true),
+        TicketState::Delegated => (Tab::Delegated, true),
+        TicketState::AwaitingSummary => (Tab::AwaitingSummary, true),
+        TicketState::Returned => (Tab::Returned, true),
+        TicketState::Replied if ticket.last_rating.is_some() => (Tab::Done, false),
+        TicketState::Replied => (Tab::Replied, false),
+    }
+}
+
+fn office_tab(ticket: &Ticket, assignment: &Assignment) -> Tab {
+    match assignment.state {
+        AssignmentState::Assigned => Tab::ToSign,
+        AssignmentState::InProgress => Tab::InProgress,
+        AssignmentState::Delegated => Tab::Delegated,
+        AssignmentState::AwaitingSummary => Tab::AwaitingSummary,
+        AssignmentState::Returned => Tab::Returned,
+        AssignmentState::Released => Tab::Done,
+        AssignmentState::Replied => {
+            let over = match assignment.level() {
+                Level::Unit => ticket.state == TicketState::Replied,
+                Level::Department => ticket.last_rating.is_some(),
+            };
+            if over { Tab::Done } else { Tab::Replied }
+        }
+    }
+}
+
+#[async_trait]
+impl Projection for Inbox {
+    fn name(&self) -> &'static str {
+        "inbox"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &[TABLE]
+    }
+
+    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+        let mut rows = Vec::with_capacity(batch.changes.len() * 2);
+        for change in batch.changes {
+            let Some(intake) = &change.after.intake else { continue };
+            for entry in entries(&change.after) {
+                rows.push(values![
+                    entry.holder.key(),
+                    change.id.0,
+                    entry.tab.name(),
+                    entry.open,
+                    i64::from(entry.assignment.0),
+                    entry.entered_at,
+                    intake.at,
+                    entry.due_at.map_or(NEVER, |t| t.timestamp_micros()),
+                    entry.unviewed,
+                    intake.kind.name(),
+                    intake.urgency.name(),
+                ]);
+            }
+        }
+        // No office ever loses its row, so upserting is replacing; but rows of a ticket whose number of
+        // offices could shrink in a later version go first.
+        let known = batch.changes.iter().filter(|c| c.before.intake.is_some()).map(|c| c.id);
+        delete_of_tickets(tx, prefix, &TABLE, known).await?;
+        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+    }
+}
+
+/// What to show of an inbox.
+#[derive(Clone, Debug)]
+pub struct InboxQuery {
+    /// Whose.
+    pub holder: Holder,
+    /// Which tab.
+    pub tab: Tab,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only this urgency.
+    pub urgency: Option<Urgency>,
+    /// Only unviewed ones.
+    pub unviewed: Option<bool>,
+    /// By what.
+    pub order: Order,
+    /// After this row of the same order.
+    pub after: Option<(i64, TicketId)>,
+    /// Rows wanted, at most [`PAGE_MAX`].
+    pub limit: u32,
+    /// The time that decides what is overdue.
+    pub now: Timestamp,
+}
+
+/// An inbox's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Next due first.
+    DueFirst,
+    /// Longest received first.
+    OldestFirst,
+    /// Latest received first.
+    NewestFirst,
+    /// Latest moved first.
+    LatestFirst,
+}
+
+impl Order {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::DueFirst => "due_at",
+            Self::OldestFirst | Self::NewestFirst => "received_at",
+            Self::LatestFirst => "entered_at",
+        }
+    }
+
+    const fn descends(self) -> bool {
+        matches!(self, Self::NewestFirst | Self::LatestFirst)
+    }
+}
+
+/// A row of an inbox.
+#[derive(Clone, Debug)]
+pub struct InboxRow {
+    /// The ticket.
+    pub card: Card,
+    /// The holder's assignment; 0 where none was made yet.
+    pub assignment: AssignmentNo,
+    /// The tab it is in (its own, for overdue rows).
+    pub tab: String,
+    /// Whether the holder has not looked at it: the red title.
+    pub unviewed: bool,
+    /// When it must be replied.
+    pub due_at: Option<Timestamp>,
+    /// Whether it is open and past due.
+    pub overdue: bool,
+    /// What it sorts by, for the cursor.
+    pub sort: i64,
+}
+
+impl InboxQuery {
+    /// The condition, and its values from `$1` on.
+    fn condition(&self) -> (String, Vec<Value>) {
+        let mut values = values![self.holder.key()];
+        let mut sql = "i.holder = $1".to_owned();
+        let mut and = |text: &str, value: Value| {
+            values.push(value);
+            sql.push_str(&text.replace('?', &format!("${}", values.len())));
+        };
+        match self.tab {
+            Tab::Overdue => and(" AND i.open = 1 AND i.due_at < ?", self.now.into()),
+            tab => and(" AND i.tab = ?", tab.name().into()),
+        }
+        if let Some(kind) = self.kind {
+            and(" AND i.kind = ?", kind.name().into());
+        }
+        if let Some(urgency) = self.urgency {
+            and(" AND i.urgency = ?", urgency.name().into());
+        }
+        if let Some(unviewed) = self.unviewed {
+            and(" AND i.unviewed = ?", unviewed.into());
+        }
+        (sql, values)
+    }
+}
+
+impl Views {
+    /// A page of an inbox.
+    pub async fn inbox(&self, query: &InboxQuery) -> Result<Vec<InboxRow>, ProjectionError> {
+        let (mut condition, mut values) = query.condition();
+        let column = query.order.column();
+        let (compare, direction) = if query.order.descends() { ("<", "DESC") } else { (">", "ASC") };
+        if let Some((sort, ticket)) = query.after {
+            let (n, m) = (values.len() + 1, values.len() + 2);
+            condition.push_str(&format!(" AND (i.{column}, i.ticket) {compare} (${n}, ${m})"));
+            values.extend(values![sort, ticket.0]);
+        }
+        values.push(query.limit.min(PAGE_MAX + 1).into());
+        let sql = format!(
+            "SELECT {READ_COLUMNS}, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
+             FROM inbox i JOIN tickets t ON t.ticket = i.ticket WHERE {condition}
+             ORDER BY i.{column} {direction}, i.ticket {direction} LIMIT ${}",
+            values.len()
+        );
+        let now = query.now.timestamp_micros();
+        let rows = self.db().fetch_all(&sql, values).await?;
+        let row = |row: &docket_core::db::Row| {
+            let due = row.int(7)?;
+            Ok(InboxRow {
+                card: read(row, 0)?,
+                assignment: AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0)),
+                tab: row.text(5)?,
+                unviewed: row.int(6)? == 1,
+                due_at: if due == NEVER { None } else { Some(row.time(7)?) },
+                overdue: row.int(8)? == 1 && due < now,
+                sort: row.int(9)?,
+            })
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// How many rows a query has in all.
+    pub async fn inbox_total(&self, query: &InboxQuery) -> Result<u64, ProjectionError> {
+        let (condition, values) = query.condition();
+        let sql = format!("SELECT count(*) FROM inbox i WHERE {condition}");
+        let row = self.db().fetch_optional(&sql, values).await?;
+        Ok(row.map(|r| r.int(0)).transpose()?.map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+    }
+
+    /// How many rows each tab of a holder has.
+    pub async fn inbox_counts(&self, holder: Holder, now: Timestamp) -> Result<Vec<(Tab, u64)>, ProjectionError> {
+        let sql = "SELECT tab, count(*) FROM inbox WHERE holder = $1 GROUP BY tab";
+        let by_tab = self.db().fetch_all(sql, values![holder.key()]).await?;
+        let sql = "SELECT count(*) FROM inbox WHERE holder = $1 AND open = 1 AND due_at < $2";
+        let overdue = self.db().fetch_optional(sql, values![holder.key(), now]).await?;
+        let mut counts = Vec::with_capacity(Tab::ALL.len());
+        for tab in Tab::ALL {
+            let mut count = 0;
+            if *tab == Tab::Overdue {
+                count = overdue.as_ref().map(|r| r.int(0)).transpose()?.unwrap_or(0);
+            }
+            for row in &by_tab {
+                if row.text(0)? == tab.name() {
+                    count = row.int(1)?;
+                }
+            }
+            counts.push((*tab, u64::try_from(count).unwrap_or(0)));
+        }
+        Ok(counts)
+    }
+}

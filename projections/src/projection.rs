@@ -1,0 +1,179 @@
+//! What a projection is: tables, and a way to bring them up by a batch of events.
+//!
+//! Every ticket touched by a batch is folded once, with the same `evolve` that decides; the views of
+//! single tickets replace their rows, cross-ticket views move by the difference between before and after.
+
+use async_trait::async_trait;
+use docket_core::db::{Tx, Value};
+use docket_core::{JournalError, Record};
+use docket_domain::ids::TicketId;
+use docket_domain::ticket::Ticket;
+use std::sync::Arc;
+
+/// What can go wrong with a projection.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The views' database failed; tried again.
+    #[error("the views' database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The journal failed, or holds something this version cannot read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Tickets without a founded organisation: the day of an event is unknown.
+    #[error("the journal has tickets but no founded organisation")]
+    NotFounded,
+    /// A stored view that this version cannot read; a rebuild helps.
+    #[error("the view {table} holds a row this version cannot read: run `docket projections rebuild`")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+    },
+}
+
+/// A table of a projection. Names and types hold on both databases.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name, without the prefix of builds beside.
+    pub name: &'static str,
+    /// Its columns; the first `key` of them are the primary key.
+    pub columns: &'static [Column],
+    /// How many columns make the key.
+    pub key: usize,
+    /// Indexes, each a list of columns.
+    pub indexes: &'static [&'static str],
+}
+
+/// A column.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    /// 64-bit integers: counts, flags, microseconds.
+    Int(&'static str),
+    /// Texts, compared byte by byte.
+    Text(&'static str),
+}
+
+impl Column {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int(name) | Self::Text(name) => name,
+        }
+    }
+}
+
+impl Table {
+    /// Its columns' names, comma-separated.
+    #[must_use]
+    pub fn column_list(&self) -> String {
+        self.columns.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its key's names, comma-separated.
+    #[must_use]
+    pub fn key_list(&self) -> String {
+        self.columns[..self.key].iter().map(|c| c.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The statements that make it under a prefix; indexes get a name of their own per build.
+    #[must_use]
+    pub fn create(&self, prefix: &str, build: &str, sqlite: bool) -> Vec<String> {
+        let text = if sqlite { "TEXT" } else { "TEXT COLLATE \"C\"" };
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| match column {
+                Column::Int(name) => format!("{name} BIGINT NOT NULL"),
+                Column::Text(name) => format!("{name} {text} NOT NULL"),
+            })
+            .collect();
+        let name = self.name;
+        let mut statements = vec![format!(
+            "CREATE TABLE IF NOT EXISTS {prefix}{name} ({}, PRIMARY KEY ({}))",
+            columns.join(", "),
+            self.key_list()
+        )];
+        for (number, columns) in self.indexes.iter().enumerate() {
+            statements.push(format!(
+                "CREATE INDEX IF NOT EXISTS {name}_{number}_{build} ON {prefix}{name} ({columns})"
+            ));
+        }
+        statements
+    }
+}
+
+/// One ticket's change within a batch.
+#[derive(Clone, Debug)]
+pub struct TicketChange {
+    /// Which.
+    pub id: TicketId,
+    /// Before the batch; the empty ticket if it is new.
+    pub before: Arc<Ticket>,
+    /// After it.
+    pub after: Arc<Ticket>,
+    /// The stream's version after it.
+    pub version: u64,
+    /// The position of its last event in the batch.
+    pub position: u64,
+}
+
+/// A batch as projections see it.
+pub struct Batch<'b> {
+    /// Its records in order of position.
+    pub records: &'b [Record],
+    /// The tickets it changed, each once.
+    pub changes: &'b [TicketChange],
+    /// The zone in which the hotline's days are counted.
+    pub zone: chrono_tz::Tz,
+}
+
+/// A projection.
+#[async_trait]
+pub trait Projection: Send + Sync {
+    /// Stable name.
+    fn name(&self) -> &'static str;
+    /// Raised whenever its rows would come out differently: it is then rebuilt.
+    fn version(&self) -> i64;
+    /// Its tables.
+    fn tables(&self) -> &'static [Table];
+    /// Brings its tables under `prefix` up by a batch, in the transaction that moves the checkpoint.
+    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError>;
+}
+
+/// Every projection.
+#[must_use]
+pub fn all() -> [&'static dyn Projection; 4] {
+    [&crate::card::Cards, &crate::timeline::Timeline, &crate::inbox::Inbox, &crate::statistics::Statistics]
+}
+
+/// Replaces whole rows by key.
+pub(crate) async fn upsert(
+    tx: &mut Tx,
+    prefix: &str,
+    table: &Table,
+    rows: Vec<Vec<Value>>,
+) -> Result<(), sqlx::Error> {
+    let head = format!("INSERT INTO {prefix}{} ({})", table.name, table.column_list());
+    let updates: Vec<String> = table.columns[table.key..]
+        .iter()
+        .map(|c| format!("{0} = excluded.{0}", c.name()))
+        .collect();
+    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", table.key_list(), updates.join(", "));
+    tx.insert(&head, &tail, rows).await
+}
+
+/// Deletes every row of some tickets. The table's ticket column must be indexed.
+pub(crate) async fn delete_of_tickets(
+    tx: &mut Tx,
+    prefix: &str,
+    table: &Table,
+    tickets: impl Iterator<Item = TicketId>,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Value> = tickets.map(|id| Value::from(id.0)).collect();
+    for chunk in ids.chunks(docket_core::db::ROWS_PER_STATEMENT) {
+        let list = docket_core::db::list(1, chunk.len());
+        let sql = format!("DELETE FROM {prefix}{} WHERE ticket IN ({list})", table.name);
+        tx.execute(&sql, chunk.to_vec()).await?;
+    }
+    Ok(())
+}

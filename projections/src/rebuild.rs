@@ -1,0 +1,367 @@
+//! Building views beside the serving ones: to replace them, or to verify them row by row.
+//!
+//! A build has tables of its own under a prefix. While it folds the log from the start, the old tables
+//! serve; in the last transaction it catches up with the checkpoint exactly, and either takes the old
+//! tables' place or is compared with them.
+
+use crate::projection::{self, Column, Projection, ProjectionError, Table};
+use crate::runner::{BATCH_RECORDS_MAX, Fold, apply, checkpoint, lock_checkpoint, prepare};
+use docket_core::clock::random_bytes;
+use docket_core::db::{Db, Row, Tx, Value, list};
+use docket_core::{Journal, Store, values};
+use std::cmp::Ordering;
+
+/// How far behind the checkpoint a rebuild may be when it takes the lock for its last step.
+const CLOSE_ENOUGH: u64 = BATCH_RECORDS_MAX as u64;
+/// Rows compared at a time.
+const PAGE: u32 = 2_000;
+/// Most differences named.
+pub const DIFFERENCES_MAX: usize = 1_000;
+
+/// Told how far a build is: position reached, position wanted.
+pub type Progress<'p> = &'p mut (dyn FnMut((u64, u64)) + Send);
+
+/// One projection's standing.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its name.
+    pub name: &'static str,
+    /// The version its tables are of; `None` when they are missing.
+    pub stored_version: Option<i64>,
+    /// The version of this program.
+    pub version: i64,
+    /// The position it has reached.
+    pub position: u64,
+    /// The journal's last position.
+    pub head: u64,
+}
+
+/// How the views stand.
+pub async fn status(store: &Store) -> Result<Vec<Status>, ProjectionError> {
+    prepare(&store.views).await?;
+    let position = checkpoint(&store.views).await?;
+    let head = store.journal.head().await?;
+    let mut rows = Vec::new();
+    for projection in projection::all() {
+        let sql = "SELECT version FROM projections WHERE name = $1";
+        let row = store.views.fetch_optional(sql, values![projection.name()]).await?;
+        rows.push(Status {
+            name: projection.name(),
+            stored_version: row.map(|r| r.int(0)).transpose()?,
+            version: projection.version(),
+            position,
+            head,
+        });
+    }
+    Ok(rows)
+}
+
+/// Rebuilds projections from the start of the log, and puts them in the place of the old ones. The
+/// number of records folded.
+pub async fn rebuild(
+    store: &Store,
+    projections: &[&'static dyn Projection],
+    progress: Progress<'_>,
+) -> Result<u64, ProjectionError> {
+    prepare(&store.views).await?;
+    let mut build = Build::start(store, projections).await?;
+    loop {
+        let live = checkpoint(&store.views).await?;
+        build.advance(live, progress).await?;
+        if live - build.position.min(live) == 0 {
+            let mut tx = store.views.begin().await?;
+            let live = lock_checkpoint(&mut tx).await?;
+            // What came in meanwhile is folded under the lock, if it is little.
+            if live.saturating_sub(build.position) <= CLOSE_ENOUGH {
+                build.step_in(&mut tx, live).await?;
+                build.switch(&mut tx).await?;
+                tx.commit().await?;
+                return Ok(build.position);
+            }
+        }
+    }
+}
+
+/// A way in which a stored view differs from a fresh fold of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The table.
+    pub table: &'static str,
+    /// The row's key.
+    pub key: String,
+    /// What is wrong with it.
+    pub kind: DifferenceKind,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DifferenceKind {
+    /// These columns differ.
+    Changed(Vec<&'static str>),
+    /// The row should be there.
+    Missing,
+    /// The row should not be there.
+    Extra,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default)]
+pub struct Verification {
+    /// The position verified up to.
+    pub position: u64,
+    /// Rows compared.
+    pub rows: u64,
+    /// What differs, at most [`DIFFERENCES_MAX`].
+    pub differences: Vec<Difference>,
+}
+
+/// Folds the log afresh up to the views' checkpoint and compares every row of every table.
+pub async fn verify(store: &Store, progress: Progress<'_>) -> Result<Verification, ProjectionError> {
+    prepare(&store.views).await?;
+    let projections = projection::all();
+    let mut build = Build::start(store, &projections).await?;
+    let outcome = compare_with(store, &mut build, progress).await;
+    build.discard().await?;
+    outcome
+}
+
+async fn compare_with(
+    store: &Store,
+    build: &mut Build<'_>,
+    progress: Progress<'_>,
+) -> Result<Verification, ProjectionError> {
+    // From here on, `live` sees the views as they are at one checkpoint.
+    let mut live = store.views.begin_read().await?;
+    let rows = live.fetch_all("SELECT position FROM checkpoint", vec![]).await?;
+    let position = rows.first().map(|r| r.int(0)).transpose()?.unwrap_or(0);
+    let position = u64::try_from(position).unwrap_or(0);
+    build.advance(position, progress).await?;
+    let mut verification = Verification { position, ..Verification::default() };
+    for table in build.projections.iter().flat_map(|p| p.tables()) {
+        compare_table(&mut live, &store.views, &build.prefix, table, &mut verification).await?;
+    }
+    Ok(verification)
+}
+
+/// A build beside.
+struct Build<'s> {
+    db: &'s Db,
+    journal: &'s Journal,
+    projections: Vec<&'static dyn Projection>,
+    prefix: String,
+    name: String,
+    fold: Fold,
+    position: u64,
+}
+
+impl<'s> Build<'s> {
+    async fn start(store: &'s Store, projections: &[&'static dyn Projection]) -> Result<Self, ProjectionError> {
+        let name: String = random_bytes::<4>().iter().map(|b| format!("{b:02x}")).collect();
+        let build = Self {
+            db: &store.views,
+            journal: &store.journal,
+            projections: projections.to_vec(),
+            prefix: format!("build_{name}_"),
+            name,
+            fold: Fold::new(store.journal.clone()),
+            position: 0,
+        };
+        let mut tx = build.db.begin().await?;
+        for table in build.tables() {
+            for statement in table.create(&build.prefix, &build.name, tx.is_sqlite()) {
+                tx.execute(&statement, vec![]).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(build)
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &'static Table> {
+        self.projections.iter().flat_map(|p| p.tables())
+    }
+
+    /// Folds up to a position, a transaction a batch.
+    async fn advance(&mut self, to: u64, progress: Progress<'_>) -> Result<(), ProjectionError> {
+        while self.position < to {
+            let mut tx = self.db.begin().await?;
+            self.step(&mut tx, to).await?;
+            tx.commit().await?;
+            progress((self.position, to));
+        }
+        Ok(())
+    }
+
+    /// Folds up to a position within one transaction.
+    async fn step_in(&mut self, tx: &mut Tx, to: u64) -> Result<(), ProjectionError> {
+        while self.position < to {
+            self.step(tx, to).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, tx: &mut Tx, to: u64) -> Result<(), ProjectionError> {
+        let limit = u32::try_from(to - self.position).unwrap_or(u32::MAX).min(BATCH_RECORDS_MAX);
+        let records = self.journal.read_all(self.position, limit).await?;
+        let Some(last) = records.last() else {
+            // The views are ahead of the journal: it was replaced by an older one.
+            self.position = to;
+            return Ok(());
+        };
+        let folded = self.fold.fold(&records).await?;
+        apply(tx, &self.prefix, &self.projections, &folded.batch(&records)).await?;
+        self.fold.keep(folded);
+        self.position = last.position;
+        Ok(())
+    }
+
+    /// Takes the old tables' place.
+    async fn switch(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
+        for table in self.tables() {
+            let name = table.name;
+            tx.execute(&format!("DROP TABLE IF EXISTS {name}"), vec![]).await?;
+            let rename = format!("ALTER TABLE {}{name} RENAME TO {name}", self.prefix);
+            tx.execute(&rename, vec![]).await?;
+        }
+        for projection in &self.projections {
+            let sql = "INSERT INTO projections VALUES ($1, $2)
+                       ON CONFLICT (name) DO UPDATE SET version = excluded.version";
+            tx.execute(sql, values![projection.name(), projection.version()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn discard(self) -> Result<(), ProjectionError> {
+        let mut tx = self.db.begin().await?;
+        for table in self.tables() {
+            tx.execute(&format!("DROP TABLE IF EXISTS {}{}", self.prefix, table.name), vec![]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Rows of a table in the order of its key, a page at a time.
+struct Pages<'t> {
+    table: &'t Table,
+    prefix: &'t str,
+    last_key: Option<Vec<Value>>,
+    page: std::vec::IntoIter<Vec<Value>>,
+    over: bool,
+}
+
+impl<'t> Pages<'t> {
+    fn new(table: &'t Table, prefix: &'t str) -> Self {
+        Self { table, prefix, last_key: None, page: Vec::new().into_iter(), over: false }
+    }
+
+    fn query(&self) -> (String, Vec<Value>) {
+        let (columns, key, name) = (self.table.column_list(), self.table.key_list(), self.table.name);
+        let (after, values) = match &self.last_key {
+            None => (String::new(), Vec::new()),
+            Some(last) => (format!("WHERE ({key}) > ({})", list(1, last.len())), last.clone()),
+        };
+        let prefix = self.prefix;
+        (format!("SELECT {columns} FROM {prefix}{name} {after} ORDER BY {key} LIMIT {PAGE}"), values)
+    }
+
+    fn take(&mut self, rows: &[Row]) -> Result<(), ProjectionError> {
+        let mut page = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut values = Vec::with_capacity(self.table.columns.len());
+            for (index, column) in self.table.columns.iter().enumerate() {
+                values.push(match column {
+                    Column::Int(_) => Value::Int(row.int_or_null(index)?),
+                    Column::Text(_) => Value::Text(row.text_or_null(index)?),
+                });
+            }
+            page.push(values);
+        }
+        self.over = page.len() < PAGE as usize;
+        self.last_key = page.last().map(|row| row[..self.table.key].to_vec());
+        self.page = page.into_iter();
+        Ok(())
+    }
+
+    async fn next_live(&mut self, tx: &mut Tx) -> Result<Option<Vec<Value>>, ProjectionError> {
+        if self.page.len() == 0 && !self.over {
+            let (sql, values) = self.query();
+            let rows = tx.fetch_all(&sql, values).await?;
+            self.take(&rows)?;
+        }
+        Ok(self.page.next())
+    }
+
+    async fn next_built(&mut self, db: &Db) -> Result<Option<Vec<Value>>, ProjectionError> {
+        if self.page.len() == 0 && !self.over {
+            let (sql, values) = self.query();
+            let rows = db.fetch_all(&sql, values).await?;
+            self.take(&rows)?;
+        }
+        Ok(self.page.next())
+    }
+}
+
+async fn compare_table(
+    live: &mut Tx,
+    db: &Db,
+    prefix: &str,
+    table: &Table,
+    verification: &mut Verification,
+) -> Result<(), ProjectionError> {
+    let (mut stored, mut fresh) = (Pages::new(table, ""), Pages::new(table, prefix));
+    let mut a = stored.next_live(live).await?;
+    let mut b = fresh.next_built(db).await?;
+    loop {
+        let order = match (&a, &b) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => compare_keys(&a[..table.key], &b[..table.key]),
+        };
+        verification.rows += 1;
+        let found = match order {
+            Ordering::Less => a.as_ref().map(|row| (row, DifferenceKind::Extra)),
+            Ordering::Greater => b.as_ref().map(|row| (row, DifferenceKind::Missing)),
+            Ordering::Equal => {
+                let changed: Vec<&'static str> = a
+                    .iter()
+                    .flatten()
+                    .zip(b.iter().flatten())
+                    .zip(table.columns)
+                    .filter(|((a, b), _)| a != b)
+                    .map(|(_, column)| column.name())
+                    .collect();
+                a.as_ref().filter(|_| !changed.is_empty()).map(|row| (row, DifferenceKind::Changed(changed)))
+            }
+        };
+        if let Some((row, kind)) = found
+            && verification.differences.len() < DIFFERENCES_MAX
+        {
+            let key = key_text(&row[..table.key]);
+            verification.differences.push(Difference { table: table.name, key, kind });
+        }
+        if order != Ordering::Greater {
+            a = stored.next_live(live).await?;
+        }
+        if order != Ordering::Less {
+            b = fresh.next_built(db).await?;
+        }
+    }
+}
+
+fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
+    let one = |(a, b): (&Value, &Value)| match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        _ => Ordering::Equal,
+    };
+    a.iter().zip(b).map(one).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+fn key_text(key: &[Value]) -> String {
+    let text = |value: &Value| match value {
+        Value::Int(Some(n)) => n.to_string(),
+        Value::Text(Some(t)) => t.clone(),
+        _ => "null".into(),
+    };
+    key.iter().map(text).collect::<Vec<_>>().join("/")
+}

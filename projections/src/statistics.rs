@@ -1,0 +1,290 @@
+//! Statistics by department and day. Each ticket's facts are rows of their own, so that every figure can
+//! be traced to the tickets behind it; the daily sums move by the difference.
+//!
+//! Days are days in the hotline's zone. An activity counts on the day it happened; what was due counts on
+//! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
+//! An assignment that was returned or released before it was signed (replied) is not due to be.
+
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert};
+use crate::views::Views;
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, placeholders};
+use docket_core::values;
+use docket_domain::Timestamp;
+use docket_domain::ids::DepartmentId;
+use docket_domain::ticket::{Assignment, AssignmentState, Level, Satisfaction, Ticket};
+use std::collections::BTreeMap;
+
+/// The projection.
+pub struct Statistics;
+
+/// Most rows one query returns.
+pub const ROWS_MAX: u32 = 2_000;
+/// The department column of what is the centre's own.
+const CENTRE: &str = "";
+
+macro_rules! measures {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// What is counted.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Measures { $($(#[$doc])* pub $name: i64,)+ }
+
+        impl Measures {
+            /// The columns' names, in order.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name),)+];
+
+            fn values(&self) -> Vec<i64> {
+                vec![$(self.$name,)+]
+            }
+
+            fn from_values(values: &[i64]) -> Self {
+                let mut values = values.iter().copied();
+                Self { $($name: values.next().unwrap_or(0),)+ }
+            }
+
+            fn add(&mut self, other: &Self, sign: i64) {
+                $(self.$name += sign * other.$name;)+
+            }
+        }
+
+        const FACTS: Table = Table {
+            name: "facts",
+            columns: &[Column::Text("ticket"), Column::Text("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
+            key: 3,
+            indexes: &["department, day"],
+        };
+        const DAILY: Table = Table {
+            name: "daily",
+            columns: &[Column::Text("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
+            key: 2,
+            indexes: &["day"],
+        };
+    };
+}
+
+measures! {
+    /// Requests received (the centre's).
+    received,
+    /// Assignments made to the department.
+    assigned,
+    /// Assignments signed.
+    signed,
+    /// Assignments due to be signed.
+    due_to_sign,
+    /// Of those, signed in time.
+    signed_in_time,
+    /// Assignments replied.
+    replied,
+    /// Assignments due to be replied.
+    due_to_reply,
+    /// Of those, replied in time.
+    replied_in_time,
+    /// Assignments returned.
+    returned,
+    /// Tickets rated (latest rating), of the lead department.
+    rated,
+    /// Of those, satisfied.
+    satisfied,
+    /// Of those, fairly satisfied.
+    fairly,
+    /// Of those, dissatisfied.
+    dissatisfied,
+}
+
+type Facts = BTreeMap<(String, NaiveDate), Measures>;
+
+/// What a ticket adds to the statistics.
+fn facts(ticket: &Ticket, zone: Tz) -> Facts {
+    let mut facts = Facts::new();
+    let Some(intake) = &ticket.intake else { return facts };
+    let day = |at: Timestamp| at.with_timezone(&zone).date_naive();
+    facts.entry((CENTRE.into(), day(intake.at))).or_default().received += 1;
+    for assignment in ticket.assignments.iter().filter(|a| a.level() == Level::Department) {
+        let department = assignment.department.to_string();
+        count_assignment(assignment, |at, count| {
+            count(facts.entry((department.clone(), day(at))).or_default());
+        });
+    }
+    if let (Some(rating), Some(lead)) = (&ticket.last_rating, ticket.lead()) {
+        let measures = facts.entry((lead.department.to_string(), day(rating.at))).or_default();
+        measures.rated += 1;
+        match rating.satisfaction {
+            Satisfaction::Satisfied => measures.satisfied += 1,
+            Satisfaction::Fairly => measures.fairly += 1,
+            Satisfaction::Dissatisfied => measures.dissatisfied += 1,
+        }
+    }
+    facts
+}
+
+fn count_assignment(assignment: &Assignment, mut on: impl FnMut(Timestamp, &dyn Fn(&mut Measures))) {
+    on(assignment.assigned_at, &|m| m.assigned += 1);
+    if let Some(signed_at) = assignment.signed_at {
+        on(signed_at, &|m| m.signed += 1);
+    }
+    let given_up = match assignment.state {
+        AssignmentState::Returned | AssignmentState::Released => true,
+        AssignmentState::Assigned
+        | AssignmentState::InProgress
+        | AssignmentState::Delegated
+        | AssignmentState::AwaitingSummary
+        | AssignmentState::Replied => false,
+    };
+    if assignment.signed_at.is_some() || !given_up {
+        let in_time = assignment.signed_at.is_some_and(|at| assignment.sign_due.met_at(at));
+        on(assignment.sign_due.at, &|m| {
+            m.due_to_sign += 1;
+            m.signed_in_time += i64::from(in_time);
+        });
+    }
+    if !given_up {
+        let replied_at = assignment.ended_at.filter(|_| assignment.state == AssignmentState::Replied);
+        let in_time = replied_at.is_some_and(|at| assignment.due.met_at(at));
+        on(assignment.due.at, &|m| {
+            m.due_to_reply += 1;
+            m.replied_in_time += i64::from(in_time);
+        });
+        if let Some(at) = replied_at {
+            on(at, &|m| m.replied += 1);
+        }
+    }
+    if let (AssignmentState::Returned, Some(at)) = (assignment.state, assignment.ended_at) {
+        on(at, &|m| m.returned += 1);
+    }
+}
+
+#[async_trait]
+impl Projection for Statistics {
+    fn name(&self) -> &'static str {
+        "statistics"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &[FACTS, DAILY]
+    }
+
+    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+        let mut rows = Vec::new();
+        let mut moved = Facts::new();
+        let mut changed = Vec::new();
+        for change in batch.changes {
+            let before = facts(&change.before, batch.zone);
+            let after = facts(&change.after, batch.zone);
+            if before == after {
+                continue;
+            }
+            changed.push(change.id);
+            for (key, measures) in &before {
+                moved.entry(key.clone()).or_default().add(measures, -1);
+            }
+            for (key, measures) in after {
+                moved.entry(key.clone()).or_default().add(&measures, 1);
+                let mut row = values![change.id.0, key.0, key.1.to_string()];
+                row.extend(measures.values().into_iter().map(Value::from));
+                rows.push(row);
+            }
+        }
+        moved.retain(|_, measures| *measures != Measures::default());
+        delete_of_tickets(tx, prefix, &FACTS, changed.into_iter()).await?;
+        upsert(tx, prefix, &FACTS, rows).await?;
+        move_daily(tx, prefix, &moved).await
+    }
+}
+
+/// Moves the daily sums, and drops those that come to nothing, so that rows depend on the facts alone.
+async fn move_daily(tx: &mut Tx, prefix: &str, moved: &Facts) -> Result<(), ProjectionError> {
+    let rows = moved.iter().map(|((department, day), measures)| {
+        let mut row = values![department.as_str(), day.to_string()];
+        row.extend(measures.values().into_iter().map(Value::from));
+        row
+    });
+    let sums: Vec<String> =
+        Measures::NAMES.iter().map(|n| format!("{n} = {prefix}daily.{n} + excluded.{n}")).collect();
+    let head = format!("INSERT INTO {prefix}daily ({})", DAILY.column_list());
+    let tail = format!("ON CONFLICT (department, day) DO UPDATE SET {}", sums.join(", "));
+    tx.insert(&head, &tail, rows.collect()).await?;
+    let zero: Vec<String> = Measures::NAMES.iter().map(|n| format!("{n} = 0")).collect();
+    let keys: Vec<_> = moved.keys().collect();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!(
+            "DELETE FROM {prefix}daily WHERE (department, day) IN (VALUES {}) AND {}",
+            placeholders(chunk.len(), 2),
+            zero.join(" AND ")
+        );
+        let values = chunk.iter().flat_map(|(d, day)| values![d.as_str(), day.to_string()]);
+        tx.execute(&sql, values.collect()).await?;
+    }
+    Ok(())
+}
+
+/// A row of the statistics.
+#[derive(Clone, Copy, Debug)]
+pub struct StatisticsRow {
+    /// The department; `None` is the centre.
+    pub department: Option<DepartmentId>,
+    /// The day; `None` where days are summed up.
+    pub day: Option<NaiveDate>,
+    /// The counts.
+    pub measures: Measures,
+}
+
+/// How statistics are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// One row a department.
+    Department,
+    /// One row a day.
+    Day,
+    /// One row a department and day.
+    DepartmentAndDay,
+    /// One row.
+    Nothing,
+}
+
+impl Views {
+    /// The statistics of days `from` to `to` (both included), of one department or of all.
+    pub async fn statistics(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        department: Option<DepartmentId>,
+        group: GroupBy,
+    ) -> Result<Vec<StatisticsRow>, ProjectionError> {
+        // The sum of bigints is a numeric in PostgreSQL, hence the cast.
+        let sums: Vec<String> =
+            Measures::NAMES.iter().map(|n| format!("CAST(coalesce(sum({n}), 0) AS BIGINT)")).collect();
+        let (columns, grouping) = match group {
+            GroupBy::Department => ("department, ''", "GROUP BY department ORDER BY department"),
+            GroupBy::Day => ("'', day", "GROUP BY day ORDER BY day"),
+            GroupBy::DepartmentAndDay => {
+                ("department, day", "GROUP BY department, day ORDER BY day, department")
+            }
+            GroupBy::Nothing => ("'', ''", ""),
+        };
+        let mut values = values![from.to_string(), to.to_string(), ROWS_MAX];
+        let only = department.map_or("", |id| {
+            values.push(Value::from(id.0));
+            "AND department = $4"
+        });
+        let sql = format!(
+            "SELECT {columns}, {} FROM daily WHERE day >= $1 AND day <= $2 {only} {grouping} LIMIT $3",
+            sums.join(", ")
+        );
+        let rows = self.db().fetch_all(&sql, values).await?;
+        let row = |row: &docket_core::db::Row| {
+            let counts: Result<Vec<i64>, _> = (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();
+            Ok(StatisticsRow {
+                department: row.text(0)?.parse().ok(),
+                day: row.text(1)?.parse().ok(),
+                measures: Measures::from_values(&counts?),
+            })
+        };
+        rows.iter().map(row).collect()
+    }
+}
