@@ -8,7 +8,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments, Row as _};
+use sqlx::{Arguments, Connection as _, PgConnection, Row as _};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -244,11 +244,16 @@ impl Db {
         schema: &str,
         allow_unsafe: bool,
     ) -> Result<Self, sqlx::Error> {
+        let options = postgres_options(url, schema)?;
+        // A pool tries again until it times out, and keeps the reason to itself: ask once outside it.
+        let mut first = PgConnection::connect_with(&options).await?;
+        assert_postgres(&mut first, allow_unsafe).await?;
+        first.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| Box::pin(assert_postgres(connection, allow_unsafe)))
-            .connect_with(postgres_options(url, schema)?)
+            .connect_with(options)
             .await?;
         // Two processes may found a store at once; CREATE SCHEMA IF NOT EXISTS races without a lock.
         let mut tx = pool.begin().await?;

@@ -780,8 +780,15 @@ impl Desk {
                         position,
                     });
                 }
-                // Refused on a state that may be old: look again before saying no.
+                // Refused on a state that may be old: look again before saying no. And the command may have
+                // been taken while this one was decided, and so be refused by its own effect.
                 Ok(Err(refusal)) => {
+                    if let Some(stored) = self.journal.command(envelope.command).await? {
+                        if stored.fingerprint == envelope.fingerprint && stored.stream == id {
+                            return self.at_receipt::<A>(id, stored.receipt).await;
+                        }
+                        return Err(JournalError::CommandReused.into());
+                    }
                     if fresh || self.journal.version(id).await? == version {
                         return Err(refusal.into());
                     }

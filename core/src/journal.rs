@@ -192,6 +192,11 @@ impl Journal {
                 limit: "bytes per event",
             });
         }
+        // No stream is that long: refused here, so that nothing below overflows.
+        if commit.expected > u64::MAX / 4 {
+            let (expected, actual) = (commit.expected, self.version(commit.stream.id).await?);
+            return Err(JournalError::Conflict { expected, actual });
+        }
         let (reply, outcome) = oneshot::channel();
         let waiting = writer::Waiting {
             commit,

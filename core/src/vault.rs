@@ -7,7 +7,7 @@
 //! It must *not* know what the texts are about.
 
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Value};
+use crate::db::{Db, ROWS_PER_STATEMENT, placeholders};
 use crate::values;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -122,7 +122,13 @@ struct Row {
 
 struct Request {
     rows: Vec<Row>,
-    reply: oneshot::Sender<Result<Vec<KeyId>, VaultError>>,
+    reply: oneshot::Sender<Result<Made, VaultError>>,
+}
+
+struct Made {
+    ids: Vec<KeyId>,
+    /// Whether every key of the batch is new: none was there before.
+    all_new: bool,
 }
 
 impl Vault {
@@ -187,15 +193,14 @@ impl Vault {
     /// one there is.
     pub async fn make_keys(&self, keys: Vec<NewKey>) -> Result<Vec<KeyId>, VaultError> {
         let mut rows = Vec::with_capacity(keys.len());
+        let mut secrets = Vec::with_capacity(keys.len());
         for new in keys {
             let secret: Key = Zeroizing::new(random_bytes());
             let wrapped = wrap(&self.inner.master, new.id.0.as_bytes(), &secret);
             let lookup = new
                 .same_as
                 .map(|same| self.keyed_hash("same_owner", same.as_bytes()).to_vec());
-            if lookup.is_none() {
-                self.inner.cache.insert(new.id, Arc::new(secret));
-            }
+            secrets.push((new.id, Arc::new(secret)));
             rows.push(Row {
                 id: new.id,
                 owner: new.owner,
@@ -209,7 +214,14 @@ impl Vault {
             .send(Request { rows, reply })
             .await
             .map_err(|_| VaultError::Closed)?;
-        made.await.map_err(|_| VaultError::Closed)?
+        let Made { ids, all_new } = made.await.map_err(|_| VaultError::Closed)??;
+        // Never cache a secret that is not the one on disk: what is sealed under it could not be opened.
+        if all_new {
+            for (id, secret) in secrets {
+                self.inner.cache.insert(id, secret);
+            }
+        }
+        Ok(ids)
     }
 
     /// Seals a text for a field of an event.
@@ -351,7 +363,10 @@ async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn
         let result = insert_keys(&db, &batch, &*clock).await.map_err(Arc::new);
         for request in batch {
             let reply = match &result {
-                Ok(()) => resolve(&db, &request.rows).await,
+                Ok(all_new) => resolve(&db, &request.rows).await.map(|ids| Made {
+                    ids,
+                    all_new: *all_new,
+                }),
                 Err(error) => Err(VaultError::Database(error.clone())),
             };
             // A caller that has gone away leaves an unused key behind, which harms nobody.
@@ -360,28 +375,53 @@ async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn
     }
 }
 
-async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<(), sqlx::Error> {
+/// Whether every key was new.
+async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<bool, sqlx::Error> {
     let mut keys = Vec::new();
     let mut lookups = Vec::new();
+    let now = clock.now();
     for row in batch.iter().flat_map(|request| &request.rows) {
-        let owner = match row.owner {
-            KeyOwner::Caller => "caller",
-            KeyOwner::Respondent => "respondent",
-            KeyOwner::Ticket => "ticket",
-            KeyOwner::Account => "account",
-        };
-        keys.push(values![row.id.0, owner, row.wrapped.clone(), clock.now()]);
+        keys.push(row);
         if let Some(hash) = &row.lookup {
-            lookups.push(vec![Value::from(hash.as_slice()), Value::from(row.id.0)]);
+            lookups.push((hash.as_slice(), row.id.0));
         }
     }
+    // In one order in every process: two that make the same keys at once must not wait for each other.
+    keys.sort_by_key(|row| row.id.0);
+    lookups.sort_unstable_by_key(|(hash, _)| *hash);
+    let rows = keys
+        .into_iter()
+        .map(|row| values![row.id.0, owner_name(row.owner), row.wrapped.clone(), now]);
+    let rows: Vec<_> = rows.collect();
+    let lookups = lookups
+        .into_iter()
+        .map(|(hash, key)| values![hash, key])
+        .collect();
     let mut tx = db.begin().await?;
+    let (wanted, mut inserted) = (rows.len() as u64, 0);
+    let mut rows = rows.into_iter();
     // A command sent again makes the same key again: the first stands.
-    tx.insert("INSERT INTO keys", "ON CONFLICT DO NOTHING", keys)
-        .await?;
+    while rows.len() > 0 {
+        let chunk: Vec<_> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
+        let places = placeholders(chunk.len(), 4);
+        let sql = format!("INSERT INTO keys VALUES {places} ON CONFLICT DO NOTHING");
+        inserted += tx
+            .execute(&sql, chunk.into_iter().flatten().collect())
+            .await?;
+    }
     tx.insert("INSERT INTO lookups", "ON CONFLICT DO NOTHING", lookups)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(inserted == wanted)
+}
+
+const fn owner_name(owner: KeyOwner) -> &'static str {
+    match owner {
+        KeyOwner::Caller => "caller",
+        KeyOwner::Respondent => "respondent",
+        KeyOwner::Ticket => "ticket",
+        KeyOwner::Account => "account",
+    }
 }
 
 async fn resolve(db: &Db, rows: &[Row]) -> Result<Vec<KeyId>, VaultError> {

@@ -1,1 +1,19 @@
-//! x
+//! The gateway: GraphQL for department workbenches, auditors and analysts, and the `docket` command.
+//!
+//! * [`app`]: a store opened, founded and followed. [`http`]: the server. [`auth`]: who is asking.
+//! * `graphql`: the schema, one file a noun: resolvers parse, call the desk or a view, and convert.
+//! * [`cli`]: the command line, one file a command. [`demo`]: an invented city.
+//!
+//! This crate must *not* decide anything of the workflow, nor touch tables.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod demo;
+pub mod error;
+mod graphql;
+pub mod http;
+pub mod replay;
+
+pub use app::App;
+pub use graphql::sdl;

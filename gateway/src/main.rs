@@ -1,1 +1,5 @@
-fn main() {}
+//! The `docket` command.
+
+fn main() -> std::process::ExitCode {
+    docket_gateway::cli::main()
+}

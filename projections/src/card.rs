@@ -42,10 +42,17 @@ impl Projection for Cards {
         &[TABLE]
     }
 
-    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len());
         for change in batch.changes {
-            let Some(intake) = &change.after.intake else { continue };
+            let Some(intake) = &change.after.intake else {
+                continue;
+            };
             rows.push(values![
                 change.id.0,
                 intake.number.as_str(),
@@ -99,9 +106,15 @@ impl Views {
     }
 
     /// A ticket by number.
-    pub async fn ticket_by_number(&self, number: &TicketNumber) -> Result<Option<Card>, ProjectionError> {
+    pub async fn ticket_by_number(
+        &self,
+        number: &TicketNumber,
+    ) -> Result<Option<Card>, ProjectionError> {
         let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.number = $1");
-        let row = self.db().fetch_optional(&sql, values![number.as_str()]).await?;
+        let row = self
+            .db()
+            .fetch_optional(&sql, values![number.as_str()])
+            .await?;
         row.map(|row| read(&row, 0)).transpose()
     }
 }

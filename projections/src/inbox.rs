@@ -3,7 +3,9 @@
 //! "Overdue" is not stored: it is decided when asked, from the due time and whether the row is open.
 
 use crate::card::{Card, READ_COLUMNS, read};
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert};
+use crate::projection::{
+    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Tx, Value};
@@ -11,7 +13,9 @@ use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AssignmentNo, DepartmentId, TicketId, UnitId};
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency};
+use docket_domain::ticket::{
+    Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency,
+};
 
 /// The projection.
 pub struct Inbox;
@@ -142,7 +146,9 @@ struct Entry {
 
 /// The rows a ticket has: one for the centre, one for each office that holds or held it.
 fn entries(ticket: &Ticket) -> Vec<Entry> {
-    let Some(intake) = &ticket.intake else { return Vec::new() };
+    let Some(intake) = &ticket.intake else {
+        return Vec::new();
+    };
     let lead = ticket.lead();
     let (tab, open) = centre_tab(ticket);
     let mut entries = vec![Entry {
@@ -152,7 +158,8 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         assignment: lead.map_or(AssignmentNo(0), |a| a.no),
         entered_at: ticket.changed_at.unwrap_or(intake.at),
         due_at: lead.filter(|_| open).map(|a| a.due.at),
-        unviewed: lead.is_some_and(|a| a.state == AssignmentState::Assigned && a.viewed_at.is_none()),
+        unviewed: lead
+            .is_some_and(|a| a.state == AssignmentState::Assigned && a.viewed_at.is_none()),
     }];
     // The latest assignment of an office stands for it.
     for assignment in ticket.assignments.iter().rev() {
@@ -168,9 +175,13 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
             tab: office_tab(ticket, assignment),
             open: assignment.state.is_open(),
             assignment: assignment.no,
-            entered_at: assignment.ended_at.or(assignment.signed_at).unwrap_or(assignment.assigned_at),
+            entered_at: assignment
+                .ended_at
+                .or(assignment.signed_at)
+                .unwrap_or(assignment.assigned_at),
             due_at: Some(assignment.due.at),
-            unviewed: assignment.state == AssignmentState::Assigned && assignment.viewed_at.is_none(),
+            unviewed: assignment.state == AssignmentState::Assigned
+                && assignment.viewed_at.is_none(),
         });
     }
     entries
@@ -221,10 +232,17 @@ impl Projection for Inbox {
         &[TABLE]
     }
 
-    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len() * 2);
         for change in batch.changes {
-            let Some(intake) = &change.after.intake else { continue };
+            let Some(intake) = &change.after.intake else {
+                continue;
+            };
             for entry in entries(&change.after) {
                 rows.push(values![
                     entry.holder.key(),
@@ -243,7 +261,11 @@ impl Projection for Inbox {
         }
         // No office ever loses its row, so upserting is replacing; but rows of a ticket whose number of
         // offices could shrink in a later version go first.
-        let known = batch.changes.iter().filter(|c| c.before.intake.is_some()).map(|c| c.id);
+        let known = batch
+            .changes
+            .iter()
+            .filter(|c| c.before.intake.is_some())
+            .map(|c| c.id);
         delete_of_tickets(tx, prefix, &TABLE, known).await?;
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
     }
@@ -349,10 +371,16 @@ impl Views {
     pub async fn inbox(&self, query: &InboxQuery) -> Result<Vec<InboxRow>, ProjectionError> {
         let (mut condition, mut values) = query.condition();
         let column = query.order.column();
-        let (compare, direction) = if query.order.descends() { ("<", "DESC") } else { (">", "ASC") };
+        let (compare, direction) = if query.order.descends() {
+            ("<", "DESC")
+        } else {
+            (">", "ASC")
+        };
         if let Some((sort, ticket)) = query.after {
             let (n, m) = (values.len() + 1, values.len() + 2);
-            condition.push_str(&format!(" AND (i.{column}, i.ticket) {compare} (${n}, ${m})"));
+            condition.push_str(&format!(
+                " AND (i.{column}, i.ticket) {compare} (${n}, ${m})"
+            ));
             values.extend(values![sort, ticket.0]);
         }
         values.push(query.limit.min(PAGE_MAX + 1).into());
@@ -371,7 +399,11 @@ impl Views {
                 assignment: AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0)),
                 tab: row.text(5)?,
                 unviewed: row.int(6)? == 1,
-                due_at: if due == NEVER { None } else { Some(row.time(7)?) },
+                due_at: if due == NEVER {
+                    None
+                } else {
+                    Some(row.time(7)?)
+                },
                 overdue: row.int(8)? == 1 && due < now,
                 sort: row.int(9)?,
             })
@@ -384,15 +416,25 @@ impl Views {
         let (condition, values) = query.condition();
         let sql = format!("SELECT count(*) FROM inbox i WHERE {condition}");
         let row = self.db().fetch_optional(&sql, values).await?;
-        Ok(row.map(|r| r.int(0)).transpose()?.map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+        Ok(row
+            .map(|r| r.int(0))
+            .transpose()?
+            .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
     }
 
     /// How many rows each tab of a holder has.
-    pub async fn inbox_counts(&self, holder: Holder, now: Timestamp) -> Result<Vec<(Tab, u64)>, ProjectionError> {
+    pub async fn inbox_counts(
+        &self,
+        holder: Holder,
+        now: Timestamp,
+    ) -> Result<Vec<(Tab, u64)>, ProjectionError> {
         let sql = "SELECT tab, count(*) FROM inbox WHERE holder = $1 GROUP BY tab";
         let by_tab = self.db().fetch_all(sql, values![holder.key()]).await?;
         let sql = "SELECT count(*) FROM inbox WHERE holder = $1 AND open = 1 AND due_at < $2";
-        let overdue = self.db().fetch_optional(sql, values![holder.key(), now]).await?;
+        let overdue = self
+            .db()
+            .fetch_optional(sql, values![holder.key(), now])
+            .await?;
         let mut counts = Vec::with_capacity(Tab::ALL.len());
         for tab in Tab::ALL {
             let mut count = 0;

@@ -23,7 +23,9 @@ pub enum ProjectionError {
     #[error("the journal has tickets but no founded organisation")]
     NotFounded,
     /// A stored view that this version cannot read; a rebuild helps.
-    #[error("the view {table} holds a row this version cannot read: run `docket projections rebuild`")]
+    #[error(
+        "the view {table} holds a row this version cannot read: run `docket projections rebuild`"
+    )]
     Unreadable {
         /// The table.
         table: &'static str,
@@ -66,13 +68,21 @@ impl Table {
     /// Its columns' names, comma-separated.
     #[must_use]
     pub fn column_list(&self) -> String {
-        self.columns.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ")
+        self.columns
+            .iter()
+            .map(|c| c.name())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// Its key's names, comma-separated.
     #[must_use]
     pub fn key_list(&self) -> String {
-        self.columns[..self.key].iter().map(|c| c.name()).collect::<Vec<_>>().join(", ")
+        self.columns[..self.key]
+            .iter()
+            .map(|c| c.name())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// The statements that make it under a prefix; indexes get a name of their own per build.
@@ -137,13 +147,23 @@ pub trait Projection: Send + Sync {
     /// Its tables.
     fn tables(&self) -> &'static [Table];
     /// Brings its tables under `prefix` up by a batch, in the transaction that moves the checkpoint.
-    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError>;
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError>;
 }
 
 /// Every projection.
 #[must_use]
 pub fn all() -> [&'static dyn Projection; 4] {
-    [&crate::card::Cards, &crate::timeline::Timeline, &crate::inbox::Inbox, &crate::statistics::Statistics]
+    [
+        &crate::card::Cards,
+        &crate::timeline::Timeline,
+        &crate::inbox::Inbox,
+        &crate::statistics::Statistics,
+    ]
 }
 
 /// Replaces whole rows by key.
@@ -153,12 +173,20 @@ pub(crate) async fn upsert(
     table: &Table,
     rows: Vec<Vec<Value>>,
 ) -> Result<(), sqlx::Error> {
-    let head = format!("INSERT INTO {prefix}{} ({})", table.name, table.column_list());
+    let head = format!(
+        "INSERT INTO {prefix}{} ({})",
+        table.name,
+        table.column_list()
+    );
     let updates: Vec<String> = table.columns[table.key..]
         .iter()
         .map(|c| format!("{0} = excluded.{0}", c.name()))
         .collect();
-    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", table.key_list(), updates.join(", "));
+    let tail = format!(
+        "ON CONFLICT ({}) DO UPDATE SET {}",
+        table.key_list(),
+        updates.join(", ")
+    );
     tx.insert(&head, &tail, rows).await
 }
 
@@ -172,7 +200,10 @@ pub(crate) async fn delete_of_tickets(
     let ids: Vec<Value> = tickets.map(|id| Value::from(id.0)).collect();
     for chunk in ids.chunks(docket_core::db::ROWS_PER_STATEMENT) {
         let list = docket_core::db::list(1, chunk.len());
-        let sql = format!("DELETE FROM {prefix}{} WHERE ticket IN ({list})", table.name);
+        let sql = format!(
+            "DELETE FROM {prefix}{} WHERE ticket IN ({list})",
+            table.name
+        );
         tx.execute(&sql, chunk.to_vec()).await?;
     }
     Ok(())

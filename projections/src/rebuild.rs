@@ -44,7 +44,10 @@ pub async fn status(store: &Store) -> Result<Vec<Status>, ProjectionError> {
     let mut rows = Vec::new();
     for projection in projection::all() {
         let sql = "SELECT version FROM projections WHERE name = $1";
-        let row = store.views.fetch_optional(sql, values![projection.name()]).await?;
+        let row = store
+            .views
+            .fetch_optional(sql, values![projection.name()])
+            .await?;
         rows.push(Status {
             name: projection.name(),
             stored_version: row.map(|r| r.int(0)).transpose()?,
@@ -116,7 +119,10 @@ pub struct Verification {
 }
 
 /// Folds the log afresh up to the views' checkpoint and compares every row of every table.
-pub async fn verify(store: &Store, progress: Progress<'_>) -> Result<Verification, ProjectionError> {
+pub async fn verify(
+    store: &Store,
+    progress: Progress<'_>,
+) -> Result<Verification, ProjectionError> {
     prepare(&store.views).await?;
     let projections = projection::all();
     let mut build = Build::start(store, &projections).await?;
@@ -132,13 +138,25 @@ async fn compare_with(
 ) -> Result<Verification, ProjectionError> {
     // From here on, `live` sees the views as they are at one checkpoint.
     let mut live = store.views.begin_read().await?;
-    let rows = live.fetch_all("SELECT position FROM checkpoint", vec![]).await?;
+    let rows = live
+        .fetch_all("SELECT position FROM checkpoint", vec![])
+        .await?;
     let position = rows.first().map(|r| r.int(0)).transpose()?.unwrap_or(0);
     let position = u64::try_from(position).unwrap_or(0);
     build.advance(position, progress).await?;
-    let mut verification = Verification { position, ..Verification::default() };
+    let mut verification = Verification {
+        position,
+        ..Verification::default()
+    };
     for table in build.projections.iter().flat_map(|p| p.tables()) {
-        compare_table(&mut live, &store.views, &build.prefix, table, &mut verification).await?;
+        compare_table(
+            &mut live,
+            &store.views,
+            &build.prefix,
+            table,
+            &mut verification,
+        )
+        .await?;
     }
     Ok(verification)
 }
@@ -155,8 +173,14 @@ struct Build<'s> {
 }
 
 impl<'s> Build<'s> {
-    async fn start(store: &'s Store, projections: &[&'static dyn Projection]) -> Result<Self, ProjectionError> {
-        let name: String = random_bytes::<4>().iter().map(|b| format!("{b:02x}")).collect();
+    async fn start(
+        store: &'s Store,
+        projections: &[&'static dyn Projection],
+    ) -> Result<Self, ProjectionError> {
+        let name: String = random_bytes::<4>()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let build = Self {
             db: &store.views,
             journal: &store.journal,
@@ -200,7 +224,9 @@ impl<'s> Build<'s> {
     }
 
     async fn step(&mut self, tx: &mut Tx, to: u64) -> Result<(), ProjectionError> {
-        let limit = u32::try_from(to - self.position).unwrap_or(u32::MAX).min(BATCH_RECORDS_MAX);
+        let limit = u32::try_from(to - self.position)
+            .unwrap_or(u32::MAX)
+            .min(BATCH_RECORDS_MAX);
         let records = self.journal.read_all(self.position, limit).await?;
         let Some(last) = records.last() else {
             // The views are ahead of the journal: it was replaced by an older one.
@@ -218,14 +244,16 @@ impl<'s> Build<'s> {
     async fn switch(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
         for table in self.tables() {
             let name = table.name;
-            tx.execute(&format!("DROP TABLE IF EXISTS {name}"), vec![]).await?;
+            tx.execute(&format!("DROP TABLE IF EXISTS {name}"), vec![])
+                .await?;
             let rename = format!("ALTER TABLE {}{name} RENAME TO {name}", self.prefix);
             tx.execute(&rename, vec![]).await?;
         }
         for projection in &self.projections {
             let sql = "INSERT INTO projections VALUES ($1, $2)
                        ON CONFLICT (name) DO UPDATE SET version = excluded.version";
-            tx.execute(sql, values![projection.name(), projection.version()]).await?;
+            tx.execute(sql, values![projection.name(), projection.version()])
+                .await?;
         }
         Ok(())
     }
@@ -233,7 +261,11 @@ impl<'s> Build<'s> {
     async fn discard(self) -> Result<(), ProjectionError> {
         let mut tx = self.db.begin().await?;
         for table in self.tables() {
-            tx.execute(&format!("DROP TABLE IF EXISTS {}{}", self.prefix, table.name), vec![]).await?;
+            tx.execute(
+                &format!("DROP TABLE IF EXISTS {}{}", self.prefix, table.name),
+                vec![],
+            )
+            .await?;
         }
         Ok(tx.commit().await?)
     }
@@ -250,17 +282,33 @@ struct Pages<'t> {
 
 impl<'t> Pages<'t> {
     fn new(table: &'t Table, prefix: &'t str) -> Self {
-        Self { table, prefix, last_key: None, page: Vec::new().into_iter(), over: false }
+        Self {
+            table,
+            prefix,
+            last_key: None,
+            page: Vec::new().into_iter(),
+            over: false,
+        }
     }
 
     fn query(&self) -> (String, Vec<Value>) {
-        let (columns, key, name) = (self.table.column_list(), self.table.key_list(), self.table.name);
+        let (columns, key, name) = (
+            self.table.column_list(),
+            self.table.key_list(),
+            self.table.name,
+        );
         let (after, values) = match &self.last_key {
             None => (String::new(), Vec::new()),
-            Some(last) => (format!("WHERE ({key}) > ({})", list(1, last.len())), last.clone()),
+            Some(last) => (
+                format!("WHERE ({key}) > ({})", list(1, last.len())),
+                last.clone(),
+            ),
         };
         let prefix = self.prefix;
-        (format!("SELECT {columns} FROM {prefix}{name} {after} ORDER BY {key} LIMIT {PAGE}"), values)
+        (
+            format!("SELECT {columns} FROM {prefix}{name} {after} ORDER BY {key} LIMIT {PAGE}"),
+            values,
+        )
     }
 
     fn take(&mut self, rows: &[Row]) -> Result<(), ProjectionError> {
@@ -330,14 +378,20 @@ async fn compare_table(
                     .filter(|((a, b), _)| a != b)
                     .map(|(_, column)| column.name())
                     .collect();
-                a.as_ref().filter(|_| !changed.is_empty()).map(|row| (row, DifferenceKind::Changed(changed)))
+                a.as_ref()
+                    .filter(|_| !changed.is_empty())
+                    .map(|row| (row, DifferenceKind::Changed(changed)))
             }
         };
         if let Some((row, kind)) = found
             && verification.differences.len() < DIFFERENCES_MAX
         {
             let key = key_text(&row[..table.key]);
-            verification.differences.push(Difference { table: table.name, key, kind });
+            verification.differences.push(Difference {
+                table: table.name,
+                key,
+                kind,
+            });
         }
         if order != Ordering::Greater {
             a = stored.next_live(live).await?;
@@ -354,7 +408,11 @@ fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         _ => Ordering::Equal,
     };
-    a.iter().zip(b).map(one).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+    a.iter()
+        .zip(b)
+        .map(one)
+        .find(|o| o.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 fn key_text(key: &[Value]) -> String {

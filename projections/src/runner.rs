@@ -51,7 +51,9 @@ pub struct Runner {
 
 impl Runner {
     /// Prepares the views of a store: makes missing tables, rebuilds views of an older version.
-    pub async fn open(store: &Store) -> Result<(Self, Views, watch::Receiver<State>), ProjectionError> {
+    pub async fn open(
+        store: &Store,
+    ) -> Result<(Self, Views, watch::Receiver<State>), ProjectionError> {
         let db = store.views.clone();
         prepare(&db).await?;
         let outdated = outdated(&db).await?;
@@ -62,7 +64,17 @@ impl Runner {
         let (state, states) = watch::channel(State::Following);
         let fold = Fold::new(store.journal.clone());
         let views = Views::new(db.clone(), positions);
-        Ok((Self { db, journal: store.journal.clone(), fold, position, state }, views, states))
+        Ok((
+            Self {
+                db,
+                journal: store.journal.clone(),
+                fold,
+                position,
+                state,
+            },
+            views,
+            states,
+        ))
     }
 
     /// Follows the journal until nobody holds the views any more.
@@ -71,7 +83,9 @@ impl Runner {
         while !self.position.is_closed() {
             match self.step().await {
                 Ok(true) => {
-                    self.state.send_if_modified(|s| std::mem::replace(s, State::Following) != State::Following);
+                    self.state.send_if_modified(|s| {
+                        std::mem::replace(s, State::Following) != State::Following
+                    });
                 }
                 Ok(false) => {
                     let _ = tokio::time::timeout(POLL, head.changed()).await;
@@ -94,7 +108,9 @@ impl Runner {
     async fn step(&mut self) -> Result<bool, ProjectionError> {
         let from = *self.position.borrow();
         let records = self.journal.read_all(from, BATCH_RECORDS_MAX).await?;
-        let Some(last) = records.last() else { return Ok(false) };
+        let Some(last) = records.last() else {
+            return Ok(false);
+        };
         let to = last.position;
         let folded = self.fold.fold(&records).await?;
         let mut tx = self.db.begin().await?;
@@ -139,7 +155,10 @@ pub(crate) async fn prepare(db: &Db) -> Result<(), ProjectionError> {
     let start = lock_checkpoint(&mut tx).await? == 0;
     for projection in projection::all() {
         let sql = "SELECT version FROM projections WHERE name = $1";
-        let known = !tx.fetch_all(sql, values![projection.name()]).await?.is_empty();
+        let known = !tx
+            .fetch_all(sql, values![projection.name()])
+            .await?
+            .is_empty();
         // A view that is new to a journal already read is built beside, like one of an older version.
         if start && !known {
             for table in projection.tables() {
@@ -148,7 +167,8 @@ pub(crate) async fn prepare(db: &Db) -> Result<(), ProjectionError> {
                 }
             }
             let sql = "INSERT INTO projections VALUES ($1, $2)";
-            tx.execute(sql, values![projection.name(), projection.version()]).await?;
+            tx.execute(sql, values![projection.name(), projection.version()])
+                .await?;
         }
     }
     Ok(tx.commit().await?)
@@ -168,8 +188,13 @@ async fn outdated(db: &Db) -> Result<Vec<&'static dyn Projection>, ProjectionErr
 
 /// The views' position.
 pub(crate) async fn checkpoint(db: &Db) -> Result<u64, ProjectionError> {
-    let row = db.fetch_optional("SELECT position FROM checkpoint", vec![]).await?;
-    Ok(row.map(|r| r.int(0)).transpose()?.map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+    let row = db
+        .fetch_optional("SELECT position FROM checkpoint", vec![])
+        .await?;
+    Ok(row
+        .map(|r| r.int(0))
+        .transpose()?
+        .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
 }
 
 /// The views' position, held until the transaction ends.
@@ -185,7 +210,11 @@ pub(crate) async fn lock_checkpoint(tx: &mut Tx) -> Result<u64, sqlx::Error> {
 }
 
 pub(crate) async fn move_checkpoint(tx: &mut Tx, to: u64) -> Result<(), sqlx::Error> {
-    tx.execute("UPDATE checkpoint SET position = $1", vec![crate::card::int(to)]).await?;
+    tx.execute(
+        "UPDATE checkpoint SET position = $1",
+        vec![crate::card::int(to)],
+    )
+    .await?;
     Ok(())
 }
 
@@ -204,13 +233,21 @@ pub(crate) struct Folded {
 
 impl Folded {
     pub(crate) fn batch<'b>(&'b self, records: &'b [Record]) -> Batch<'b> {
-        Batch { records, changes: &self.changes, zone: self.zone }
+        Batch {
+            records,
+            changes: &self.changes,
+            zone: self.zone,
+        }
     }
 }
 
 impl Fold {
     pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal, known: Cache::new(FOLDED_MAX), zone: None }
+        Self {
+            journal,
+            known: Cache::new(FOLDED_MAX),
+            zone: None,
+        }
     }
 
     /// Folds the tickets of a batch, reading the earlier history of those not known.
@@ -220,7 +257,9 @@ impl Fold {
         let missing = self.missing(records);
         let earlier = match records.first() {
             Some(first) if !missing.is_empty() => {
-                self.journal.read_streams(&missing, first.position - 1).await?
+                self.journal
+                    .read_streams(&missing, first.position - 1)
+                    .await?
             }
             _ => Vec::new(),
         };
@@ -235,7 +274,11 @@ impl Fold {
                 let before = match old.remove(&record.stream) {
                     Some((_, ticket)) => Arc::new(ticket),
                     None if record.version == 1 => Arc::default(),
-                    None => self.known.get(&record.stream).map(|k| k.1.clone()).unwrap_or_default(),
+                    None => self
+                        .known
+                        .get(&record.stream)
+                        .map(|k| k.1.clone())
+                        .unwrap_or_default(),
                 };
                 let after = before.clone();
                 changes.push(TicketChange {
@@ -262,15 +305,25 @@ impl Fold {
         let mut seen = std::collections::HashSet::new();
         let first = |r: &&Record| r.category == Ticket::CATEGORY && seen.insert(r.stream);
         let unknown = |r: &&Record| {
-            r.version > 1 && self.known.get(&r.stream).is_none_or(|(version, _)| version + 1 != r.version)
+            r.version > 1
+                && self
+                    .known
+                    .get(&r.stream)
+                    .is_none_or(|(version, _)| version + 1 != r.version)
         };
-        records.iter().filter(first).filter(unknown).map(|r| r.stream).collect()
+        records
+            .iter()
+            .filter(first)
+            .filter(unknown)
+            .map(|r| r.stream)
+            .collect()
     }
 
     /// Remembers a batch that was applied.
     pub(crate) fn keep(&mut self, folded: Folded) {
         for change in folded.changes {
-            self.known.insert(change.id.0, (change.version, change.after));
+            self.known
+                .insert(change.id.0, (change.version, change.after));
         }
     }
 

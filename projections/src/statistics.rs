@@ -5,7 +5,9 @@
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
 //! An assignment that was returned or released before it was signed (replied) is not due to be.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert};
+use crate::projection::{
+    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -98,17 +100,28 @@ type Facts = BTreeMap<(String, NaiveDate), Measures>;
 /// What a ticket adds to the statistics.
 fn facts(ticket: &Ticket, zone: Tz) -> Facts {
     let mut facts = Facts::new();
-    let Some(intake) = &ticket.intake else { return facts };
+    let Some(intake) = &ticket.intake else {
+        return facts;
+    };
     let day = |at: Timestamp| at.with_timezone(&zone).date_naive();
-    facts.entry((CENTRE.into(), day(intake.at))).or_default().received += 1;
-    for assignment in ticket.assignments.iter().filter(|a| a.level() == Level::Department) {
+    facts
+        .entry((CENTRE.into(), day(intake.at)))
+        .or_default()
+        .received += 1;
+    for assignment in ticket
+        .assignments
+        .iter()
+        .filter(|a| a.level() == Level::Department)
+    {
         let department = assignment.department.to_string();
         count_assignment(assignment, |at, count| {
             count(facts.entry((department.clone(), day(at))).or_default());
         });
     }
     if let (Some(rating), Some(lead)) = (&ticket.last_rating, ticket.lead()) {
-        let measures = facts.entry((lead.department.to_string(), day(rating.at))).or_default();
+        let measures = facts
+            .entry((lead.department.to_string(), day(rating.at)))
+            .or_default();
         measures.rated += 1;
         match rating.satisfaction {
             Satisfaction::Satisfied => measures.satisfied += 1,
@@ -119,7 +132,10 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
     facts
 }
 
-fn count_assignment(assignment: &Assignment, mut on: impl FnMut(Timestamp, &dyn Fn(&mut Measures))) {
+fn count_assignment(
+    assignment: &Assignment,
+    mut on: impl FnMut(Timestamp, &dyn Fn(&mut Measures)),
+) {
     on(assignment.assigned_at, &|m| m.assigned += 1);
     if let Some(signed_at) = assignment.signed_at {
         on(signed_at, &|m| m.signed += 1);
@@ -133,14 +149,18 @@ fn count_assignment(assignment: &Assignment, mut on: impl FnMut(Timestamp, &dyn 
         | AssignmentState::Replied => false,
     };
     if assignment.signed_at.is_some() || !given_up {
-        let in_time = assignment.signed_at.is_some_and(|at| assignment.sign_due.met_at(at));
+        let in_time = assignment
+            .signed_at
+            .is_some_and(|at| assignment.sign_due.met_at(at));
         on(assignment.sign_due.at, &|m| {
             m.due_to_sign += 1;
             m.signed_in_time += i64::from(in_time);
         });
     }
     if !given_up {
-        let replied_at = assignment.ended_at.filter(|_| assignment.state == AssignmentState::Replied);
+        let replied_at = assignment
+            .ended_at
+            .filter(|_| assignment.state == AssignmentState::Replied);
         let in_time = replied_at.is_some_and(|at| assignment.due.met_at(at));
         on(assignment.due.at, &|m| {
             m.due_to_reply += 1;
@@ -169,7 +189,12 @@ impl Projection for Statistics {
         &[FACTS, DAILY]
     }
 
-    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError> {
         let mut rows = Vec::new();
         let mut moved = Facts::new();
         let mut changed = Vec::new();
@@ -204,10 +229,15 @@ async fn move_daily(tx: &mut Tx, prefix: &str, moved: &Facts) -> Result<(), Proj
         row.extend(measures.values().into_iter().map(Value::from));
         row
     });
-    let sums: Vec<String> =
-        Measures::NAMES.iter().map(|n| format!("{n} = {prefix}daily.{n} + excluded.{n}")).collect();
+    let sums: Vec<String> = Measures::NAMES
+        .iter()
+        .map(|n| format!("{n} = {prefix}daily.{n} + excluded.{n}"))
+        .collect();
     let head = format!("INSERT INTO {prefix}daily ({})", DAILY.column_list());
-    let tail = format!("ON CONFLICT (department, day) DO UPDATE SET {}", sums.join(", "));
+    let tail = format!(
+        "ON CONFLICT (department, day) DO UPDATE SET {}",
+        sums.join(", ")
+    );
     tx.insert(&head, &tail, rows.collect()).await?;
     let zero: Vec<String> = Measures::NAMES.iter().map(|n| format!("{n} = 0")).collect();
     let keys: Vec<_> = moved.keys().collect();
@@ -217,7 +247,9 @@ async fn move_daily(tx: &mut Tx, prefix: &str, moved: &Facts) -> Result<(), Proj
             placeholders(chunk.len(), 2),
             zero.join(" AND ")
         );
-        let values = chunk.iter().flat_map(|(d, day)| values![d.as_str(), day.to_string()]);
+        let values = chunk
+            .iter()
+            .flat_map(|(d, day)| values![d.as_str(), day.to_string()]);
         tx.execute(&sql, values.collect()).await?;
     }
     Ok(())
@@ -257,14 +289,17 @@ impl Views {
         group: GroupBy,
     ) -> Result<Vec<StatisticsRow>, ProjectionError> {
         // The sum of bigints is a numeric in PostgreSQL, hence the cast.
-        let sums: Vec<String> =
-            Measures::NAMES.iter().map(|n| format!("CAST(coalesce(sum({n}), 0) AS BIGINT)")).collect();
+        let sums: Vec<String> = Measures::NAMES
+            .iter()
+            .map(|n| format!("CAST(coalesce(sum({n}), 0) AS BIGINT)"))
+            .collect();
         let (columns, grouping) = match group {
             GroupBy::Department => ("department, ''", "GROUP BY department ORDER BY department"),
             GroupBy::Day => ("'', day", "GROUP BY day ORDER BY day"),
-            GroupBy::DepartmentAndDay => {
-                ("department, day", "GROUP BY department, day ORDER BY day, department")
-            }
+            GroupBy::DepartmentAndDay => (
+                "department, day",
+                "GROUP BY department, day ORDER BY day, department",
+            ),
             GroupBy::Nothing => ("'', ''", ""),
         };
         let mut values = values![from.to_string(), to.to_string(), ROWS_MAX];
@@ -278,7 +313,8 @@ impl Views {
         );
         let rows = self.db().fetch_all(&sql, values).await?;
         let row = |row: &docket_core::db::Row| {
-            let counts: Result<Vec<i64>, _> = (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();
+            let counts: Result<Vec<i64>, _> =
+                (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();
             Ok(StatisticsRow {
                 department: row.text(0)?.parse().ok(),
                 day: row.text(1)?.parse().ok(),

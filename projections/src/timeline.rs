@@ -48,8 +48,16 @@ impl Projection for Timeline {
         &[TABLE]
     }
 
-    async fn apply(&self, tx: &mut Tx, prefix: &str, batch: &Batch<'_>) -> Result<(), ProjectionError> {
-        let of_tickets = batch.records.iter().filter(|r| r.category == Ticket::CATEGORY);
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError> {
+        let of_tickets = batch
+            .records
+            .iter()
+            .filter(|r| r.category == Ticket::CATEGORY);
         let rows = of_tickets.map(|record| {
             values![
                 record.stream,
@@ -87,7 +95,12 @@ pub struct Step {
 
 impl Views {
     /// A ticket's steps after a version, in order, at most [`STEPS_MAX`].
-    pub async fn timeline(&self, ticket: TicketId, after: u64, limit: u32) -> Result<Vec<Step>, ProjectionError> {
+    pub async fn timeline(
+        &self,
+        ticket: TicketId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Step>, ProjectionError> {
         let rows = self
             .db()
             .fetch_all(

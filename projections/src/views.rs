@@ -48,7 +48,10 @@ impl Views {
         let reached = position.wait_for(|at| *at >= wanted);
         match tokio::time::timeout(at_most, reached).await {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(Lagging { at: self.position(), wanted }),
+            _ => Err(Lagging {
+                at: self.position(),
+                wanted,
+            }),
         }
     }
 }

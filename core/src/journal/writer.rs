@@ -16,6 +16,9 @@ pub(super) const BATCH_EVENTS_MAX: usize = 2_000;
 /// How often one commit is tried when the database fails or others keep getting ahead.
 pub(super) const TRIES_MAX: u32 = 4;
 
+/// After so many tries a commit goes alone: one that the database cannot take must not fail the others.
+const TRIES_TOGETHER: u32 = 2;
+
 /// A commit and who waits for it.
 pub(super) struct Waiting {
     pub commit: Commit,
@@ -63,8 +66,11 @@ fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     let mut events = 0;
     while let Some(next) = waiting.pop_front() {
         let commit = &next.commit;
-        let room = batch.len() < BATCH_COMMITS_MAX
-            && (batch.is_empty() || events + commit.events.len() <= BATCH_EVENTS_MAX);
+        let room = batch.is_empty()
+            || (batch.len() < BATCH_COMMITS_MAX
+                && events + commit.events.len() <= BATCH_EVENTS_MAX
+                && next.tries < TRIES_TOGETHER
+                && batch.iter().all(|w: &Waiting| w.tries < TRIES_TOGETHER));
         let follows = match heads.get(&commit.stream) {
             None => true,
             Some(head) => *head == Some(commit.expected),
@@ -204,11 +210,13 @@ async fn recover(
     for waiting in batch {
         match backend.command(waiting.commit.command).await {
             Ok(Some(stored)) => {
-                // This process wrote it a moment ago: a first outcome, not a repeat.
-                let outcome = repeated(&waiting.commit, &stored).map(|receipt| Receipt {
-                    repeated: false,
-                    ..receipt
-                });
+                let outcome = match wrote(backend, &waiting.commit, &stored).await {
+                    Ok(ours) => repeated(&waiting.commit, &stored).map(|receipt| Receipt {
+                        repeated: !ours,
+                        ..receipt
+                    }),
+                    Err(_) => Err(failure.clone()),
+                };
                 let _ = waiting.reply.send(outcome);
             }
             Ok(None) => again(waiting, deferred, || failure.clone()),
@@ -217,6 +225,22 @@ async fn recover(
             }
         }
     }
+}
+
+/// Whether a stored command is this very commit, or was taken from another sender before it.
+async fn wrote(
+    backend: &dyn Backend,
+    commit: &Commit,
+    stored: &StoredCommand,
+) -> Result<bool, sqlx::Error> {
+    let Some(event) = commit.events.first() else {
+        return Ok(stored.receipt.version == commit.expected);
+    };
+    let streams = [commit.stream.id];
+    let first = backend
+        .read_streams(&streams, commit.expected, stored.receipt.position, 1)
+        .await?;
+    Ok(first.first().is_some_and(|record| record.event == event.id))
 }
 
 #[cfg(test)]

@@ -1,0 +1,123 @@
+//! The command line: one file a command. Exit code 0 only when all of it worked.
+
+mod account;
+mod projections;
+mod replay;
+mod serve;
+
+use clap::{Args, Parser, Subcommand};
+use docket_core::store::StoreOptions;
+use docket_core::vault::MasterKey;
+use docket_core::{Store, StoreUrl, SystemClock};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The event-sourced workflow engine for public-service hotlines (12345, 311).
+#[derive(Parser)]
+#[command(name = "docket", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves GraphQL and the console.
+    Serve(serve::Serve),
+    /// Shows, rebuilds or verifies the read models.
+    #[command(subcommand)]
+    Projections(projections::Projections),
+    /// Prints a ticket's history step by step, with the state after each.
+    Replay(replay::Replay),
+    /// Keeps accounts.
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Prints the GraphQL schema.
+    Schema,
+}
+
+/// Where the store is.
+#[derive(Args, Clone)]
+pub struct StoreArgs {
+    /// sqlite:DIR or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(
+        long,
+        env = "DOCKET_STORE",
+        default_value = "sqlite:docket-data",
+        hide_env_values = true
+    )]
+    store: String,
+    /// Another place for the sealing keys.
+    #[arg(long, env = "DOCKET_KEYS", hide_env_values = true)]
+    keys: Option<String>,
+    /// The master key's file; by default beside the keys. The variable `DOCKET_MASTER_KEY` goes before.
+    #[arg(long)]
+    master_key: Option<PathBuf>,
+    /// Goes on though the database would lose acknowledged commands in a power cut.
+    #[arg(long = "unsafe")]
+    allow_unsafe: bool,
+}
+
+impl StoreArgs {
+    fn options(&self) -> Result<StoreOptions, docket_core::StoreError> {
+        let url: StoreUrl = self.store.parse()?;
+        let mut options = StoreOptions::new(url, Arc::new(SystemClock));
+        options.keys = self.keys.as_deref().map(str::parse).transpose()?;
+        options.allow_unsafe = self.allow_unsafe;
+        options.master = match std::env::var("DOCKET_MASTER_KEY") {
+            Ok(key) => Some(MasterKey::Given(key.into())),
+            Err(_) => self.master_key.clone().map(MasterKey::File),
+        };
+        Ok(options)
+    }
+
+    async fn open(&self) -> Result<Store, docket_core::StoreError> {
+        Store::open(self.options()?).await
+    }
+}
+
+/// What a command fails with: shown to the person at the terminal.
+type Failed = Box<dyn std::error::Error>;
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DOCKET_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,docket_gateway=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("docket: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("docket: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    match cli.command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Projections(projections) => projections.run().await,
+        Command::Replay(replay) => replay.run().await,
+        Command::Account(account) => account.run().await,
+        Command::Schema => {
+            print!("{}", crate::sdl());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

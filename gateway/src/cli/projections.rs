@@ -1,0 +1,162 @@
+//! `docket projections status | rebuild | verify`.
+
+use super::{Failed, StoreArgs};
+use clap::Subcommand;
+use docket_projections::rebuild::{self, Difference, DifferenceKind};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+/// Shows, rebuilds or verifies the read models.
+#[derive(Subcommand)]
+pub enum Projections {
+    /// Shows each projection's version and how far it is behind the journal.
+    Status {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Folds the whole log into fresh tables and puts them in the place of the old ones. A server may run.
+    Rebuild {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Only this one; by default all.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Folds the whole log afresh and compares every row. Fails when one differs. A server may run.
+    Verify {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+impl Projections {
+    pub(super) async fn run(self) -> Result<ExitCode, Failed> {
+        match self {
+            Self::Status { store } => {
+                for status in rebuild::status(&store.open().await?).await? {
+                    let version = match status.stored_version {
+                        Some(stored) if stored == status.version => format!("version {stored}"),
+                        Some(stored) => {
+                            format!("version {stored}, to be rebuilt as {}", status.version)
+                        }
+                        None => "missing".into(),
+                    };
+                    let behind = status.head.saturating_sub(status.position);
+                    println!(
+                        "{:<12} {version}, at {}, {behind} behind",
+                        status.name, status.position
+                    );
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Rebuild { store, only } => {
+                let store = store.open().await?;
+                let all = docket_projections::projection::all();
+                let chosen: Vec<_> = match &only {
+                    None => all.to_vec(),
+                    Some(name) => all.into_iter().filter(|p| p.name() == name).collect(),
+                };
+                if chosen.is_empty() {
+                    let names: Vec<_> = all.iter().map(|p| p.name()).collect();
+                    return Err(format!(
+                        "there is no such projection; there are {}",
+                        names.join(", ")
+                    )
+                    .into());
+                }
+                let mut shown = Shown::new("rebuilding");
+                let events = rebuild::rebuild(&store, &chosen, &mut |at| shown.show(at)).await?;
+                shown.finish();
+                println!("rebuilt {} from {events} events", list(&chosen));
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Verify { store } => verify(&store).await,
+        }
+    }
+}
+
+fn list(projections: &[&dyn docket_projections::projection::Projection]) -> String {
+    projections
+        .iter()
+        .map(|p| p.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+async fn verify(store: &StoreArgs) -> Result<ExitCode, Failed> {
+    let store = store.open().await?;
+    let mut shown = Shown::new("verifying");
+    let found = rebuild::verify(&store, &mut |at| shown.show(at)).await?;
+    shown.finish();
+    for difference in &found.differences {
+        println!("{}", tell(difference));
+    }
+    if found.differences.is_empty() {
+        println!(
+            "clean: {} rows equal a fresh fold of {} events",
+            found.rows, found.position
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let more = if found.differences.len() == rebuild::DIFFERENCES_MAX {
+        " or more"
+    } else {
+        ""
+    };
+    println!(
+        "{} differences{more}: `docket projections rebuild` puts them right",
+        found.differences.len()
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+fn tell(difference: &Difference) -> String {
+    let Difference { table, key, kind } = difference;
+    match kind {
+        DifferenceKind::Changed(columns) => {
+            format!("changed: {table} {key}: {}", columns.join(", "))
+        }
+        DifferenceKind::Missing => format!("missing: {table} {key}"),
+        DifferenceKind::Extra => format!("extra: {table} {key}"),
+    }
+}
+
+/// A progress bar on a terminal, plain lines otherwise.
+struct Shown {
+    what: &'static str,
+    bar: Option<ProgressBar>,
+    tenth: u64,
+}
+
+impl Shown {
+    fn new(what: &'static str) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {per_sec} {eta}");
+            ProgressBar::new(0)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(what)
+        });
+        Self {
+            what,
+            bar,
+            tenth: 0,
+        }
+    }
+
+    fn show(&mut self, (at, of): (u64, u64)) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(of);
+            bar.set_position(at);
+        } else if of > 0 && at * 10 / of > self.tenth {
+            self.tenth = at * 10 / of;
+            eprintln!("{} {at}/{of}", self.what);
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! How errors reach a client. Refusals become `userErrors` of a payload; faults of login, limits and
+//! system become top-level errors with `extensions.code`. Both are mapped here and nowhere else.
+
+use async_graphql::{Error, ErrorExtensions as _};
+use docket_core::ops::OpsError;
+use docket_core::{DeskError, JournalError, VaultError};
+use docket_domain::{Reason, Refusal};
+use docket_projections::ProjectionError;
+use docket_projections::views::Lagging;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal { zh: $zh:literal, en: $en:literal, remedy: $remedy:literal })+) => {
+        /// Codes of faults, beside the domain's [`Reason`]s. Each has an entry in `docs/errors.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $name,)+ }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// What it says in Chinese.
+            #[must_use]
+            pub const fn zh(self) -> &'static str {
+                match self { $(Self::$name => $zh,)+ }
+            }
+
+            /// What it says in English.
+            #[must_use]
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$name => $en,)+ }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No token, or one that is over.
+    Unauthenticated = "UNAUTHENTICATED" {
+        zh: "请先登录", en: "log in first",
+        remedy: "Call `login` and send `Authorization: Bearer TOKEN`." }
+    /// The account may not ask this.
+    Forbidden = "FORBIDDEN" {
+        zh: "您无权查看", en: "your account may not see this",
+        remedy: "Ask with an account that has the role." }
+    /// The request is not well formed.
+    BadRequest = "BAD_REQUEST" {
+        zh: "请求格式有误", en: "the request is not well formed",
+        remedy: "Correct what the message names." }
+    /// The request is over a limit.
+    TooLarge = "TOO_LARGE" {
+        zh: "请求过大", en: "the request is over a limit",
+        remedy: "Ask for less at a time." }
+    /// The request took too long.
+    Timeout = "TIMEOUT" {
+        zh: "处理超时", en: "the request took too long",
+        remedy: "Ask for less, or again later; a command may have taken effect: repeat it with its `commandId`." }
+    /// The views have not come as far as `minPosition`.
+    ViewsBehind = "VIEWS_BEHIND" {
+        zh: "数据尚未同步,请稍后重试", en: "the views have not come that far yet",
+        remedy: "Ask again; if it lasts, look at `docket projections status`." }
+    /// A cursor of another query or version.
+    BadCursor = "BAD_CURSOR" {
+        zh: "分页游标无效", en: "this cursor does not belong to this query",
+        remedy: "Start from the first page." }
+    /// Login or password is wrong.
+    WrongCredentials = "WRONG_CREDENTIALS" {
+        zh: "账号或密码错误", en: "login or password is wrong",
+        remedy: "Try again; after five wrong passwords the login is locked for ten minutes." }
+    /// Too many wrong passwords.
+    LoginLocked = "LOGIN_LOCKED" {
+        zh: "密码错误次数过多,账号已临时锁定", en: "this login is locked after too many wrong passwords",
+        remedy: "Wait ten minutes." }
+    /// A password too short or too long.
+    UnfitPassword = "UNFIT_PASSWORD" {
+        zh: "密码长度不符合要求", en: "a password has 8 characters to 256 bytes",
+        remedy: "Choose another password." }
+    /// A command id used before for something else.
+    CommandReused = "COMMAND_REUSED" {
+        zh: "该命令编号已用于其他操作", en: "this commandId was used for another command",
+        remedy: "Make a new id for every new command; reuse one only to repeat the same command." }
+    /// Others were faster several times in a row.
+    Conflict = "CONFLICT" {
+        zh: "工单正被多人同时处理,请重试", en: "others changed this at the same time",
+        remedy: "Read it again and repeat the command." }
+    /// The store is out of reach.
+    Unavailable = "UNAVAILABLE" {
+        zh: "系统暂时不可用,请稍后重试", en: "the store is out of reach",
+        remedy: "Repeat the command with the same `commandId`: it takes effect once." }
+    /// A fault of Docket's.
+    Internal = "INTERNAL" {
+        zh: "系统内部错误", en: "an internal error",
+        remedy: "Report it with its time; the server's log has the details." }
+}
+
+/// The language of texts for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Language {
+    /// Chinese.
+    #[default]
+    Chinese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// From an `Accept-Language` header: whichever of the two comes first; Chinese otherwise.
+    #[must_use]
+    pub fn from_header(header: &str) -> Self {
+        let first = header.split(',').map(|l| l.trim().to_ascii_lowercase());
+        for language in first {
+            if language.starts_with("zh") {
+                return Self::Chinese;
+            }
+            if language.starts_with("en") {
+                return Self::English;
+            }
+        }
+        Self::Chinese
+    }
+
+    /// One of two texts.
+    #[must_use]
+    pub const fn pick<'t>(self, zh: &'t str, en: &'t str) -> &'t str {
+        match self {
+            Self::Chinese => zh,
+            Self::English => en,
+        }
+    }
+}
+
+/// A fault as a top-level error.
+#[must_use]
+pub fn fault(code: Code) -> Error {
+    Error::new(format!("{} / {}", code.zh(), code.en()))
+        .extend_with(|_, e| e.set("code", code.code()))
+}
+
+/// A fault with what exactly is wrong.
+#[must_use]
+pub fn fault_because(code: Code, detail: &str) -> Error {
+    let message = format!("{} / {}: {detail}", code.zh(), code.en());
+    Error::new(message).extend_with(|_, e| e.set("code", code.code()))
+}
+
+/// What a command came to, if not to an outcome.
+pub enum Failure {
+    /// To be told in `userErrors`.
+    Refused(Refused),
+    /// To be told as a top-level error.
+    Fault(Error),
+}
+
+/// A refusal as `userErrors` tells it.
+pub struct Refused {
+    /// Stable code.
+    pub code: &'static str,
+    /// Path of the input field at fault.
+    pub path: Option<&'static str>,
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal
+            .detail
+            .as_ref()
+            .map_or(String::new(), |d| format!(" ({d})"));
+        Self {
+            code: refusal.reason.code(),
+            path: refusal.field,
+            zh: format!("{}{detail}", refusal.reason.zh()),
+            en: format!("{}{detail}", refusal.reason.en()),
+        }
+    }
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        Self {
+            code: code.code(),
+            path: None,
+            zh: code.zh().into(),
+            en: code.en().into(),
+        }
+    }
+}
+
+impl From<Code> for Failure {
+    fn from(code: Code) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl Failure {
+    /// "Not there, or not for you": all that somebody without the right learns.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::Refused(Refusal::new("find", "", Reason::NotFound).into())
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Refused(refusal) => Self::Refused(refusal.into()),
+            DeskError::Journal(JournalError::CommandReused) => Code::CommandReused.into(),
+            DeskError::Journal(JournalError::ClaimTaken { .. }) => {
+                Self::Refused(Refusal::new("claim", "", Reason::AlreadyExists).into())
+            }
+            DeskError::Journal(JournalError::Conflict { .. }) => Code::Conflict.into(),
+            DeskError::Ops(OpsError::UnfitPassword) => Self::Refused(Refused {
+                path: Some("password"),
+                ..Code::UnfitPassword.into()
+            }),
+            DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
+            DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
+            other => Self::Fault(system(&other)),
+        }
+    }
+}
+
+/// A fault of the system: logged once, here, and told without details.
+#[must_use]
+pub fn system(error: &DeskError) -> Error {
+    tracing::error!(%error, "a request failed");
+    let code = match error {
+        DeskError::Journal(JournalError::TooLarge { .. }) => Code::TooLarge,
+        DeskError::Journal(JournalError::Database(_) | JournalError::Closed)
+        | DeskError::Vault(VaultError::Database(_) | VaultError::Closed)
+        | DeskError::Ops(OpsError::Database(_)) => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    fault(code)
+}
+
+/// A fault of the views.
+#[must_use]
+pub fn view_fault(error: &ProjectionError) -> Error {
+    tracing::error!(%error, "a query failed");
+    match error {
+        ProjectionError::Database(_) | ProjectionError::Journal(JournalError::Database(_)) => {
+            fault(Code::Unavailable)
+        }
+        _ => fault(Code::Internal),
+    }
+}
+
+/// Views that do not come as far as asked.
+#[must_use]
+pub fn behind(lagging: Lagging) -> Error {
+    fault(Code::ViewsBehind).extend_with(|_, e| e.set("position", lagging.at.to_string()))
+}

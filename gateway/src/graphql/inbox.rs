@@ -1,0 +1,231 @@
+//! The inbox of the office one works for.
+
+use super::common::{PageInfo, Position, app, cursor, cursor_parts, page_size, wait_for};
+use super::ticket::{Kind, Ticket, Urgency};
+use crate::auth::viewer;
+use crate::error::{Code, fault, view_fault};
+use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use docket_domain::ids::TicketId;
+use docket_projections::inbox::{self as view, Holder, PAGE_MAX};
+
+/// A tab of an inbox.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "docket_projections::inbox::Tab")]
+pub enum InboxTab {
+    /// 待派单: received, nobody's yet (the centre's).
+    ToAssign,
+    /// 待签收: assigned, not signed. Unviewed ones have a red title.
+    ToSign,
+    /// 办理中: signed.
+    InProgress,
+    /// 已交办: with a unit.
+    Delegated,
+    /// 一级部门汇总: the unit has replied, the department sums up.
+    AwaitingSummary,
+    /// 已退回: given back.
+    Returned,
+    /// 已答复: replied, and not over yet.
+    Replied,
+    /// 已办结: rated, or out of this office's hands.
+    Done,
+    /// 超期: open and past its deadline, in whatever other tab it is.
+    Overdue,
+}
+
+/// An inbox's order.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "docket_projections::inbox::Order")]
+pub enum InboxOrder {
+    /// Next due first.
+    DueFirst,
+    /// Longest received first.
+    OldestFirst,
+    /// Latest received first.
+    NewestFirst,
+    /// Latest moved first.
+    LatestFirst,
+}
+
+/// What to show of a tab.
+#[derive(InputObject, Default)]
+pub struct InboxFilter {
+    /// Only this kind.
+    kind: Option<Kind>,
+    /// Only this urgency.
+    urgency: Option<Urgency>,
+    /// Only (or only not) unviewed ones.
+    unviewed: Option<bool>,
+}
+
+/// A page of an inbox.
+pub struct InboxConnection {
+    query: view::InboxQuery,
+    rows: Vec<view::InboxRow>,
+    has_next_page: bool,
+}
+
+/// A row of an inbox, with its cursor.
+#[derive(SimpleObject)]
+pub struct InboxEdge {
+    /// Give this as `after` to go on from here.
+    cursor: String,
+    /// The row.
+    node: InboxItem,
+}
+
+/// A row of an inbox.
+#[derive(SimpleObject)]
+pub struct InboxItem {
+    /// The ticket.
+    ticket: Ticket,
+    /// The number of the office's assignment; 0 where none was made yet.
+    assignment_no: u16,
+    /// Whether nobody of the office has looked at it: the red title.
+    unviewed: bool,
+    /// To be replied by.
+    due_at: Option<DateTime<Utc>>,
+    /// Whether it is open and past due.
+    overdue: bool,
+    /// The tab it is in, where that is not the one asked for (overdue rows).
+    tab: String,
+}
+
+/// How many rows a tab has.
+#[derive(SimpleObject)]
+pub struct TabCount {
+    /// The tab.
+    tab: InboxTab,
+    /// Its Chinese name.
+    label: &'static str,
+    /// Its rows.
+    count: u64,
+}
+
+#[Object]
+impl InboxConnection {
+    /// The rows.
+    #[graphql(complexity = "child_complexity")]
+    async fn edges(&self) -> Vec<InboxEdge> {
+        let edge = |row: &view::InboxRow| InboxEdge {
+            cursor: self.cursor(row),
+            node: InboxItem {
+                ticket: Ticket::from(row.card.clone()),
+                assignment_no: row.assignment.0,
+                unviewed: row.unviewed,
+                due_at: row.due_at,
+                overdue: row.overdue,
+                tab: row.tab.clone(),
+            },
+        };
+        self.rows.iter().map(edge).collect()
+    }
+
+    /// Where the page ends.
+    async fn page_info(&self) -> PageInfo {
+        let end_cursor = self.rows.last().map(|row| self.cursor(row));
+        PageInfo {
+            has_next_page: self.has_next_page,
+            end_cursor,
+        }
+    }
+
+    /// Rows in all, under the same filter. Counted only when asked for.
+    #[graphql(complexity = 50)]
+    async fn total_count(&self, context: &Context<'_>) -> Result<u64, Error> {
+        app(context)?
+            .views
+            .inbox_total(&self.query)
+            .await
+            .map_err(|e| view_fault(&e))
+    }
+
+    /// How many rows each tab of this inbox has, without the filter.
+    #[graphql(complexity = 100)]
+    async fn counts(&self, context: &Context<'_>) -> Result<Vec<TabCount>, Error> {
+        let views = &app(context)?.views;
+        let counts = views.inbox_counts(self.query.holder, self.query.now).await;
+        let counts = counts.map_err(|e| view_fault(&e))?.into_iter();
+        Ok(counts
+            .map(|(tab, count)| TabCount {
+                tab: tab.into(),
+                label: tab.name_zh(),
+                count,
+            })
+            .collect())
+    }
+}
+
+impl InboxConnection {
+    fn cursor(&self, row: &view::InboxRow) -> String {
+        cursor(
+            &kind(self.query.order),
+            &[row.sort.to_string(), row.card.id.to_string()],
+        )
+    }
+}
+
+/// A cursor belongs to an order.
+fn kind(order: view::Order) -> String {
+    format!("inbox-{order:?}")
+}
+
+/// Queries about inboxes.
+#[derive(Default)]
+pub struct InboxQueries;
+
+#[Object]
+impl InboxQueries {
+    /// A tab of the inbox of one's office: the centre, a department or a unit.
+    #[graphql(complexity = "page_size(first, PAGE_MAX) as usize * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
+    async fn inbox(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The tab.")] tab: InboxTab,
+        #[graphql(desc = "What to show of it.")] filter: Option<InboxFilter>,
+        #[graphql(desc = "In which order.", default_with = "InboxOrder::DueFirst")]
+        order_by: InboxOrder,
+        #[graphql(desc = "Rows wanted, 1 to 100.", default = 20)] first: Option<i32>,
+        #[graphql(desc = "After this cursor of the same order.")] after: Option<String>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<InboxConnection, Error> {
+        let holder = Holder::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))?;
+        wait_for(context, min_position).await?;
+        let size = page_size(first, PAGE_MAX);
+        let order = view::Order::from(order_by);
+        let filter = filter.unwrap_or_default();
+        let query = view::InboxQuery {
+            holder,
+            tab: tab.into(),
+            kind: filter.kind.map(Into::into),
+            urgency: filter.urgency.map(Into::into),
+            unviewed: filter.unviewed,
+            order,
+            after: after.map(|after| position_of(order, &after)).transpose()?,
+            limit: size + 1,
+            now: app(context)?.desk.now(),
+        };
+        let mut rows = app(context)?
+            .views
+            .inbox(&query)
+            .await
+            .map_err(|e| view_fault(&e))?;
+        let has_next_page = rows.len() > size as usize;
+        rows.truncate(size as usize);
+        Ok(InboxConnection {
+            query,
+            rows,
+            has_next_page,
+        })
+    }
+}
+
+fn position_of(order: view::Order, after: &str) -> Result<(i64, TicketId), Error> {
+    let [sort, ticket] = cursor_parts::<2>(&kind(order), after)?;
+    match (sort.parse(), ticket.parse()) {
+        (Ok(sort), Ok(ticket)) => Ok((sort, ticket)),
+        _ => Err(fault(Code::BadCursor)),
+    }
+}

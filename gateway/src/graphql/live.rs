@@ -1,0 +1,198 @@
+//! Subscriptions: changes as they happen, resumable after a position without gap or double.
+//!
+//! A subscription reads the journal by position; waking is a hint. What it pushes is in the views already.
+
+use super::account::still_valid;
+use super::common::{Position, app, local_id};
+use super::ticket::{Ticket, visible};
+use crate::app::App;
+use crate::auth::{Viewer, viewer};
+use crate::error::{Code, fault, system};
+use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
+use docket_core::{DeskError, Record};
+use docket_domain::aggregate::Aggregate;
+use docket_domain::ids::TicketId;
+use docket_domain::ticket::Ticket as TicketAggregate;
+use docket_projections::inbox::Holder;
+use futures_util::Stream;
+use futures_util::stream::{self, StreamExt as _};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Records read at a time.
+const PAGE: u32 = 200;
+/// How often a quiet subscription looks whether its session still stands.
+const CHECK: Duration = Duration::from_secs(10);
+
+/// A change of a ticket.
+#[derive(SimpleObject)]
+pub struct TicketChange {
+    /// Resume after this.
+    position: Position,
+    /// What happened.
+    #[graphql(name = "type")]
+    event_type: String,
+    /// The ticket, at this change or later.
+    ticket: Ticket,
+}
+
+/// A change of an inbox.
+#[derive(SimpleObject)]
+pub struct InboxChange {
+    /// Resume after this.
+    position: Position,
+    /// What happened.
+    #[graphql(name = "type")]
+    event_type: String,
+    /// The ticket that moved.
+    ticket: Ticket,
+}
+
+/// Live changes.
+pub struct Subscription;
+
+#[GraphQLSubscription]
+impl Subscription {
+    /// Every change of a ticket that the account may see.
+    async fn ticket_changed<'c>(
+        &self,
+        context: &'c Context<'c>,
+        #[graphql(desc = "The ticket.")] id: ID,
+        #[graphql(desc = "Only changes after this position; by default from now on.")]
+        after: Option<Position>,
+    ) -> Result<impl Stream<Item = Result<TicketChange, Error>> + 'c, Error> {
+        let id: TicketId = local_id("ticket", &id)?;
+        if visible(context, id).await?.is_none() {
+            return Err(fault(Code::Forbidden));
+        }
+        let records = follow(context, after).await?;
+        Ok(records.filter_map(move |record| async move {
+            let record = match record {
+                Ok(record) if record.stream == id.0 => record,
+                Ok(_) => return None,
+                Err(error) => return Some(Err(error)),
+            };
+            let seen = visible(context, id).await.transpose()?;
+            Some(seen.map(|ticket| TicketChange {
+                position: Position(record.position),
+                event_type: record.event_type,
+                ticket: Ticket {
+                    position: record.position,
+                    ..ticket
+                },
+            }))
+        }))
+    }
+
+    /// Every change of the inbox of one's office.
+    async fn inbox_changed<'c>(
+        &self,
+        context: &'c Context<'c>,
+        #[graphql(desc = "Only changes after this position; by default from now on.")]
+        after: Option<Position>,
+    ) -> Result<impl Stream<Item = Result<InboxChange, Error>> + 'c, Error> {
+        let holder = Holder::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))?;
+        let records = follow(context, after).await?;
+        Ok(records.filter_map(move |record| async move {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => return Some(Err(error)),
+            };
+            let id = TicketId(record.stream);
+            let seen = match visible(context, id).await.transpose()? {
+                Ok(seen) if concerns(holder, &seen.ticket) => seen,
+                Ok(_) => return None,
+                Err(error) => return Some(Err(error)),
+            };
+            Some(Ok(InboxChange {
+                position: Position(record.position),
+                event_type: record.event_type,
+                ticket: Ticket {
+                    position: record.position,
+                    ..seen
+                },
+            }))
+        }))
+    }
+}
+
+/// Whether a ticket has a row in a holder's inbox.
+fn concerns(holder: Holder, ticket: &TicketAggregate) -> bool {
+    match holder {
+        Holder::Centre => true,
+        Holder::Department(id) => ticket
+            .assignments
+            .iter()
+            .any(|a| a.department == id && a.unit.is_none()),
+        Holder::Unit(id) => ticket.assignments.iter().any(|a| a.unit == Some(id)),
+    }
+}
+
+struct Following {
+    app: App,
+    viewer: Viewer,
+    at: u64,
+    page: VecDeque<Record>,
+}
+
+/// Ticket records after a position, each once and in order, as soon as the views have them; an error and
+/// the end when the session is over.
+async fn follow(
+    context: &Context<'_>,
+    after: Option<Position>,
+) -> Result<impl Stream<Item = Result<Record, Error>> + use<>, Error> {
+    let app = app(context)?.clone();
+    let viewer = viewer(context)?.clone();
+    let at = match after {
+        Some(Position(after)) => after,
+        None => app
+            .desk
+            .journal()
+            .head()
+            .await
+            .map_err(|e| system(&DeskError::Journal(e)))?,
+    };
+    let following = Following {
+        app,
+        viewer,
+        at,
+        page: VecDeque::new(),
+    };
+    Ok(stream::unfold(Some(following), |following| async move {
+        let mut following = following?;
+        match following.next().await {
+            Ok(record) => Some((Ok(record), Some(following))),
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
+}
+
+impl Following {
+    async fn next(&mut self) -> Result<Record, Error> {
+        let mut views = self.app.views.watch();
+        loop {
+            while let Some(record) = self.page.pop_front() {
+                self.at = record.position;
+                if record.category == TicketAggregate::CATEGORY {
+                    return Ok(record);
+                }
+            }
+            if self.app.desk.now() >= self.viewer.until
+                || !still_valid(&self.app, &self.viewer.token).await
+            {
+                return Err(fault(Code::Unauthenticated));
+            }
+            let ready = *views.borrow_and_update();
+            if ready > self.at {
+                let wanted = u32::try_from(ready - self.at).unwrap_or(PAGE).min(PAGE);
+                let page = self.app.desk.journal().read_all(self.at, wanted).await;
+                self.page = page.map_err(|e| system(&DeskError::Journal(e)))?.into();
+                if self.page.is_empty() {
+                    self.at = ready;
+                }
+            } else {
+                let _ = tokio::time::timeout(CHECK, views.changed()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Statistics: counts and rates by department and day.
+
+use super::common::{Position, app, local_id, wait_for};
+use super::organisation::Department;
+use crate::auth::viewer_with;
+use crate::error::{Code, fault, fault_because, system, view_fault};
+use async_graphql::{ComplexObject, Context, Enum, Error, ID, Object, SimpleObject};
+use chrono::NaiveDate;
+use docket_domain::ids::DepartmentId;
+use docket_domain::people::Role;
+use docket_projections::statistics::{self as view, Measures};
+
+/// How statistics are grouped.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "docket_projections::statistics::GroupBy")]
+pub enum GroupBy {
+    /// One row a department.
+    Department,
+    /// One row a day.
+    Day,
+    /// One row a department and day.
+    DepartmentAndDay,
+    /// One row.
+    Nothing,
+}
+
+/// A row of the statistics. An activity counts on the day it happened; what was due counts on the day it
+/// was due. Rates are null where nothing was due or rated.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct StatisticsRow {
+    #[graphql(skip)]
+    department_id: Option<DepartmentId>,
+    #[graphql(skip)]
+    measures: Measures,
+    /// The day, in the hotline's zone; null where days are summed up.
+    day: Option<NaiveDate>,
+    /// Requests received (the centre's rows).
+    received: i64,
+    /// Assignments made to departments.
+    assigned: i64,
+    /// Assignments signed.
+    signed: i64,
+    /// Assignments due to be signed.
+    due_to_sign: i64,
+    /// Of those, signed in time.
+    signed_in_time: i64,
+    /// Assignments replied.
+    replied: i64,
+    /// Assignments due to be replied.
+    due_to_reply: i64,
+    /// Of those, replied in time.
+    replied_in_time: i64,
+    /// Assignments returned.
+    returned: i64,
+    /// Tickets rated, by their latest rating, at their lead department.
+    rated: i64,
+    /// Of those, satisfied.
+    satisfied: i64,
+    /// Of those, fairly satisfied.
+    fairly: i64,
+    /// Of those, dissatisfied.
+    dissatisfied: i64,
+}
+
+#[ComplexObject]
+impl StatisticsRow {
+    /// The department; null for the centre's rows and where departments are summed up.
+    async fn department(&self, context: &Context<'_>) -> Result<Option<Department>, Error> {
+        match self.department_id {
+            Some(id) => Department::find(context, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Signed in time ÷ due to be signed.
+    async fn signed_in_time_rate(&self) -> Option<f64> {
+        rate(self.measures.signed_in_time, self.measures.due_to_sign)
+    }
+
+    /// Replied in time ÷ due to be replied.
+    async fn replied_in_time_rate(&self) -> Option<f64> {
+        rate(self.measures.replied_in_time, self.measures.due_to_reply)
+    }
+
+    /// (Satisfied + fairly × the rule pack's weight) ÷ rated.
+    async fn satisfaction_rate(&self, context: &Context<'_>) -> Result<Option<f64>, Error> {
+        let rules = app(context)?.desk.rules().await.map_err(|e| system(&e))?;
+        let m = &self.measures;
+        let weighed = float(m.satisfied) + float(m.fairly) * rules.fairly_weight();
+        Ok((m.rated > 0).then(|| weighed / float(m.rated)))
+    }
+}
+
+fn rate(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| float(part) / float(whole))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn float(count: i64) -> f64 {
+    count as f64
+}
+
+impl From<view::StatisticsRow> for StatisticsRow {
+    fn from(row: view::StatisticsRow) -> Self {
+        let m = row.measures;
+        Self {
+            department_id: row.department,
+            measures: m,
+            day: row.day,
+            received: m.received,
+            assigned: m.assigned,
+            signed: m.signed,
+            due_to_sign: m.due_to_sign,
+            signed_in_time: m.signed_in_time,
+            replied: m.replied,
+            due_to_reply: m.due_to_reply,
+            replied_in_time: m.replied_in_time,
+            returned: m.returned,
+            rated: m.rated,
+            satisfied: m.satisfied,
+            fairly: m.fairly,
+            dissatisfied: m.dissatisfied,
+        }
+    }
+}
+
+/// Queries about statistics.
+#[derive(Default)]
+pub struct StatisticsQuery;
+
+#[Object]
+impl StatisticsQuery {
+    /// Statistics of the days `from` to `to`, both included. Offices see their own department's; the
+    /// centre and auditors see all.
+    #[graphql(complexity = "100 + 20 * child_complexity")]
+    async fn statistics(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first day, in the hotline's zone.")] from: NaiveDate,
+        #[graphql(desc = "The last day.")] to: NaiveDate,
+        #[graphql(desc = "Only this department.")] department_id: Option<ID>,
+        #[graphql(desc = "How to group.", default_with = "GroupBy::Department")] group_by: GroupBy,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<Vec<StatisticsRow>, Error> {
+        let staff = [
+            Role::Operator,
+            Role::Dispatcher,
+            Role::Auditor,
+            Role::Clerk,
+            Role::Leader,
+        ];
+        let actor = &viewer_with(context, &staff)?.actor;
+        if to < from {
+            return Err(fault_because(Code::BadRequest, "`to` lies before `from`"));
+        }
+        let asked = department_id
+            .map(|id| local_id::<DepartmentId>("department", &id))
+            .transpose()?;
+        let all = actor.has_any(&[Role::Operator, Role::Dispatcher, Role::Auditor]);
+        let department = match (asked, actor.department) {
+            (asked, _) if all => asked,
+            (None, own) => own,
+            (Some(asked), own) if own == Some(asked) => own,
+            (Some(_), _) => return Err(fault(Code::Forbidden)),
+        };
+        wait_for(context, min_position).await?;
+        let views = &app(context)?.views;
+        let rows = views
+            .statistics(from, to, department, group_by.into())
+            .await;
+        Ok(rows
+            .map_err(|e| view_fault(&e))?
+            .into_iter()
+            .map(StatisticsRow::from)
+            .collect())
+    }
+}

@@ -1,0 +1,320 @@
+//! A golden file per event and schema version: a stored event stays readable for ever.
+//!
+//! `goldens/events/CATEGORY.TYPE.vN.json` holds examples, one a line, with and without what is optional.
+//! Never edit or delete one: when an event changes, raise its version, add an upcaster, and let this
+//! test write the file of the new version beside the old.
+
+use docket_core::Record;
+use docket_core::esrs_store::decode;
+use docket_domain::account::{Account, Created};
+use docket_domain::aggregate::Aggregate;
+use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, UnitId};
+use docket_domain::organisation::{
+    DepartmentAdded, Founded, Organisation, OrganisationEvent, UnitAdded,
+};
+use docket_domain::people::{Actor, Role};
+use docket_domain::rules::{PackPublished, RulesBook};
+use docket_domain::ticket::actions::EVENT_VERSIONS;
+use docket_domain::ticket::scenario::{
+    DEPARTMENT, Given, OTHER_DEPARTMENT, UNIT, administrator, assign, assigned, citizen, city,
+    clerk, delegate, delegated, dispatcher, given, now, operator, own_replied, receive, received,
+    replied, reply, send_back, sign, signed, unit_clerk, view,
+};
+use docket_domain::ticket::{
+    Context, Kind, Satisfaction, Secrecy, Ticket, TicketAction, TicketCommand, TicketEvent, Urgency,
+};
+use docket_domain::{Sealed, rules::Rules};
+use docket_tests::golden::{folder, goldens};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A file's name without its ending, and its examples.
+type Examples = BTreeMap<(&'static str, String, u16), Vec<String>>;
+
+fn text(text: &str) -> Sealed {
+    Sealed {
+        key: KeyId(Uuid::from_u128(0x0E1)),
+        event: EventId(Uuid::from_u128(0x0E2)),
+        chars: u32::try_from(text.chars().count()).unwrap(),
+        sealed_box: "bm9uY2U_Y2lwaGVydGV4dA-".into(),
+    }
+}
+
+/// What an action on a history gives.
+fn event(history: Given, actor: Actor, action: TicketAction<Sealed>) -> TicketEvent {
+    let context = Context {
+        now: now(),
+        actor,
+        rules: Arc::new(Rules::default_pack()),
+        organisation: city(),
+        expected_revision: None,
+    };
+    let command = TicketCommand { context, action };
+    let events = Ticket::decide(&history.fold(), command).unwrap();
+    let [event] = events.try_into().unwrap();
+    event
+}
+
+fn full_receive() -> TicketAction<Sealed> {
+    let TicketAction::Receive(mut action) = receive() else {
+        unreachable!()
+    };
+    action.query_code = text("ABCD2345");
+    action.kind = Kind::Report;
+    action.urgency = Urgency::Critical;
+    action.secrecy = Secrecy::Confidential;
+    action.caller = Some(text("{}"));
+    action.title = text("夜间施工扰民");
+    action.body = text("连续三天夜里施工。");
+    action.place = Some(text("长江路1号"));
+    action.incident_at = Some(now());
+    action.respondent = Some(text("某公司"));
+    action.accused_department = Some(OTHER_DEPARTMENT);
+    action.earlier = Some("261122090000000001".parse().unwrap());
+    TicketAction::Receive(action)
+}
+
+fn least_receive() -> TicketAction<Sealed> {
+    let TicketAction::Receive(mut action) = receive() else {
+        unreachable!()
+    };
+    (action.caller, action.has_contact) = (None, false);
+    action.wants_reply = false;
+    TicketAction::Receive(action)
+}
+
+/// Every action with all its fields, where that differs from the scenarios' plain one.
+fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
+    match action {
+        TicketAction::Receive(_) => full_receive(),
+        TicketAction::Assign(mut action) => {
+            action.assists = vec![OTHER_DEPARTMENT];
+            action.instruction = Some(text("请尽快办理"));
+            TicketAction::Assign(action)
+        }
+        TicketAction::SendBack(mut action) => {
+            action.suggested_department = Some(OTHER_DEPARTMENT);
+            TicketAction::SendBack(action)
+        }
+        TicketAction::Reply(mut action) => {
+            action.solved = Some(false);
+            action.unsolved_reason = Some(text("仍在整改"));
+            TicketAction::Reply(action)
+        }
+        TicketAction::Rate(mut action) => {
+            action.comment = Some(text("谢谢"));
+            TicketAction::Rate(action)
+        }
+        TicketAction::View(_) | TicketAction::Sign(_) | TicketAction::Delegate(_) => action,
+    }
+}
+
+/// Every action without what is optional, where that differs.
+fn least(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
+    match action {
+        TicketAction::Receive(_) => least_receive(),
+        TicketAction::Delegate(mut action) => {
+            action.instruction = None;
+            TicketAction::Delegate(action)
+        }
+        TicketAction::Reply(mut action) => {
+            action.opinion = None;
+            (action.contacted, action.solved) = (None, None);
+            TicketAction::Reply(action)
+        }
+        TicketAction::Rate(mut action) => {
+            action.satisfaction = Satisfaction::Dissatisfied;
+            action.solved = None;
+            TicketAction::Rate(action)
+        }
+        TicketAction::Assign(_)
+        | TicketAction::View(_)
+        | TicketAction::Sign(_)
+        | TicketAction::SendBack(_) => action,
+    }
+}
+
+fn ticket_events() -> Vec<TicketEvent> {
+    let rate = docket_domain::ticket::scenario::rate;
+    let in_unit = || delegated().and(unit_clerk(), sign());
+    vec![
+        event(given([]), operator(), full(receive())),
+        event(given([]), citizen(), receive()),
+        event(given([]), operator(), least(receive())),
+        event(received(), dispatcher(), full(assign())),
+        event(received(), dispatcher(), assign()),
+        event(assigned(), clerk(), view()),
+        event(delegated(), unit_clerk(), view()),
+        event(assigned(), clerk(), sign()),
+        event(delegated(), unit_clerk(), sign()),
+        event(signed(), clerk(), delegate()),
+        event(signed(), clerk(), least(delegate())),
+        event(assigned(), clerk(), full(send_back())),
+        event(delegated(), unit_clerk(), send_back()),
+        event(signed(), clerk(), full(reply())),
+        event(in_unit(), unit_clerk(), least(reply())),
+        event(own_replied(), citizen(), full(rate())),
+        event(replied(), operator(), least(rate())),
+    ]
+}
+
+fn organisation_events() -> Vec<OrganisationEvent> {
+    let department = |region: Option<&str>| {
+        OrganisationEvent::DepartmentAdded(DepartmentAdded {
+            department: DEPARTMENT,
+            name: "城市管理局".into(),
+            region: region.map(Into::into),
+        })
+    };
+    vec![
+        OrganisationEvent::Founded(Founded {
+            name: "云州市".into(),
+            time_zone: "Asia/Shanghai".into(),
+        }),
+        department(Some("高新区")),
+        department(None),
+        OrganisationEvent::UnitAdded(UnitAdded {
+            unit: UNIT,
+            department: DEPARTMENT,
+            name: "执法大队".into(),
+        }),
+    ]
+}
+
+fn account_events() -> Vec<Created> {
+    let created =
+        |roles: &[Role], department: Option<DepartmentId>, unit: Option<UnitId>| Created {
+            login: text("pt-wang"),
+            name: text("王小明"),
+            roles: roles.to_vec(),
+            department,
+            unit,
+        };
+    vec![
+        created(&[Role::Clerk, Role::Leader], Some(DEPARTMENT), Some(UNIT)),
+        created(Role::ALL, None, None),
+        created(&administrator().roles, None, None),
+    ]
+}
+
+fn rules_events() -> Vec<PackPublished> {
+    vec![PackPublished {
+        version: 1,
+        pack: "[pack]\nname = \"云州\"\n".into(),
+        holidays: "[2026]\n".into(),
+    }]
+}
+
+fn collect<A: Aggregate>(examples: &mut Examples, events: &[A::Event]) {
+    for event in events {
+        let encoded = A::encode(event);
+        let name = (
+            A::CATEGORY,
+            encoded.event_type.to_owned(),
+            encoded.schema_version,
+        );
+        examples.entry(name).or_default().push(encoded.data);
+    }
+}
+
+fn examples() -> Examples {
+    let mut examples = Examples::new();
+    collect::<Ticket>(&mut examples, &ticket_events());
+    collect::<Organisation>(&mut examples, &organisation_events());
+    collect::<Account>(&mut examples, &account_events());
+    collect::<RulesBook>(&mut examples, &rules_events());
+    examples
+}
+
+fn file(category: &str, event_type: &str, version: u16) -> String {
+    format!("{category}.{event_type}.v{version}.json")
+}
+
+/// Reads stored data as it would be read from a log, and writes it anew.
+fn through<A: Aggregate>(event_type: &str, schema_version: u16, data: &str) -> String {
+    let record = Record {
+        position: 1,
+        category: A::CATEGORY.into(),
+        stream: Uuid::nil(),
+        version: 1,
+        event: EventId(Uuid::nil()),
+        event_type: event_type.into(),
+        schema_version,
+        data: data.into(),
+        actor: AccountId::SYSTEM,
+        acting_for: None,
+        command: CommandId(Uuid::nil()),
+        correlation: Uuid::nil(),
+        causation: None,
+        occurred_at: now(),
+        recorded_at: now(),
+        rules_version: 1,
+    };
+    let event = decode::<A>(&record).unwrap_or_else(|e| panic!("{event_type}: {e}: {data}"));
+    A::encode(&event).data
+}
+
+#[test]
+fn every_event_is_stored_as_ever() {
+    goldens(
+        examples()
+            .into_iter()
+            .map(|((category, event_type, version), lines)| {
+                let path = format!("events/{}", file(category, &event_type, version));
+                (path, format!("[\n{}\n]\n", lines.join(",\n")))
+            }),
+    );
+}
+
+#[test]
+fn every_event_has_an_example() {
+    let known: BTreeSet<(&str, u16)> = EVENT_VERSIONS.iter().copied().collect();
+    let examples = examples();
+    let shown: BTreeSet<(&str, u16)> = examples
+        .keys()
+        .filter(|(category, ..)| *category == Ticket::CATEGORY)
+        .map(|(_, event_type, version)| (event_type.as_str(), *version))
+        .collect();
+    assert_eq!(shown, known);
+    for event in organisation_events() {
+        // The compiler asks here for an example of a new event.
+        match event {
+            OrganisationEvent::Founded(_)
+            | OrganisationEvent::DepartmentAdded(_)
+            | OrganisationEvent::UnitAdded(_) => {}
+        }
+    }
+    assert_eq!(examples.len(), EVENT_VERSIONS.len() + 3 + 1 + 1);
+}
+
+/// One file for each version there ever was, and no other: none may be deleted.
+#[test]
+fn every_golden_is_kept_and_read() {
+    let mut wanted = BTreeSet::new();
+    for ((category, event_type, current), _) in examples() {
+        for version in 1..=current {
+            let name = file(category, &event_type, version);
+            let stored = std::fs::read_to_string(folder().join("events").join(&name)).unwrap();
+            for line in stored.lines().filter(|line| !matches!(*line, "[" | "]")) {
+                let data = line.strip_suffix(',').unwrap_or(line);
+                let again = match category {
+                    Ticket::CATEGORY => through::<Ticket>(&event_type, version, data),
+                    Organisation::CATEGORY => through::<Organisation>(&event_type, version, data),
+                    Account::CATEGORY => through::<Account>(&event_type, version, data),
+                    RulesBook::CATEGORY => through::<RulesBook>(&event_type, version, data),
+                    other => panic!("no aggregate of category {other}"),
+                };
+                if version == current {
+                    assert_eq!(again, data, "{name}");
+                }
+            }
+            wanted.insert(name);
+        }
+    }
+    let found: BTreeSet<String> = std::fs::read_dir(folder().join("events"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(found, wanted);
+}

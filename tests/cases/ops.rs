@@ -1,0 +1,181 @@
+//! The door: passwords, lock-outs, sessions.
+
+use docket_core::clock::ManualClock;
+use docket_core::ops::{
+    FAILURES_MAX, LOCKED_FOR, Ops, OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SESSION_LASTS,
+};
+use docket_domain::ids::AccountId;
+use docket_domain::ticket::scenario::now;
+use docket_tests::TestStore;
+use docket_tests::commits::fresh;
+use std::sync::Arc;
+
+docket_tests::on_both_stores! {
+    the_right_password_opens_a_session,
+    wrong_passwords_lock_for_a_while,
+    a_right_password_clears_the_count,
+    a_session_ends_by_time_or_log_out,
+    unfit_passwords_are_refused,
+    a_password_is_changed,
+}
+
+const LOGIN: [u8; 32] = [1; 32];
+const PASSWORD: &str = "正确的密码一二三";
+
+struct Door {
+    ops: Ops,
+    clock: Arc<ManualClock>,
+    account: AccountId,
+}
+
+async fn door(store: &TestStore) -> Door {
+    let clock = Arc::new(ManualClock::at(now()));
+    let ops = Ops::open(store.part("ops").await, clock.clone())
+        .await
+        .unwrap();
+    let account = fresh();
+    ops.set_password(&LOGIN, account, PASSWORD.into())
+        .await
+        .unwrap();
+    Door {
+        ops,
+        clock,
+        account,
+    }
+}
+
+impl Door {
+    async fn try_with(&self, password: &str) -> Result<(AccountId, String), OpsError> {
+        let (account, token, expires) = self.ops.log_in(&LOGIN, password.into()).await?;
+        assert_eq!(
+            self.ops.session(&token).await.unwrap(),
+            Some((account, expires))
+        );
+        Ok((account, token))
+    }
+
+    async fn fails(&self, times: i64) {
+        for _ in 0..times {
+            let error = self.try_with("falsch falsch").await.unwrap_err();
+            assert!(matches!(error, OpsError::WrongCredentials), "{error:?}");
+        }
+    }
+
+    async fn is_locked(&self) -> bool {
+        matches!(self.try_with(PASSWORD).await, Err(OpsError::Locked))
+    }
+}
+
+async fn the_right_password_opens_a_session(store: &TestStore) {
+    let door = door(store).await;
+    let (account, token) = door.try_with(PASSWORD).await.unwrap();
+    assert_eq!(account, door.account);
+    let (_, other) = door.try_with(PASSWORD).await.unwrap();
+    assert_ne!(token, other);
+    door.fails(1).await;
+    let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+    assert!(matches!(
+        door.try_with(&long).await,
+        Err(OpsError::WrongCredentials)
+    ));
+    let unknown = door
+        .ops
+        .log_in(&[2; 32], PASSWORD.into())
+        .await
+        .unwrap_err();
+    assert!(matches!(unknown, OpsError::WrongCredentials), "{unknown:?}");
+    assert_eq!(door.ops.session("no token").await.unwrap(), None);
+    let dump = store
+        .part("ops")
+        .await
+        .fetch_all("SELECT password FROM credentials", vec![])
+        .await;
+    assert!(dump.unwrap()[0].text(0).unwrap().starts_with("$argon2id$"));
+}
+
+async fn wrong_passwords_lock_for_a_while(store: &TestStore) {
+    let door = door(store).await;
+    door.fails(FAILURES_MAX - 1).await;
+    assert!(!door.is_locked().await, "one more is allowed");
+    door.fails(FAILURES_MAX).await;
+    assert!(door.is_locked().await);
+    let locked = door.try_with("falsch falsch").await.unwrap_err();
+    assert!(matches!(locked, OpsError::Locked));
+    door.clock
+        .set(now() + LOCKED_FOR - chrono::TimeDelta::microseconds(1));
+    assert!(
+        door.is_locked().await,
+        "being locked out does not lengthen it, nor shorten"
+    );
+    door.clock.set(now() + LOCKED_FOR);
+    door.fails(FAILURES_MAX - 1).await;
+    door.try_with(PASSWORD).await.unwrap();
+}
+
+async fn a_right_password_clears_the_count(store: &TestStore) {
+    let door = door(store).await;
+    for _ in 0..3 {
+        door.fails(FAILURES_MAX - 1).await;
+        door.try_with(PASSWORD).await.unwrap();
+    }
+}
+
+async fn a_session_ends_by_time_or_log_out(store: &TestStore) {
+    let door = door(store).await;
+    let (_, first) = door.try_with(PASSWORD).await.unwrap();
+    let (_, second) = door.try_with(PASSWORD).await.unwrap();
+    door.ops.log_out(&second).await.unwrap();
+    assert_eq!(door.ops.session(&second).await.unwrap(), None);
+    door.clock
+        .set(now() + SESSION_LASTS - chrono::TimeDelta::microseconds(1));
+    assert!(door.ops.session(&first).await.unwrap().is_some());
+    door.clock.set(now() + SESSION_LASTS);
+    assert_eq!(door.ops.session(&first).await.unwrap(), None);
+    door.clock.set(now() + SESSION_LASTS * 2);
+    door.try_with(PASSWORD).await.unwrap();
+    assert_eq!(
+        store.rows("ops", "sessions").await,
+        1,
+        "what has ended is swept away"
+    );
+}
+
+async fn unfit_passwords_are_refused(store: &TestStore) {
+    let door = door(store).await;
+    let short = "密".repeat(PASSWORD_CHARS_MIN - 1);
+    let long = "密".repeat(PASSWORD_BYTES_MAX / 3 + 1);
+    for unfit in [String::new(), short, long] {
+        let refused = door.ops.set_password(&LOGIN, door.account, unfit).await;
+        assert!(matches!(refused, Err(OpsError::UnfitPassword)));
+    }
+    door.try_with(PASSWORD).await.unwrap();
+    for fit in [
+        "密".repeat(PASSWORD_CHARS_MIN),
+        "x".repeat(PASSWORD_BYTES_MAX),
+    ] {
+        door.ops
+            .set_password(&LOGIN, door.account, fit.clone())
+            .await
+            .unwrap();
+        door.try_with(&fit).await.unwrap();
+    }
+}
+
+async fn a_password_is_changed(store: &TestStore) {
+    let door = door(store).await;
+    door.fails(FAILURES_MAX).await;
+    assert!(door.is_locked().await);
+    door.ops
+        .set_password(&LOGIN, door.account, "neues Passwort".into())
+        .await
+        .unwrap();
+    door.fails(1).await;
+    door.try_with("neues Passwort").await.unwrap();
+    // A command sent again does not set the old one again.
+    let hashed = door.ops.hash_password(PASSWORD.into()).await.unwrap();
+    door.ops
+        .set_hash(&LOGIN, door.account, &hashed)
+        .await
+        .unwrap();
+    door.try_with("neues Passwort").await.unwrap();
+}

@@ -1,0 +1,202 @@
+//! No citizen's word lies in a store in the clear: a name planted in every text field of every command
+//! is searched for in every file and every table.
+
+use docket_core::db::Db;
+use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
+use docket_domain::ids::TicketId;
+use docket_domain::people::{Actor, Role};
+use docket_domain::ticket::TicketAction;
+use docket_domain::ticket::actions::{assign, delegate, rate, reply, send_back};
+use docket_domain::ticket::scenario::{clerk, dispatcher, operator, unit_clerk};
+use docket_tests::TestStore;
+use docket_tests::city::{Hotline, act, found, hotline, new_ticket, sign, view};
+use std::path::Path;
+
+docket_tests::on_both_stores! { no_text_lies_in_the_clear }
+
+/// A name that occurs nowhere else, in Chinese and Latin letters.
+const NAME: &str = "欧阳苏铁 Quagmire-Zyx";
+/// Its parts: each must be gone.
+const PARTS: &[&str] = &["欧阳苏铁", "Quagmire-Zyx", "quagmire-zyx"];
+
+fn planted() -> String {
+    format!("关于{NAME}的事")
+}
+
+fn planted_ticket() -> NewTicket {
+    NewTicket {
+        caller: Some(Caller {
+            name: Some(NAME.into()),
+            sex: Some(NAME.into()),
+            phone: Some(NAME.into()),
+            email: Some(NAME.into()),
+            company: Some(NAME.into()),
+        }),
+        title: planted(),
+        body: planted(),
+        place: Some(planted()),
+        respondent: Some(planted()),
+        ..new_ticket()
+    }
+}
+
+fn planted_assign() -> TicketAction<String> {
+    let TicketAction::Assign(action) = docket_tests::city::assign() else {
+        unreachable!()
+    };
+    TicketAction::Assign(assign::Assign {
+        instruction: Some(planted()),
+        ..action
+    })
+}
+
+fn planted_delegate() -> TicketAction<String> {
+    let TicketAction::Delegate(action) = docket_tests::city::delegate() else {
+        unreachable!()
+    };
+    TicketAction::Delegate(delegate::Delegate {
+        instruction: Some(planted()),
+        ..action
+    })
+}
+
+fn planted_send_back() -> TicketAction<String> {
+    let TicketAction::SendBack(action) = docket_tests::city::send_back() else {
+        unreachable!()
+    };
+    TicketAction::SendBack(send_back::SendBack {
+        text: planted(),
+        ..action
+    })
+}
+
+fn planted_reply() -> TicketAction<String> {
+    let TicketAction::Reply(action) = docket_tests::city::reply() else {
+        unreachable!()
+    };
+    TicketAction::Reply(reply::Reply {
+        opinion: Some(planted()),
+        answer: planted(),
+        unsolved_reason: Some(planted()),
+        handler: planted(),
+        phone: planted(),
+        ..action
+    })
+}
+
+fn planted_rate() -> TicketAction<String> {
+    let TicketAction::Rate(action) = docket_tests::city::rate() else {
+        unreachable!()
+    };
+    TicketAction::Rate(rate::Rate {
+        comment: Some(planted()),
+        ..action
+    })
+}
+
+/// Does everything there is to do, refused commands and repeats included.
+async fn plant(Hotline { desk, store }: &Hotline) {
+    found(desk).await;
+    let refused = NewTicket {
+        channel: "smoke".into(),
+        ..planted_ticket()
+    };
+    desk.receive(&operator(), refused, &Options::default())
+        .await
+        .unwrap_err();
+    let received = desk
+        .receive(&operator(), planted_ticket(), &Options::default())
+        .await;
+    let id = TicketId(received.unwrap().id);
+    for (actor, action) in [
+        (dispatcher(), planted_assign()),
+        (clerk(), planted_send_back()),
+        (dispatcher(), planted_assign()),
+        (clerk(), view()),
+        (clerk(), sign()),
+        (clerk(), planted_delegate()),
+        (unit_clerk(), sign()),
+        (unit_clerk(), planted_reply()),
+        (clerk(), planted_reply()),
+        (operator(), planted_rate()),
+    ] {
+        act(desk, &actor, id, action).await;
+    }
+    let account = NewAccount {
+        login: NAME.into(),
+        name: NAME.into(),
+        roles: vec![Role::Operator],
+        department: None,
+        unit: None,
+    };
+    let password = Password::Clear(planted());
+    desk.create_account(&Actor::system(), account, password, &Options::default())
+        .await
+        .unwrap();
+    let login = desk.login_hash(NAME);
+    store.ops.log_in(&login, planted()).await.unwrap();
+    store.ops.log_in(&login, NAME.into()).await.unwrap_err();
+}
+
+async fn no_text_lies_in_the_clear(store: &TestStore) {
+    let hotline = hotline(store).await;
+    plant(&hotline).await;
+    let dump = if store.is_sqlite() {
+        files(store.dir())
+    } else {
+        tables(store).await
+    };
+    assert!(
+        contains(&dump, "城市管理局"),
+        "the search finds what is public"
+    );
+    assert!(contains(&dump, "ticket"), "the search finds what is public");
+    for part in PARTS {
+        assert!(
+            !contains(&dump, part),
+            "{part} lies in the store in the clear"
+        );
+    }
+}
+
+/// Whether a dump holds a text, in UTF-8 or as the hexadecimal digits of it.
+fn contains(dump: &[u8], text: &str) -> bool {
+    let hex = docket_tests::golden::hex(text.as_bytes());
+    [text.as_bytes(), hex.as_bytes()]
+        .iter()
+        .any(|needle| dump.windows(needle.len()).any(|window| window == *needle))
+}
+
+/// Every byte of every file of a store.
+fn files(dir: &Path) -> Vec<u8> {
+    let mut dump = Vec::new();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        dump.extend(std::fs::read(&path).unwrap());
+        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    for wanted in ["journal.db", "keys.db", "ops.db", "views.db"] {
+        assert!(names.iter().any(|name| name == wanted), "{names:?}");
+    }
+    assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    dump
+}
+
+/// Every row of every table of a database, as text.
+async fn tables(store: &TestStore) -> Vec<u8> {
+    let db: Db = store.part("journal").await;
+    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+               WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables = db.fetch_all(sql, vec![]).await.unwrap();
+    assert!(tables.len() >= 8, "journal, keys and ops have their tables");
+    let mut dump = Vec::new();
+    for table in tables {
+        let sql = format!("SELECT t::text FROM {} t", table.text(0).unwrap());
+        for row in db.fetch_all(&sql, vec![]).await.unwrap() {
+            dump.extend(row.text(0).unwrap().into_bytes());
+            dump.push(b'\n');
+        }
+    }
+    dump
+}
