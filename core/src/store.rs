@@ -73,6 +73,9 @@ pub enum StoreError {
         /// What was asked for.
         wanted: &'static str,
     },
+    /// No store where one should be.
+    #[error("there is no store at {0}: `docket serve` makes one")]
+    Missing(String),
     /// Its folder cannot be made.
     #[error("the folder {path}: {source}")]
     Folder {
@@ -105,8 +108,9 @@ pub enum StoreError {
 pub struct StoreOptions {
     /// Where it is.
     pub url: StoreUrl,
-    /// What for.
-    pub purpose: Purpose,
+    /// What for. A server states it, and finds no store of another purpose; other tools take either kind,
+    /// but make none.
+    pub purpose: Option<Purpose>,
     /// Another place for the keys.
     pub keys: Option<StoreUrl>,
     /// Where the master key comes from; by default a file beside the keys.
@@ -123,7 +127,7 @@ impl StoreOptions {
     pub fn new(url: StoreUrl, clock: Arc<dyn Clock>) -> Self {
         Self {
             url,
-            purpose: Purpose::Real,
+            purpose: Some(Purpose::Real),
             keys: None,
             master: None,
             allow_unsafe: false,
@@ -158,17 +162,22 @@ impl Store {
             allow_unsafe,
             clock,
         } = options;
+        let founded_as = purpose.unwrap_or(Purpose::Real);
         let journal = match &url {
             StoreUrl::Sqlite(dir) => {
+                let file = dir.join("journal.db");
+                if purpose.is_none() && !file.exists() {
+                    return Err(StoreError::Missing(url.to_string()));
+                }
                 make_folder(dir)?;
-                Journal::open_sqlite(&dir.join("journal.db"), purpose, clock.clone()).await?
+                Journal::open_sqlite(&file, founded_as, clock.clone()).await?
             }
             StoreUrl::Postgres(url) => {
-                Journal::open_postgres(url, purpose, allow_unsafe, clock.clone()).await?
+                Journal::open_postgres(url, founded_as, allow_unsafe, clock.clone()).await?
             }
         };
-        if journal.purpose() != purpose {
-            let (found, wanted) = (journal.purpose().name(), purpose.name());
+        if let Some(wanted) = purpose.filter(|wanted| *wanted != journal.purpose()) {
+            let (found, wanted) = (journal.purpose().name(), wanted.name());
             return Err(StoreError::Purpose { found, wanted });
         }
         let keys_url = keys.unwrap_or_else(|| url.clone());

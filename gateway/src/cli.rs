@@ -6,6 +6,7 @@ mod replay;
 mod serve;
 
 use clap::{Args, Parser, Subcommand};
+use docket_core::journal::Purpose;
 use docket_core::store::StoreOptions;
 use docket_core::vault::MasterKey;
 use docket_core::{Store, StoreUrl, SystemClock};
@@ -72,8 +73,22 @@ impl StoreArgs {
         Ok(options)
     }
 
+    /// Real where a store has to be made; whatever it is where there is one.
+    fn purpose(&self) -> Option<Purpose> {
+        match self.store.parse() {
+            Ok(StoreUrl::Sqlite(dir)) if dir.join("journal.db").exists() => None,
+            _ => Some(Purpose::Real),
+        }
+    }
+
+    /// Opens a store that is there, of either purpose.
     async fn open(&self) -> Result<Store, docket_core::StoreError> {
-        Store::open(self.options()?).await
+        let options = self.options()?;
+        Store::open(StoreOptions {
+            purpose: None,
+            ..options
+        })
+        .await
     }
 }
 

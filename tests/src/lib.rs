@@ -9,6 +9,8 @@
 pub mod city;
 pub mod commits;
 pub mod golden;
+pub mod server;
+pub mod staff;
 pub mod store;
 
 pub use store::TestStore;

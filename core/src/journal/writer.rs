@@ -310,7 +310,8 @@ mod tests {
             waiting(2, 7, 0, None),
             waiting(3, 7, 1, None),
         ];
-        assert_eq!(batches(rivals), [vec![1], vec![2], vec![3]]);
+        // The third follows the second, should that one be taken.
+        assert_eq!(batches(rivals), [vec![1], vec![2, 3]]);
     }
 
     #[test]
@@ -327,6 +328,13 @@ mod tests {
             batches(vec![waiting(1, 7, 0, Some(9)), waiting(2, 8, 0, Some(8))]),
             [[1, 2]]
         );
+    }
+
+    #[test]
+    fn what_failed_with_others_goes_alone() {
+        let mut waits: Vec<Waiting> = (1..=4).map(|n| waiting(n, n, 0, None)).collect();
+        waits[1].tries = TRIES_TOGETHER;
+        assert_eq!(batches(waits), [vec![1, 3, 4], vec![2]]);
     }
 
     #[test]

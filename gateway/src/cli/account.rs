@@ -52,7 +52,10 @@ fn role(text: &str) -> Result<Role, String> {
 impl Account {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         let Self::Create(create) = self;
-        let store = create.store.open().await?;
+        // The first account may come before the first server: this makes the store, if it is not there.
+        let mut options = create.store.options()?;
+        options.purpose = create.store.purpose();
+        let store = docket_core::Store::open(options).await?;
         let desk = Desk::new(&store);
         let founding = Founding::default();
         desk.found(&founding.name, &founding.pack, &founding.holidays)

@@ -46,7 +46,7 @@ impl Serve {
                     "a demonstration has known passwords and listens on loopback only".into(),
                 );
             }
-            options.purpose = Purpose::Demo;
+            options.purpose = Some(Purpose::Demo);
             if self.store.store == "sqlite:docket-data" {
                 options.url = StoreUrl::Sqlite(DEMO_STORE.into());
             }

@@ -39,9 +39,9 @@ async fn a_store_keeps_its_purpose(store: &TestStore) {
         purpose,
         ..store.options(Arc::new(SystemClock))
     };
-    let opened = Store::open(options(Purpose::Demo)).await.unwrap();
+    let opened = Store::open(options(Some(Purpose::Demo))).await.unwrap();
     assert_eq!(opened.journal.purpose(), Purpose::Demo);
-    let refused = Store::open(options(Purpose::Real)).await.err().unwrap();
+    let refused = Store::open(options(Some(Purpose::Real))).await.err().unwrap();
     assert!(matches!(
         refused,
         StoreError::Purpose {
@@ -49,7 +49,9 @@ async fn a_store_keeps_its_purpose(store: &TestStore) {
             wanted: "real"
         }
     ));
-    Store::open(options(Purpose::Demo)).await.unwrap();
+    Store::open(options(Some(Purpose::Demo))).await.unwrap();
+    let tool = Store::open(options(None)).await.unwrap();
+    assert_eq!(tool.journal.purpose(), Purpose::Demo, "a tool takes what there is");
 }
 
 #[tokio::test]
@@ -57,7 +59,7 @@ async fn a_real_store_is_no_demonstrations() {
     docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
         store.open().await;
         let mut options = store.options(Arc::new(SystemClock));
-        options.purpose = Purpose::Demo;
+        options.purpose = Some(Purpose::Demo);
         let refused = Store::open(options).await.err().unwrap();
         assert!(matches!(
             refused,

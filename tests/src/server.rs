@@ -1,0 +1,238 @@
+//! Servers for tests: within the test's process under any clock, or as a process that can be killed. And
+//! clients that speak GraphQL to them.
+
+use crate::store::TestStore;
+use docket_core::clock::{Clock, SystemClock};
+use docket_core::store::StoreOptions;
+use docket_gateway::app::{App, Founding};
+use docket_gateway::http;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A server within the test's process.
+pub struct Server {
+    /// The running Docket behind it.
+    pub app: App,
+    /// Its base URL.
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Server {
+    /// Serves a store under the machine's clock.
+    pub async fn start(store: &TestStore) -> Self {
+        Self::start_at(store, Arc::new(SystemClock)).await
+    }
+
+    /// Serves a store under a clock.
+    pub async fn start_at(store: &TestStore, clock: Arc<dyn Clock>) -> Self {
+        Self::open(store.options(clock), &Founding::default()).await
+    }
+
+    /// Serves whatever the options say.
+    pub async fn open(options: StoreOptions, founding: &Founding) -> Self {
+        let app = App::start(options, founding).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let router = http::router(app.clone(), None);
+        tokio::spawn(http::serve(listener, router, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            app,
+            url,
+            stop: Some(stop),
+        }
+    }
+
+    /// A client that is nobody yet.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+/// `docket serve` as a process of its own. Killed when dropped.
+pub struct ServerProcess {
+    child: Child,
+    /// Its base URL.
+    pub url: String,
+}
+
+impl ServerProcess {
+    /// Starts `docket serve` from a binary (`env!("CARGO_BIN_EXE_docket-under-test")`) on a test's store,
+    /// and waits until it listens.
+    #[must_use]
+    pub fn start(binary: &str, store: &TestStore) -> Self {
+        let mut child = command(binary, store)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(store_arguments(store))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        let url = first
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap_or_else(|| panic!("{first:?}"));
+        Self {
+            url: url.to_owned(),
+            child,
+        }
+    }
+
+    /// SIGKILL, at once.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A client that is nobody yet.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A `docket` command, quiet, with its working folder in the store's.
+#[must_use]
+pub fn command(binary: &str, store: &TestStore) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .current_dir(store.dir())
+        .env("DOCKET_LOG", "error")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The arguments that name a test's store.
+#[must_use]
+pub fn store_arguments(store: &TestStore) -> Vec<String> {
+    let master = store.dir().join("master.key").display().to_string();
+    vec!["--store".into(), store.url(), "--master-key".into(), master]
+}
+
+/// A GraphQL client, logged in or not.
+#[derive(Clone)]
+pub struct Client {
+    /// The server's base URL.
+    pub url: String,
+    http: reqwest::Client,
+    /// The session's token.
+    pub token: Option<String>,
+}
+
+impl Client {
+    /// A client that is nobody yet.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            http: reqwest::Client::new(),
+            token: None,
+        }
+    }
+
+    /// The whole response, or the error of a connection that broke.
+    pub async fn try_run(&self, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
+        let mut request = self
+            .http
+            .post(format!("{}/graphql", self.url))
+            .json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await?.json().await
+    }
+
+    /// The whole response.
+    pub async fn run(&self, query: &str, variables: Value) -> Value {
+        self.try_run(query, variables).await.unwrap()
+    }
+
+    /// The data of a query that must succeed.
+    pub async fn data(&self, query: &str, variables: Value) -> Value {
+        let mut response = self.run(query, variables).await;
+        assert!(response.get("errors").is_none(), "{query}\n{response:#}");
+        response["data"].take()
+    }
+
+    /// The code of the first top-level error of a request that must fail.
+    pub async fn fault(&self, query: &str, variables: Value) -> String {
+        let response = self.run(query, variables).await;
+        let code = response["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("no coded error: {response:#}"))
+            .to_owned()
+    }
+
+    /// Does a mutation of one `input`; its payload, whatever it says.
+    pub async fn mutate(&self, mutation: &str, input: Value) -> Value {
+        let mut name = mutation.to_owned();
+        name[..1].make_ascii_uppercase();
+        let query = format!(
+            "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ position userErrors {{ code path message }}
+               ticket {{ id number state revision queryCode availableActions }} }} }}"
+        );
+        self.data(&query, json!({ "input": input })).await[mutation].take()
+    }
+
+    /// Does a mutation that must be taken; the ticket after it.
+    pub async fn act(&self, mutation: &str, input: Value) -> Value {
+        let mut payload = self.mutate(mutation, input).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}");
+        payload["ticket"].take()
+    }
+
+    /// The code of a mutation that must be refused.
+    pub async fn refused(&self, mutation: &str, input: Value) -> String {
+        let payload = self.mutate(mutation, input).await;
+        assert_eq!(payload["ticket"], Value::Null, "{mutation}");
+        payload["userErrors"][0]["code"]
+            .as_str()
+            .expect("a coded refusal")
+            .to_owned()
+    }
+
+    /// A client with a session.
+    pub async fn logged_in(&self, login: &str, password: &str) -> Self {
+        let query =
+            "mutation($input: LoginInput!) { login(input: $input) { token userErrors { code } } }";
+        let input = json!({ "input": { "login": login, "password": password } });
+        let data = self.data(query, input).await;
+        let token = data["login"]["token"].as_str();
+        let token = token.unwrap_or_else(|| panic!("no session: {data:#}"));
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+}
