@@ -248,7 +248,7 @@ impl Desk {
                 &(pack, holidays),
                 0,
             );
-            self.first_of_two(
+            Self::first_of_two(
                 self.run::<RulesBook>(self.named("rules"), envelope, || publish.clone())
                     .await,
             )?;
@@ -266,7 +266,7 @@ impl Desk {
             };
             let envelope = self.envelope(&actor, Some(command("organisation")), "found", &name, 0);
             let id = self.named("organisation");
-            self.first_of_two(
+            Self::first_of_two(
                 self.run::<Organisation>(id, envelope, || found.clone())
                     .await,
             )?;
@@ -276,7 +276,7 @@ impl Desk {
     }
 
     /// Two processes may found one store at once: the second finds it done.
-    fn first_of_two<S>(&self, outcome: Result<Outcome<S>, DeskError>) -> Result<(), DeskError> {
+    fn first_of_two<S>(outcome: Result<Outcome<S>, DeskError>) -> Result<(), DeskError> {
         match outcome {
             Ok(_) | Err(DeskError::Journal(JournalError::CommandReused)) => Ok(()),
             Err(DeskError::Refused(r)) if r.reason == docket_domain::Reason::AlreadyExists => {
@@ -744,12 +744,11 @@ impl Desk {
         let mut known = A::cached(self, id);
         let mut fresh = false;
         for tries_left in (0..DECISIONS_MAX).rev() {
-            let Cached { version, state } = match known.take() {
-                Some(cached) => cached,
-                None => {
-                    fresh = true;
-                    self.reload::<A>(id, A::cached(self, id)).await?
-                }
+            let Cached { version, state } = if let Some(cached) = known.take() {
+                cached
+            } else {
+                fresh = true;
+                self.reload::<A>(id, A::cached(self, id)).await?
             };
             let store = CommandStore::<A>::new(&self.journal, &envelope);
             let stamped = Stamped {

@@ -188,6 +188,9 @@ struct Stage<'s> {
     hashed: String,
 }
 
+/// Login, name, role, department, unit.
+type Hire = (String, String, Role, Option<String>, Option<String>);
+
 /// One thing that happens to a ticket.
 enum Move {
     Receive(NewTicket),
@@ -260,7 +263,7 @@ impl Stage<'_> {
     }
 
     /// Login, name, role, department, unit of everybody but the administrator.
-    fn staff(&self) -> Vec<(String, String, Role, Option<String>, Option<String>)> {
+    fn staff(&self) -> Vec<Hire> {
         let centre = [
             ("operator", "话务员", Role::Operator),
             ("dispatcher", "派单员", Role::Dispatcher),
@@ -406,7 +409,7 @@ impl Stage<'_> {
             };
             let rating = rate::Rate {
                 satisfaction,
-                solved: Some(number % 7 != 0),
+                solved: Some(!number.is_multiple_of(7)),
                 comment: None,
             };
             push(10_080, by, Move::Act(TicketAction::Rate(rating)));

@@ -52,7 +52,6 @@ struct Console {
 }
 
 /// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts.
-#[must_use]
 pub fn router(app: App, demo: Option<String>) -> Router {
     let server = Server {
         schema: schema(app.clone()),
@@ -454,7 +453,7 @@ fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtoc
                 match found.map_err(|error| system(&error))? {
                     Some(viewer) => data.insert(viewer),
                     None => return Err(fault(Code::Unauthenticated)),
-                };
+                }
             }
             Ok(data)
         };

@@ -11,6 +11,10 @@ pub mod auth;
 pub mod cli;
 pub mod demo;
 pub mod error;
+#[allow(
+    clippy::unused_async,
+    reason = "resolvers are async whether they wait or not"
+)]
 mod graphql;
 pub mod http;
 pub mod replay;

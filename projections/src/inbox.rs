@@ -16,6 +16,7 @@ use docket_domain::people::{Actor, Role};
 use docket_domain::ticket::{
     Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency,
 };
+use std::fmt::Write as _;
 
 /// The projection.
 pub struct Inbox;
@@ -378,9 +379,10 @@ impl Views {
         };
         if let Some((sort, ticket)) = query.after {
             let (n, m) = (values.len() + 1, values.len() + 2);
-            condition.push_str(&format!(
+            let _ = write!(
+                condition,
                 " AND (i.{column}, i.ticket) {compare} (${n}, ${m})"
-            ));
+            );
             values.extend(values![sort, ticket.0]);
         }
         values.push(query.limit.min(PAGE_MAX + 1).into());

@@ -88,18 +88,22 @@ impl Table {
     /// The statements that make it under a prefix; indexes get a name of their own per build.
     #[must_use]
     pub fn create(&self, prefix: &str, build: &str, sqlite: bool) -> Vec<String> {
-        let text = if sqlite { "TEXT" } else { "TEXT COLLATE \"C\"" };
+        let (int, text, strict) = if sqlite {
+            ("INTEGER", "TEXT", "STRICT")
+        } else {
+            ("BIGINT", "TEXT COLLATE \"C\"", "")
+        };
         let columns: Vec<String> = self
             .columns
             .iter()
             .map(|column| match column {
-                Column::Int(name) => format!("{name} BIGINT NOT NULL"),
+                Column::Int(name) => format!("{name} {int} NOT NULL"),
                 Column::Text(name) => format!("{name} {text} NOT NULL"),
             })
             .collect();
         let name = self.name;
         let mut statements = vec![format!(
-            "CREATE TABLE IF NOT EXISTS {prefix}{name} ({}, PRIMARY KEY ({}))",
+            "CREATE TABLE IF NOT EXISTS {prefix}{name} ({}, PRIMARY KEY ({})) {strict}",
             columns.join(", "),
             self.key_list()
         )];

@@ -8,7 +8,7 @@ use crate::rebuild;
 use crate::views::Views;
 use docket_core::db::{Db, Tx};
 use docket_core::esrs_store::decode;
-use docket_core::{Journal, Record, Store, values};
+use docket_core::{Journal, JournalError, Record, Store, values};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::TicketId;
 use docket_domain::organisation::Organisation;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
 /// Folded tickets the fold keeps; others are read from the journal again.
 pub const FOLDED_MAX: usize = 50_000;
-/// How long the runner waits before it tries again when its database fails.
+/// How long the runner waits before it tries again when its database or the journal's fails.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the head is looked at when nothing wakes the runner.
 const POLL: Duration = Duration::from_millis(250);
@@ -81,16 +81,21 @@ impl Runner {
     pub async fn run(mut self) {
         let mut head = self.journal.watch();
         while !self.position.is_closed() {
-            match self.step().await {
-                Ok(true) => {
-                    self.state.send_if_modified(|s| {
-                        std::mem::replace(s, State::Following) != State::Following
-                    });
-                }
+            let stepped = self.step().await;
+            if stepped.is_ok() {
+                self.state.send_if_modified(|s| {
+                    std::mem::replace(s, State::Following) != State::Following
+                });
+            }
+            match stepped {
+                Ok(true) => {}
                 Ok(false) => {
                     let _ = tokio::time::timeout(POLL, head.changed()).await;
                 }
-                Err(error @ ProjectionError::Database(_)) => {
+                Err(
+                    error @ (ProjectionError::Database(_)
+                    | ProjectionError::Journal(JournalError::Database(_))),
+                ) => {
                     tracing::warn!(%error, "the views could not be moved; trying again");
                     self.state.send_replace(State::Retrying(error.to_string()));
                     tokio::time::sleep(RETRY).await;

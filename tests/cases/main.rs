@@ -1,8 +1,18 @@
 //! Docket tested from outside. Run by `tests/run`, which starts the PostgreSQL the tests need.
 
 mod desk;
+mod documents;
+mod faults;
+mod gateway;
 mod goldens;
 mod journal;
+mod letters;
+mod live;
 mod ops;
+mod protocol;
+mod readme;
 mod sealing;
+mod secrets;
 mod vault;
+mod views;
+mod workspace;

@@ -1,7 +1,6 @@
 //! No citizen's word lies in a store in the clear: a name planted in every text field of every command
 //! is searched for in every file and every table.
 
-use docket_core::db::Db;
 use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
@@ -10,7 +9,7 @@ use docket_domain::ticket::actions::{assign, delegate, rate, reply, send_back};
 use docket_domain::ticket::scenario::{clerk, dispatcher, operator, unit_clerk};
 use docket_tests::TestStore;
 use docket_tests::city::{Hotline, act, found, hotline, new_ticket, sign, view};
-use std::path::Path;
+use docket_tests::search::{contains, dump};
 
 docket_tests::on_both_stores! { no_text_lies_in_the_clear }
 
@@ -141,11 +140,7 @@ async fn plant(Hotline { desk, store }: &Hotline) {
 async fn no_text_lies_in_the_clear(store: &TestStore) {
     let hotline = hotline(store).await;
     plant(&hotline).await;
-    let dump = if store.is_sqlite() {
-        files(store.dir())
-    } else {
-        tables(store).await
-    };
+    let dump = dump(store).await;
     assert!(
         contains(&dump, "城市管理局"),
         "the search finds what is public"
@@ -157,46 +152,4 @@ async fn no_text_lies_in_the_clear(store: &TestStore) {
             "{part} lies in the store in the clear"
         );
     }
-}
-
-/// Whether a dump holds a text, in UTF-8 or as the hexadecimal digits of it.
-fn contains(dump: &[u8], text: &str) -> bool {
-    let hex = docket_tests::golden::hex(text.as_bytes());
-    [text.as_bytes(), hex.as_bytes()]
-        .iter()
-        .any(|needle| dump.windows(needle.len()).any(|window| window == *needle))
-}
-
-/// Every byte of every file of a store.
-fn files(dir: &Path) -> Vec<u8> {
-    let mut dump = Vec::new();
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        dump.extend(std::fs::read(&path).unwrap());
-        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
-    }
-    for wanted in ["journal.db", "keys.db", "ops.db", "views.db"] {
-        assert!(names.iter().any(|name| name == wanted), "{names:?}");
-    }
-    assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
-    dump
-}
-
-/// Every row of every table of a database, as text.
-async fn tables(store: &TestStore) -> Vec<u8> {
-    let db: Db = store.part("journal").await;
-    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-               WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
-    let tables = db.fetch_all(sql, vec![]).await.unwrap();
-    assert!(tables.len() >= 8, "journal, keys and ops have their tables");
-    let mut dump = Vec::new();
-    for table in tables {
-        let sql = format!("SELECT t::text FROM {} t", table.text(0).unwrap());
-        for row in db.fetch_all(&sql, vec![]).await.unwrap() {
-            dump.extend(row.text(0).unwrap().into_bytes());
-            dump.push(b'\n');
-        }
-    }
-    dump
 }

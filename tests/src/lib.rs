@@ -9,6 +9,8 @@
 pub mod city;
 pub mod commits;
 pub mod golden;
+pub mod load;
+pub mod search;
 pub mod server;
 pub mod staff;
 pub mod store;

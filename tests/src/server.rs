@@ -7,8 +7,8 @@ use docket_core::store::StoreOptions;
 use docket_gateway::app::{App, Founding};
 use docket_gateway::http;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -68,6 +68,8 @@ impl Drop for Server {
 /// `docket serve` as a process of its own. Killed when dropped.
 pub struct ServerProcess {
     child: Child,
+    // Kept open: the server would fail to print into a closed pipe.
+    stdout: BufReader<ChildStdout>,
     /// Its base URL.
     pub url: String,
 }
@@ -77,16 +79,20 @@ impl ServerProcess {
     /// and waits until it listens.
     #[must_use]
     pub fn start(binary: &str, store: &TestStore) -> Self {
-        let mut child = command(binary, store)
+        let mut serve = command(binary, store);
+        serve
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(store_arguments(store))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .args(store_arguments(store));
+        Self::spawn(serve)
+    }
+
+    /// Starts any `docket serve`, and waits until it listens: the first thing it says.
+    #[must_use]
+    pub fn spawn(mut serve: Command) -> Self {
+        let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut first)
-            .unwrap();
+        stdout.read_line(&mut first).unwrap();
         let url = first
             .trim()
             .strip_prefix("listening on ")
@@ -94,6 +100,7 @@ impl ServerProcess {
         Self {
             url: url.to_owned(),
             child,
+            stdout,
         }
     }
 
@@ -101,6 +108,21 @@ impl ServerProcess {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGTERM: it may take its time.
+    pub fn terminate(&self) {
+        let kill = Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits until it is over: its exit status, and what else it said.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap(), said)
     }
 
     /// Its process id.
@@ -196,13 +218,29 @@ impl Client {
 
     /// Does a mutation of one `input`; its payload, whatever it says.
     pub async fn mutate(&self, mutation: &str, input: Value) -> Value {
+        self.try_mutate(mutation, input).await.unwrap()
+    }
+
+    /// Does a mutation of one `input`; its payload, or the error of a connection that broke.
+    pub async fn try_mutate(&self, mutation: &str, input: Value) -> Result<Value, reqwest::Error> {
         let mut name = mutation.to_owned();
         name[..1].make_ascii_uppercase();
         let query = format!(
             "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ position userErrors {{ code path message }}
                ticket {{ id number state revision queryCode availableActions }} }} }}"
         );
-        self.data(&query, json!({ "input": input })).await[mutation].take()
+        let mut response = self.try_run(&query, json!({ "input": input })).await?;
+        assert!(response.get("errors").is_none(), "{query}\n{response:#}");
+        Ok(response["data"][mutation].take())
+    }
+
+    /// The same session at another server of the same store.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// Does a mutation that must be taken; the ticket after it.

@@ -42,7 +42,8 @@ fn server() -> String {
     std::env::var("DOCKET_TEST_POSTGRES").unwrap_or_else(|_| panic!("run tests/run"))
 }
 
-async fn administer(statement: &str) {
+/// Runs a statement on the server itself, from another database.
+pub async fn administer(statement: &str) {
     let db = Db::postgres(&format!("{}/postgres", server()), "public", true)
         .await
         .unwrap();

@@ -173,7 +173,7 @@ impl Aggregate for Organisation {
                 if !state.name.is_empty() {
                     return Err(refuse(Reason::AlreadyExists));
                 }
-                let name = checked_name(name, &refuse)?;
+                let name = checked_name(&name, &refuse)?;
                 let time_zone = time_zone.name().to_owned();
                 Ok(vec![OrganisationEvent::Founded(Founded {
                     name,
@@ -181,8 +181,8 @@ impl Aggregate for Organisation {
                 })])
             }
             OrganisationAction::AddDepartment { id, name, region } => {
-                let name = checked_name(name, &refuse)?;
-                let region = region.map(|r| checked_name(r, &refuse)).transpose()?;
+                let name = checked_name(&name, &refuse)?;
+                let region = region.map(|r| checked_name(&r, &refuse)).transpose()?;
                 if state
                     .departments
                     .iter()
@@ -206,7 +206,7 @@ impl Aggregate for Organisation {
                 department,
                 name,
             } => {
-                let name = checked_name(name, &refuse)?;
+                let name = checked_name(&name, &refuse)?;
                 let above = state
                     .department(department)
                     .ok_or_else(|| refuse(Reason::UnknownOffice).at("departmentId"))?;
@@ -280,7 +280,7 @@ impl Aggregate for Organisation {
     }
 }
 
-fn checked_name(name: String, refuse: &impl Fn(Reason) -> Refusal) -> Result<String, Refusal> {
+fn checked_name(name: &str, refuse: &impl Fn(Reason) -> Refusal) -> Result<String, Refusal> {
     let name = name.trim().to_owned();
     if name.is_empty() {
         return Err(refuse(Reason::Required).at("name"));

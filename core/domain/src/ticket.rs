@@ -7,6 +7,8 @@
 
 pub mod actions;
 pub mod number;
+#[cfg(test)]
+mod properties;
 pub mod scenario;
 pub mod state;
 

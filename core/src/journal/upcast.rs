@@ -61,7 +61,7 @@ mod tests {
     }
 
     fn wrap(value: Value) -> Value {
-        json!({ "inner": value })
+        Value::Object([("inner".to_owned(), value)].into_iter().collect())
     }
 
     const STEPS: &[Upcaster] = &[

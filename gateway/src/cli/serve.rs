@@ -57,6 +57,8 @@ impl Serve {
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|e| format!("{listen}: {e}"))?;
+        // Before anybody is told where the server listens, and so may stop it.
+        let stop = stop()?;
         println!("listening on http://{}", listener.local_addr()?);
         let demo = if self.demo {
             Some(demo::introduce(&app).await?)
@@ -66,7 +68,7 @@ impl Serve {
         if demo.is_none() {
             advise_first_account(&app).await?;
         }
-        http::serve(listener, http::router(app, demo), stop()?).await?;
+        http::serve(listener, http::router(app, demo), stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -48,7 +48,7 @@ pub struct UserError {
 }
 
 impl UserError {
-    pub(super) fn of(context: &Context<'_>, refused: Refused) -> Self {
+    pub(super) fn of(context: &Context<'_>, refused: &Refused) -> Self {
         let language = context.data_opt::<Language>().copied().unwrap_or_default();
         let path = refused.path.map(|p| {
             std::iter::once("input".to_owned())
@@ -70,7 +70,7 @@ pub(super) fn split<T>(
 ) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
         Ok(outcome) => Ok((Some(outcome), Vec::new())),
-        Err(Failure::Refused(refused)) => Ok((None, vec![UserError::of(context, refused)])),
+        Err(Failure::Refused(refused)) => Ok((None, vec![UserError::of(context, &refused)])),
         Err(Failure::Fault(error)) => Err(error),
     }
 }

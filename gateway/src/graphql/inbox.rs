@@ -34,6 +34,7 @@ pub enum InboxTab {
 }
 
 /// An inbox's order.
+#[expect(clippy::enum_variant_names, reason = "that is what they say")]
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
 #[graphql(remote = "docket_projections::inbox::Order")]
 pub enum InboxOrder {

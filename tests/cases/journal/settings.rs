@@ -41,7 +41,10 @@ async fn a_store_keeps_its_purpose(store: &TestStore) {
     };
     let opened = Store::open(options(Some(Purpose::Demo))).await.unwrap();
     assert_eq!(opened.journal.purpose(), Purpose::Demo);
-    let refused = Store::open(options(Some(Purpose::Real))).await.err().unwrap();
+    let refused = Store::open(options(Some(Purpose::Real)))
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(
         refused,
         StoreError::Purpose {
@@ -51,7 +54,11 @@ async fn a_store_keeps_its_purpose(store: &TestStore) {
     ));
     Store::open(options(Some(Purpose::Demo))).await.unwrap();
     let tool = Store::open(options(None)).await.unwrap();
-    assert_eq!(tool.journal.purpose(), Purpose::Demo, "a tool takes what there is");
+    assert_eq!(
+        tool.journal.purpose(),
+        Purpose::Demo,
+        "a tool takes what there is"
+    );
 }
 
 #[tokio::test]

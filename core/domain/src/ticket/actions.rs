@@ -94,6 +94,7 @@ macro_rules! actions {
         }
 
         /// What happened to a ticket.
+        #[expect(clippy::large_enum_variant, reason = "one is decided at a time; a receipt is the large one")]
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum TicketEvent {
             $(#[doc = concat!("See [`", stringify!($module), "`].")] $event($module::$event),)+

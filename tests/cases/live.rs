@@ -1,0 +1,206 @@
+//! Subscriptions over WebSocket and as server-sent events: what happens, once and in order, from any
+//! position on, to those who may see it.
+
+use crate::gateway::{city, department, request};
+use docket_tests::server::{Client, Server};
+use docket_tests::staff::PASSWORD;
+use docket_tests::{TestStore, on_both_stores};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// A graphql-transport-ws connection.
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    async fn open(client: &Client) -> Self {
+        let url = client.url.replace("http://", "ws://");
+        let mut handshake = format!("{url}/graphql").into_client_request().unwrap();
+        let protocol = "graphql-transport-ws".parse().unwrap();
+        handshake
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol);
+        let mut socket = Self(connect_async(handshake).await.unwrap().0);
+        let token = client.token.as_deref().unwrap_or("none");
+        let payload = json!({ "Authorization": format!("Bearer {token}") });
+        socket
+            .send(json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        assert_eq!(socket.next().await["type"], "connection_ack");
+        socket
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.0
+            .send(Message::text(message.to_string()))
+            .await
+            .unwrap();
+    }
+
+    async fn subscribe(&mut self, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.send(json!({ "id": "1", "type": "subscribe", "payload": payload }))
+            .await;
+    }
+
+    async fn next(&mut self) -> Value {
+        loop {
+            match self.0.next().await.expect("a message").unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(frame) => {
+                    return json!({ "closed": frame.map(|f| u16::from(f.code)) });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next push of the one field subscribed to.
+    async fn push(&mut self, field: &str) -> Value {
+        let message = self.next().await;
+        let data = &message["payload"]["data"][field];
+        assert!(!data.is_null(), "{message:#}");
+        data.clone()
+    }
+}
+
+async fn person(server: &Server, login: &str) -> Client {
+    server.client().logged_in(login, PASSWORD).await
+}
+
+async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &TestStore) {
+    let server = city(store).await;
+    let operator = person(&server, "operator").await;
+    let received = operator.mutate("receiveTicket", request()).await;
+    let (id, start) = (&received["ticket"]["id"], &received["position"]);
+    let query = "subscription($id: ID!, $after: Position) {
+        ticketChanged(id: $id, after: $after) { position type ticket { state } } }";
+    let mut live = Socket::open(&operator).await;
+    live.subscribe(query, json!({ "id": id, "after": start }))
+        .await;
+    let dispatcher = person(&server, "dispatcher").await;
+    dispatcher
+        .act("assignTicket", json!({ "id": id, "leadId": department() }))
+        .await;
+    operator.act("receiveTicket", request()).await;
+    let clerk = person(&server, "clerk").await;
+    clerk.act("signTicket", json!({ "id": id })).await;
+    let (first, second) = (
+        live.push("ticketChanged").await,
+        live.push("ticketChanged").await,
+    );
+    assert_eq!(
+        (&first["type"], &second["type"]),
+        (&json!("assigned"), &json!("signed"))
+    );
+    // Resumed after the first push, the second comes again, and only that.
+    let mut resumed = Socket::open(&operator).await;
+    resumed
+        .subscribe(query, json!({ "id": id, "after": first["position"] }))
+        .await;
+    let again = resumed.push("ticketChanged").await;
+    assert_eq!(
+        (&again["position"], &again["type"]),
+        (&second["position"], &second["type"])
+    );
+    let stranger = person(&server, "other-clerk").await;
+    let mut closed = Socket::open(&stranger).await;
+    closed.subscribe(query, json!({ "id": id })).await;
+    let told = closed.next().await.to_string();
+    assert!(told.contains("FORBIDDEN"), "{told}");
+}
+
+async fn an_inbox_is_told_of_its_own_tickets_only(store: &TestStore) {
+    let server = city(store).await;
+    let (operator, dispatcher) = (
+        person(&server, "operator").await,
+        person(&server, "dispatcher").await,
+    );
+    let query = "subscription($after: Position) {
+        inboxChanged(after: $after) { position type ticket { id title } } }";
+    let mut mine = Socket::open(&person(&server, "clerk").await).await;
+    mine.subscribe(query, json!({ "after": "0" })).await;
+    let mut others = Socket::open(&person(&server, "other-clerk").await).await;
+    others.subscribe(query, json!({ "after": "0" })).await;
+    let hers = operator.act("receiveTicket", request()).await;
+    let theirs = operator.act("receiveTicket", request()).await;
+    let other = format!(
+        "department:{}",
+        docket_domain::ticket::scenario::OTHER_DEPARTMENT
+    );
+    dispatcher
+        .act(
+            "assignTicket",
+            json!({ "id": hers["id"], "leadId": department() }),
+        )
+        .await;
+    dispatcher
+        .act(
+            "assignTicket",
+            json!({ "id": theirs["id"], "leadId": other }),
+        )
+        .await;
+    // A record is judged by the ticket as it is when it is pushed, so the receipt may come too.
+    for (socket, ticket) in [(&mut mine, &hers), (&mut others, &theirs)] {
+        loop {
+            let push = socket.push("inboxChanged").await;
+            assert_eq!(push["ticket"]["id"], ticket["id"]);
+            if push["type"] == "assigned" {
+                break;
+            }
+        }
+    }
+}
+
+async fn a_subscription_ends_with_its_session(store: &TestStore) {
+    let server = city(store).await;
+    let clerk = person(&server, "clerk").await;
+    let mut live = Socket::open(&clerk).await;
+    live.subscribe("subscription { inboxChanged { position } }", json!({}))
+        .await;
+    clerk
+        .data("mutation { logout { loggedOut } }", json!({}))
+        .await;
+    // The next event makes it look.
+    person(&server, "operator")
+        .await
+        .act("receiveTicket", request())
+        .await;
+    let told = live.next().await.to_string();
+    assert!(told.contains("UNAUTHENTICATED"), "{told}");
+}
+
+async fn server_sent_events_carry_subscriptions(store: &TestStore) {
+    let server = city(store).await;
+    let operator = person(&server, "operator").await;
+    operator.act("receiveTicket", request()).await;
+    let query = "subscription { inboxChanged(after: \"0\") { type } }";
+    let response = reqwest::Client::new()
+        .post(format!("{}/graphql", server.url))
+        .header("accept", "text/event-stream")
+        .bearer_auth(operator.token.as_deref().unwrap())
+        .json(&json!({ "query": query }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut response = response;
+    let mut text = String::new();
+    while !text.contains("\n\n") {
+        text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    assert_eq!(
+        text,
+        "event: next\ndata: {\"data\":{\"inboxChanged\":{\"type\":\"received\"}}}\n\n"
+    );
+}
+
+on_both_stores! {
+    a_ticket_is_followed_from_any_position_without_gap_or_double,
+    an_inbox_is_told_of_its_own_tickets_only,
+    a_subscription_ends_with_its_session,
+    server_sent_events_carry_subscriptions,
+}

@@ -1,0 +1,186 @@
+//! A name planted in every text field a client can fill, and then searched for: in every file and table of
+//! the store, every log line (at the finest level) and every error.
+
+use docket_domain::people::Role;
+use docket_domain::ticket::scenario::{DEPARTMENT, OTHER_DEPARTMENT, UNIT};
+use docket_tests::city::{found, hotline};
+use docket_tests::server::{Client, command, store_arguments};
+use docket_tests::staff::{PASSWORD, hash, hire, hire_all};
+use docket_tests::{TestStore, on_both_stores};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_docket-under-test");
+/// Nobody is called so by accident.
+const PLANTED: &str = "欧阳琉璃甲";
+
+fn planted(what: &str) -> String {
+    format!("{what}{PLANTED}{what}")
+}
+
+struct Said {
+    responses: String,
+}
+
+impl Said {
+    /// Does a mutation; what was said beside data is kept.
+    async fn say(&mut self, client: &Client, mutation: &str, input: Value) -> Value {
+        let mut name = mutation.to_owned();
+        name[..1].make_ascii_uppercase();
+        let query = format!(
+            "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code path message }} ticket {{ id number }} }} }}"
+        );
+        let response = client.run(&query, json!({ "input": input })).await;
+        self.responses.push_str(&response.to_string());
+        response["data"][mutation]["ticket"].clone()
+    }
+}
+
+fn request() -> Value {
+    json!({
+        "kind": "REPORT", "channel": "phone", "title": planted("t"), "body": planted("b"),
+        "place": planted("p"), "respondent": planted("r"),
+        "caller": {
+            "name": planted("n"), "sex": planted("s"), "phone": planted("1"), "email": planted("e"),
+            "company": planted("c"),
+        },
+    })
+}
+
+fn reply(id: &Value) -> Value {
+    json!({
+        "id": id, "opinion": planted("o"), "answer": planted("a"), "contacted": true, "solved": false,
+        "unsolvedReason": planted("u"), "handler": planted("h"), "phone": planted("f"),
+    })
+}
+
+/// Fills every text field of every mutation, rightly and wrongly.
+async fn fill_everything(url: &str) -> String {
+    let client = Client::new(url);
+    let mut said = Said {
+        responses: String::new(),
+    };
+    let person = async |login: &str| client.logged_in(login, PASSWORD).await;
+    let (operator, dispatcher) = (person("operator").await, person("dispatcher").await);
+    let (clerk, unit_clerk) = (person("clerk").await, person("unit-clerk").await);
+    let ticket = said.say(&operator, "receiveTicket", request()).await;
+    let id = &ticket["id"];
+    assert!(id.is_string(), "{}", said.responses);
+    for field in ["channel", "topic", "region", "earlier"] {
+        let mut wrong = request();
+        wrong[field] = json!(planted("x"));
+        said.say(&operator, "receiveTicket", wrong).await;
+    }
+    let mut long = request();
+    long["title"] = json!(PLANTED.repeat(50));
+    said.say(&operator, "receiveTicket", long).await;
+    let office = |id: &dyn std::fmt::Display| json!(format!("department:{id}"));
+    let first =
+        json!({ "id": id, "leadId": office(&OTHER_DEPARTMENT), "instruction": planted("i") });
+    said.say(&dispatcher, "assignTicket", first).await;
+    let other = person("other-clerk").await;
+    let wrong = json!({ "id": id, "reason": planted("x"), "text": planted("y") });
+    said.say(&other, "returnTicket", wrong).await;
+    let back = json!({ "id": id, "reason": "NOT_COMPETENT", "text": planted("y") });
+    said.say(&other, "returnTicket", back).await;
+    let second = json!({ "id": id, "leadId": office(&DEPARTMENT), "instruction": planted("i") });
+    said.say(&dispatcher, "assignTicket", second).await;
+    said.say(&clerk, "signTicket", json!({ "id": id })).await;
+    let unit = json!({ "id": id, "unitId": format!("unit:{UNIT}"), "instruction": planted("j") });
+    said.say(&clerk, "delegateTicket", unit).await;
+    said.say(&unit_clerk, "signTicket", json!({ "id": id }))
+        .await;
+    said.say(&unit_clerk, "replyTicket", reply(id)).await;
+    said.say(&clerk, "replyTicket", reply(id)).await;
+    let rating = json!({ "id": id, "satisfaction": "FAIRLY", "comment": planted("k") });
+    said.say(&operator, "rateTicket", rating).await;
+    for wrong in [
+        planted("q"),
+        format!("{{ {} }}", "a".repeat(10)),
+        format!("query {{ me(x: \"{PLANTED}\") {{ id }} }}"),
+    ] {
+        client.run(&wrong, json!({ "v": PLANTED })).await;
+    }
+    let login = "mutation($l: String!) { login(input: { login: $l, password: $l }) { userErrors { message } } }";
+    said.responses.push_str(
+        &client
+            .run(login, json!({ "l": planted("l") }))
+            .await
+            .to_string(),
+    );
+    let read =
+        "query($id: ID!) { ticket(id: $id) { title timeline { nodes { texts { text } } } } }";
+    let seen = clerk.run(read, json!({ "id": id })).await.to_string();
+    assert!(
+        seen.contains(PLANTED),
+        "the planted name is there to be read: {seen}"
+    );
+    said.responses
+}
+
+async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
+    let hotline = hotline(store).await;
+    found(&hotline.desk).await;
+    hire_all(&hotline.desk, &hotline.store.ops).await;
+    let hashed = hash(&hotline.store.ops).await;
+    hire(
+        &hotline.desk,
+        &hashed,
+        &planted("login"),
+        Role::Operator,
+        None,
+        None,
+    )
+    .await;
+    let mut server = command(BINARY, store)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(store_arguments(store))
+        .env("DOCKET_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(server.stderr.take().unwrap());
+    let log = std::thread::spawn(move || {
+        stderr
+            .split(b'\n')
+            .map(|line| String::from_utf8_lossy(&line.unwrap()).into_owned())
+            .collect::<Vec<_>>()
+    });
+    let mut first = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    let responses = fill_everything(first.trim().strip_prefix("listening on ").unwrap()).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let lines = log.join().unwrap();
+    assert!(
+        lines.len() > 100,
+        "a log at the finest level, {} lines",
+        lines.len()
+    );
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| reveals(line.as_bytes()))
+        .collect();
+    assert!(told.is_empty(), "{told:#?}");
+    assert!(!reveals(responses.as_bytes()), "{responses}");
+    assert!(
+        !reveals(&docket_tests::search::dump(store).await),
+        "the store reveals it"
+    );
+}
+
+/// Whether bytes hold the planted name, as UTF-8, in hexadecimal or as JSON escapes.
+fn reveals(bytes: &[u8]) -> bool {
+    let escaped: String = PLANTED
+        .encode_utf16()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect();
+    docket_tests::search::contains(bytes, PLANTED)
+        || docket_tests::search::contains(bytes, &escaped)
+}
+
+on_both_stores! { a_planted_name_is_nowhere_in_the_clear }

@@ -1,0 +1,225 @@
+//! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
+
+use docket_core::db::Value;
+use docket_domain::ticket::scenario::{clerk, leader, now, operator, unit_clerk};
+use docket_projections::projection::{self, Column, Table};
+use docket_projections::rebuild::{self, DifferenceKind};
+use docket_tests::city::{self, found, hotline};
+use docket_tests::server::Server;
+use docket_tests::{TestStore, on_both_stores};
+
+async fn play_some(store: &TestStore) -> Server {
+    let server = Server::start(store).await;
+    let hotline = hotline(store).await;
+    found(&hotline.desk).await;
+    for _ in 0..4 {
+        let ticket = city::assigned(&hotline.desk).await;
+        for (actor, action) in [
+            (clerk(), city::view()),
+            (clerk(), city::sign()),
+            (clerk(), city::delegate()),
+            (unit_clerk(), city::sign()),
+            (unit_clerk(), city::reply()),
+            (leader(), city::reply()),
+            (operator(), city::rate()),
+        ] {
+            city::act(&hotline.desk, &actor, ticket, action).await;
+        }
+    }
+    let head = server.app.desk.journal().head().await.unwrap();
+    server
+        .app
+        .views
+        .wait_for(head, docket_tests::store::PATIENCE)
+        .await
+        .unwrap();
+    server
+}
+
+async fn differences(server: &Server) -> Vec<(String, DifferenceKind)> {
+    let found = rebuild::verify(&server.app.store, &mut |_| {})
+        .await
+        .unwrap();
+    let name = |d: rebuild::Difference| (format!("{} {}", d.table, d.key), d.kind);
+    found.differences.into_iter().map(name).collect()
+}
+
+fn tables() -> Vec<&'static Table> {
+    projection::all().iter().flat_map(|p| p.tables()).collect()
+}
+
+fn is_text(column: Column) -> bool {
+    matches!(column, Column::Text(_))
+}
+
+/// The first row's key, as `verify` writes it, and a condition that finds it.
+async fn first_row(server: &Server, table: &Table) -> (String, String) {
+    let sql = format!(
+        "SELECT {0} FROM {1} ORDER BY {0}",
+        table.key_list(),
+        table.name
+    );
+    let db = &server.app.store.views;
+    let row = db
+        .fetch_optional(&sql, vec![])
+        .await
+        .unwrap()
+        .expect("a row in every table");
+    let mut key = Vec::new();
+    let mut condition = Vec::new();
+    for (index, column) in table.columns[..table.key].iter().enumerate() {
+        let value = match column {
+            Column::Int(_) => row.int(index).unwrap().to_string(),
+            Column::Text(_) => row.text(index).unwrap(),
+        };
+        let quoted = if is_text(*column) {
+            format!("'{value}'")
+        } else {
+            value.clone()
+        };
+        condition.push(format!("{} = {quoted}", column.name()));
+        key.push(value);
+    }
+    (key.join("/"), condition.join(" AND "))
+}
+
+async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &TestStore) {
+    let server = play_some(store).await;
+    let db = server.app.store.views.clone();
+    assert_eq!(differences(&server).await, []);
+    for table in tables() {
+        let name = table.name;
+        let (key, row) = first_row(&server, table).await;
+        for column in &table.columns[table.key..] {
+            let (column, text) = (column.name(), is_text(*column));
+            let other = if text {
+                format!("{column} || 'x'")
+            } else {
+                format!("{column} - 1")
+            };
+            db.execute(
+                &format!("UPDATE {name} SET {column} = {other} WHERE {row}"),
+                vec![],
+            )
+            .await
+            .unwrap();
+            let expected = vec![(
+                format!("{name} {key}"),
+                DifferenceKind::Changed(vec![column]),
+            )];
+            assert_eq!(differences(&server).await, expected);
+            let back = if text {
+                format!("substr({column}, 1, length({column}) - 1)")
+            } else {
+                format!("{column} + 1")
+            };
+            db.execute(
+                &format!("UPDATE {name} SET {column} = {back} WHERE {row}"),
+                vec![],
+            )
+            .await
+            .unwrap();
+        }
+        let columns = table.column_list();
+        let copied = copied(table);
+        let copy =
+            format!("INSERT INTO {name} ({columns}) SELECT {copied} FROM {name} WHERE {row}");
+        db.execute(&copy, vec![]).await.unwrap();
+        let found = differences(&server).await;
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert_eq!(found[0].1, DifferenceKind::Extra, "{name}");
+        db.execute(&format!("DELETE FROM {name} WHERE {row}"), vec![])
+            .await
+            .unwrap();
+        let found = differences(&server).await;
+        let missing = (format!("{name} {key}"), DifferenceKind::Missing);
+        assert!(
+            found.len() == 2 && found.contains(&missing),
+            "{name}: {found:?}"
+        );
+        rebuild::rebuild(&server.app.store, &projection::all(), &mut |_| {})
+            .await
+            .unwrap();
+    }
+    assert_eq!(differences(&server).await, []);
+}
+
+/// The columns of a copy of a row under another key.
+fn copied(table: &Table) -> String {
+    let mut columns: Vec<String> = table.columns.iter().map(|c| c.name().to_owned()).collect();
+    let last = table.key - 1;
+    columns[last] = match table.columns[last] {
+        Column::Int(name) => format!("{name} + 1000"),
+        Column::Text(name) => format!("{name} || 'x'"),
+    };
+    columns.join(", ")
+}
+
+async fn a_rebuild_serves_on_and_the_views_may_be_deleted(store: &TestStore) {
+    let server = play_some(store).await;
+    let views = server.app.views.clone();
+    let before = views
+        .inbox_counts(docket_projections::inbox::Holder::Centre, now())
+        .await
+        .unwrap();
+    let head = server.app.desk.journal().head().await.unwrap();
+    let folded = rebuild::rebuild(&server.app.store, &projection::all(), &mut |_| {})
+        .await
+        .unwrap();
+    assert_eq!(folded, head);
+    let after = views
+        .inbox_counts(docket_projections::inbox::Holder::Centre, now())
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+    for table in tables() {
+        let db = &server.app.store.views;
+        db.execute(&format!("DROP TABLE {}", table.name), vec![])
+            .await
+            .unwrap();
+    }
+    for table in ["checkpoint", "projections"] {
+        server
+            .app
+            .store
+            .views
+            .execute(&format!("DROP TABLE {table}"), vec![])
+            .await
+            .unwrap();
+    }
+    let again = Server::start(store).await;
+    again
+        .app
+        .views
+        .wait_for(head, docket_tests::store::PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(differences(&again).await, []);
+}
+
+async fn a_view_of_another_version_is_rebuilt_at_the_start(store: &TestStore) {
+    let server = play_some(store).await;
+    let db = server.app.store.views.clone();
+    db.execute(
+        "UPDATE projections SET version = 0 WHERE name = 'inbox'",
+        vec![],
+    )
+    .await
+    .unwrap();
+    db.execute("DELETE FROM inbox", Vec::<Value>::new())
+        .await
+        .unwrap();
+    let again = Server::start(store).await;
+    assert_eq!(differences(&again).await, []);
+    let status = rebuild::status(&again.app.store).await.unwrap();
+    assert!(
+        status.iter().all(|s| s.stored_version == Some(s.version)),
+        "{status:?}"
+    );
+}
+
+on_both_stores! {
+    a_changed_a_missing_and_an_extra_row_in_every_table_are_named,
+    a_rebuild_serves_on_and_the_views_may_be_deleted,
+    a_view_of_another_version_is_rebuilt_at_the_start,
+}
