@@ -3,15 +3,19 @@
 //! Placeholders are `$1`, `$2`, …; values are integers, texts, bytes and reals, each nullable. Times are
 //! microseconds since 1970 UTC as integers. It must *not* know what is stored.
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+mod value;
+
+pub use value::{Row, Value, time_of};
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Arguments, Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+use value::{postgres_arguments, sqlite_arguments};
 
 /// How long a SQLite writer waits for another process's write to end.
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -26,67 +30,6 @@ pub const STATEMENT_CACHE: usize = 1_024;
 /// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
 pub const ROWS_PER_STATEMENT: usize = 256;
 
-/// A value bound to a statement.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A 64-bit integer.
-    Int(Option<i64>),
-    /// A text.
-    Text(Option<String>),
-    /// Bytes.
-    Bytes(Option<Vec<u8>>),
-    /// A double.
-    Real(Option<f64>),
-}
-
-macro_rules! value_from {
-    ($($from:ty => $variant:ident),+ $(,)?) => {$(
-        impl From<$from> for Value {
-            fn from(value: $from) -> Self { Self::$variant(Some(value.into())) }
-        }
-        impl From<Option<$from>> for Value {
-            fn from(value: Option<$from>) -> Self { Self::$variant(value.map(Into::into)) }
-        }
-    )+};
-}
-value_from! { i64 => Int, i32 => Int, u32 => Int, u16 => Int, String => Text, &str => Text, Vec<u8> => Bytes, &[u8] => Bytes, f64 => Real }
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Int(Some(i64::from(value)))
-    }
-}
-
-impl From<uuid::Uuid> for Value {
-    fn from(value: uuid::Uuid) -> Self {
-        Self::Text(Some(value.to_string()))
-    }
-}
-
-impl From<Option<uuid::Uuid>> for Value {
-    fn from(value: Option<uuid::Uuid>) -> Self {
-        Self::Text(value.map(|id| id.to_string()))
-    }
-}
-
-impl From<docket_domain::Timestamp> for Value {
-    fn from(value: docket_domain::Timestamp) -> Self {
-        Self::Int(Some(value.timestamp_micros()))
-    }
-}
-
-impl From<Option<docket_domain::Timestamp>> for Value {
-    fn from(value: Option<docket_domain::Timestamp>) -> Self {
-        Self::Int(value.map(|t| t.timestamp_micros()))
-    }
-}
-
-/// Builds a list of values: `values![1, "a", id]`.
-#[macro_export]
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::db::Value::from($value)),*] };
-}
-
 /// One database of one of the two kinds.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -99,91 +42,6 @@ pub enum Db {
     },
     /// A PostgreSQL schema.
     Postgres(PgPool),
-}
-
-/// A row of either kind.
-pub enum Row {
-    /// From SQLite.
-    Sqlite(SqliteRow),
-    /// From PostgreSQL.
-    Postgres(PgRow),
-}
-
-macro_rules! getters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {$(
-        $(#[$doc])*
-        pub fn $name(&self, index: usize) -> Result<$type, sqlx::Error> {
-            match self {
-                Self::Sqlite(row) => row.try_get(index),
-                Self::Postgres(row) => row.try_get(index),
-            }
-        }
-    )+};
-}
-
-impl Row {
-    getters! {
-        /// An integer.
-        int: i64,
-        /// An integer or null.
-        int_or_null: Option<i64>,
-        /// A text.
-        text: String,
-        /// A text or null.
-        text_or_null: Option<String>,
-        /// Bytes.
-        bytes: Vec<u8>,
-        /// Bytes or null.
-        bytes_or_null: Option<Vec<u8>>,
-        /// A double.
-        real: f64,
-    }
-
-    /// A UUID stored as text.
-    pub fn uuid(&self, index: usize) -> Result<uuid::Uuid, sqlx::Error> {
-        self.text(index)?
-            .parse()
-            .map_err(|e| sqlx::Error::Decode(Box::new(e)))
-    }
-
-    /// A point in time stored as microseconds.
-    pub fn time(&self, index: usize) -> Result<docket_domain::Timestamp, sqlx::Error> {
-        time_of(self.int(index)?)
-    }
-}
-
-/// A point in time from microseconds since 1970.
-pub fn time_of(micros: i64) -> Result<docket_domain::Timestamp, sqlx::Error> {
-    chrono::DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| sqlx::Error::Decode("a time outside the calendar".into()))
-}
-
-fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments<'static>, sqlx::Error> {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        match value {
-            Value::Int(v) => arguments.add(v),
-            Value::Text(v) => arguments.add(v),
-            Value::Bytes(v) => arguments.add(v),
-            Value::Real(v) => arguments.add(v),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(arguments)
-}
-
-fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
-    let mut arguments = PgArguments::default();
-    for value in values {
-        match value {
-            Value::Int(v) => arguments.add(v),
-            Value::Text(v) => arguments.add(v),
-            Value::Bytes(v) => arguments.add(v),
-            Value::Real(v) => arguments.add(v),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(arguments)
 }
 
 /// How surely a SQLite file must survive a power cut.

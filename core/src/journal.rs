@@ -147,6 +147,11 @@ impl Journal {
         Self::start(Arc::new(backend), clock).await
     }
 
+    /// Whether a PostgreSQL database holds a journal.
+    pub async fn exists_in_postgres(url: &str) -> Result<bool, JournalError> {
+        Ok(postgres::exists(url).await?)
+    }
+
     async fn start(backend: Arc<dyn Backend>, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
         let log = backend.log().await?;
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);

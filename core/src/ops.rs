@@ -31,9 +31,12 @@ pub const PASSWORD_BYTES_MAX: usize = 256;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS credentials (
-    login {bytes} PRIMARY KEY, account TEXT NOT NULL, password TEXT NOT NULL,
-    failures BIGINT NOT NULL, locked_until BIGINT NOT NULL
+    login {bytes} PRIMARY KEY, account TEXT NOT NULL, password TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS failures (
+    login {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS failures_by_time ON failures (last_at);
 CREATE TABLE IF NOT EXISTS sessions (
     token {bytes} PRIMARY KEY, account TEXT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL
 );
@@ -97,12 +100,13 @@ impl Ops {
         let hashed = self.hash_password(password).await?;
         self.db
             .execute(
-                "INSERT INTO credentials VALUES ($1, $2, $3, 0, 0)
-                 ON CONFLICT (login) DO UPDATE SET account = excluded.account, password = excluded.password,
-                 failures = 0, locked_until = 0",
+                "INSERT INTO credentials VALUES ($1, $2, $3)
+                 ON CONFLICT (login) DO UPDATE SET account = excluded.account, password = excluded.password",
                 values![login.as_slice(), account.0, hashed],
             )
             .await?;
+        let sql = "DELETE FROM failures WHERE login = $1";
+        self.db.execute(sql, values![login.as_slice()]).await?;
         Ok(())
     }
 
@@ -129,7 +133,7 @@ impl Ops {
     ) -> Result<(), OpsError> {
         self.db
             .execute(
-                "INSERT INTO credentials VALUES ($1, $2, $3, 0, 0) ON CONFLICT (login) DO NOTHING",
+                "INSERT INTO credentials VALUES ($1, $2, $3) ON CONFLICT (login) DO NOTHING",
                 values![login.as_slice(), account.0, hashed],
             )
             .await?;
@@ -142,45 +146,8 @@ impl Ops {
         login: &[u8; 32],
         password: String,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
-        let sql = "SELECT account, password, locked_until FROM credentials WHERE login = $1";
-        let row = self
-            .db
-            .fetch_optional(sql, values![login.as_slice()])
-            .await?;
-        let (account, stored, locked_until) = match &row {
-            Some(row) => (Some(AccountId(row.uuid(0)?)), row.text(1)?, row.int(2)?),
-            None => (None, self.decoy.to_string(), 0),
-        };
+        let account = self.check_password(login, password).await?;
         let now = self.clock.now();
-        if locked_until > now.timestamp_micros() {
-            return Err(OpsError::Locked);
-        }
-        let fits = if password.len() > PASSWORD_BYTES_MAX {
-            false
-        } else {
-            let _permit = self
-                .hashing
-                .acquire()
-                .await
-                .map_err(|_| OpsError::Hashing)?;
-            let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
-            verified.map_err(|_| OpsError::Hashing)?
-        };
-        let Some(account) = account.filter(|_| fits) else {
-            let until = (now + LOCKED_FOR).timestamp_micros();
-            self.db
-                .execute(
-                    "UPDATE credentials SET
-                        locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END,
-                        failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END
-                     WHERE login = $1",
-                    values![login.as_slice(), FAILURES_MAX, until],
-                )
-                .await?;
-            return Err(OpsError::WrongCredentials);
-        };
-        let sql = "UPDATE credentials SET failures = 0 WHERE login = $1 AND failures > 0";
-        self.db.execute(sql, values![login.as_slice()]).await?;
         let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
         let expires = now + SESSION_LASTS;
         self.db
@@ -193,6 +160,61 @@ impl Ops {
             .execute("DELETE FROM sessions WHERE expires_at < $1", values![now])
             .await?;
         Ok((account, token, expires))
+    }
+
+    /// The account of a login and its password. Failures are counted whether the login exists or not, so
+    /// that a lock tells nothing.
+    async fn check_password(
+        &self,
+        login: &[u8; 32],
+        password: String,
+    ) -> Result<AccountId, OpsError> {
+        // Taken before the lock is looked at: guesses sent all at once wait here, and find it shut.
+        let _permit = self
+            .hashing
+            .acquire()
+            .await
+            .map_err(|_| OpsError::Hashing)?;
+        let now = self.clock.now();
+        let since = now - LOCKED_FOR;
+        let sql = "SELECT count FROM failures WHERE login = $1 AND last_at > $2";
+        let failed = self
+            .db
+            .fetch_optional(sql, values![login.as_slice(), since])
+            .await?;
+        if failed.map(|row| row.int(0)).transpose()?.unwrap_or(0) >= FAILURES_MAX {
+            return Err(OpsError::Locked);
+        }
+        let sql = "SELECT account, password FROM credentials WHERE login = $1";
+        let (account, stored) = match self
+            .db
+            .fetch_optional(sql, values![login.as_slice()])
+            .await?
+        {
+            Some(row) => (Some(AccountId(row.uuid(0)?)), row.text(1)?),
+            None => (None, self.decoy.to_string()),
+        };
+        let fits = password.len() <= PASSWORD_BYTES_MAX && {
+            let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
+            verified.map_err(|_| OpsError::Hashing)?
+        };
+        if let Some(account) = account.filter(|_| fits) {
+            let sql = "DELETE FROM failures WHERE login = $1";
+            self.db.execute(sql, values![login.as_slice()]).await?;
+            return Ok(account);
+        }
+        self.db
+            .execute(
+                "INSERT INTO failures VALUES ($1, 1, $2) ON CONFLICT (login) DO UPDATE SET
+                    count = CASE WHEN failures.last_at > $3 THEN failures.count + 1 ELSE 1 END,
+                    last_at = excluded.last_at",
+                values![login.as_slice(), now, since],
+            )
+            .await?;
+        self.db
+            .execute("DELETE FROM failures WHERE last_at <= $1", values![since])
+            .await?;
+        Err(OpsError::WrongCredentials)
     }
 
     /// The account of a live session, and when it ends.

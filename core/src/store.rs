@@ -172,8 +172,11 @@ impl Store {
                 make_folder(dir)?;
                 Journal::open_sqlite(&file, founded_as, clock.clone()).await?
             }
-            StoreUrl::Postgres(url) => {
-                Journal::open_postgres(url, founded_as, allow_unsafe, clock.clone()).await?
+            StoreUrl::Postgres(database) => {
+                if purpose.is_none() && !Journal::exists_in_postgres(database).await? {
+                    return Err(StoreError::Missing(url.to_string()));
+                }
+                Journal::open_postgres(database, founded_as, allow_unsafe, clock.clone()).await?
             }
         };
         if let Some(wanted) = purpose.filter(|wanted| *wanted != journal.purpose()) {

@@ -42,13 +42,9 @@ enum Command {
 #[derive(Args, Clone)]
 pub struct StoreArgs {
     /// sqlite:DIR or `postgres://USER:PASSWORD@HOST/DATABASE`.
-    #[arg(
-        long,
-        env = "DOCKET_STORE",
-        default_value = "sqlite:docket-data",
-        hide_env_values = true
-    )]
-    store: String,
+    /// Default sqlite:docket-data; for a demonstration sqlite:docket-demo.
+    #[arg(long, env = "DOCKET_STORE", hide_env_values = true)]
+    store: Option<String>,
     /// Another place for the sealing keys.
     #[arg(long, env = "DOCKET_KEYS", hide_env_values = true)]
     keys: Option<String>,
@@ -60,9 +56,16 @@ pub struct StoreArgs {
     allow_unsafe: bool,
 }
 
+/// Where a store is when nobody says.
+const DEFAULT_STORE: &str = "sqlite:docket-data";
+
 impl StoreArgs {
+    fn url(&self) -> Result<StoreUrl, docket_core::StoreError> {
+        self.store.as_deref().unwrap_or(DEFAULT_STORE).parse()
+    }
+
     fn options(&self) -> Result<StoreOptions, docket_core::StoreError> {
-        let url: StoreUrl = self.store.parse()?;
+        let url: StoreUrl = self.url()?;
         let mut options = StoreOptions::new(url, Arc::new(SystemClock));
         options.keys = self.keys.as_deref().map(str::parse).transpose()?;
         options.allow_unsafe = self.allow_unsafe;
@@ -75,7 +78,7 @@ impl StoreArgs {
 
     /// Real where a store has to be made; whatever it is where there is one.
     fn purpose(&self) -> Option<Purpose> {
-        match self.store.parse() {
+        match self.url() {
             Ok(StoreUrl::Sqlite(dir)) if dir.join("journal.db").exists() => None,
             _ => Some(Purpose::Real),
         }

@@ -251,6 +251,12 @@ pub fn system(error: &DeskError) -> Error {
 /// A fault of the views.
 #[must_use]
 pub fn view_fault(error: &ProjectionError) -> Error {
+    if let ProjectionError::TooMany { limit } = error {
+        return fault_because(
+            Code::TooLarge,
+            &format!("at most {limit} rows: narrow the question"),
+        );
+    }
     tracing::error!(%error, "a query failed");
     match error {
         ProjectionError::Database(_) | ProjectionError::Journal(JournalError::Database(_)) => {

@@ -377,10 +377,10 @@ fn failed(error: async_graphql::Error) -> GraphQLResponse {
 
 /// A response that never came to execution: no `data`, and the status says so where the media type allows.
 fn bad_request(accepts: Accepts, status: StatusCode, message: &str) -> Response {
-    let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
-        Code::TooLarge
-    } else {
-        Code::BadRequest
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        _ => Code::BadRequest,
     };
     let body = serde_json::json!({
         "errors": [{ "message": message, "extensions": { "code": code.code() } }]

@@ -22,6 +22,12 @@ pub enum ProjectionError {
     /// Tickets without a founded organisation: the day of an event is unknown.
     #[error("the journal has tickets but no founded organisation")]
     NotFounded,
+    /// A query with more rows than it may return.
+    #[error("more than {limit} rows")]
+    TooMany {
+        /// The limit.
+        limit: u32,
+    },
     /// A stored view that this version cannot read; a rebuild helps.
     #[error(
         "the view {table} holds a row this version cannot read: run `docket projections rebuild`"

@@ -6,6 +6,7 @@
 
 use crate::projection::{self, Column, Projection, ProjectionError, Table};
 use crate::runner::{BATCH_RECORDS_MAX, Fold, apply, checkpoint, lock_checkpoint, prepare};
+use chrono::TimeDelta;
 use docket_core::clock::random_bytes;
 use docket_core::db::{Db, Row, Tx, Value, list};
 use docket_core::{Journal, Store, values};
@@ -13,6 +14,8 @@ use std::cmp::Ordering;
 
 /// How far behind the checkpoint a rebuild may be when it takes the lock for its last step.
 const CLOSE_ENOUGH: u64 = BATCH_RECORDS_MAX as u64;
+/// After so long a build that was not finished is another's no more, and its tables are dropped.
+const ABANDONED_AFTER: TimeDelta = TimeDelta::days(2);
 /// Rows compared at a time.
 const PAGE: u32 = 2_000;
 /// Most differences named.
@@ -177,10 +180,13 @@ impl<'s> Build<'s> {
         store: &'s Store,
         projections: &[&'static dyn Projection],
     ) -> Result<Self, ProjectionError> {
-        let name: String = random_bytes::<4>()
+        drop_abandoned(store).await?;
+        // The time is in the name, so that what a killed process left behind can be told.
+        let tail: String = random_bytes::<4>()
             .iter()
             .map(|b| format!("{b:02x}"))
             .collect();
+        let name = format!("{}_{tail}", store.clock.now().timestamp());
         let build = Self {
             db: &store.views,
             journal: &store.journal,
@@ -269,6 +275,31 @@ impl<'s> Build<'s> {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// Drops the tables of builds that a killed process left behind.
+async fn drop_abandoned(store: &Store) -> Result<(), ProjectionError> {
+    let sql = if store.views.is_sqlite() {
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'build%'"
+    } else {
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()
+         AND tablename LIKE 'build%'"
+    };
+    let limit = (store.clock.now() - ABANDONED_AFTER).timestamp();
+    for row in store.views.fetch_all(sql, vec![]).await? {
+        let table = row.text(0)?;
+        let born = table
+            .split('_')
+            .nth(1)
+            .and_then(|born| born.parse::<i64>().ok());
+        if born.is_some_and(|born| born < limit) {
+            store
+                .views
+                .execute(&format!("DROP TABLE IF EXISTS {table}"), vec![])
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a table in the order of its key, a page at a time.

@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 /// The projection.
 pub struct Statistics;
 
-/// Most rows one query returns.
-pub const ROWS_MAX: u32 = 2_000;
+/// Most rows one query returns; one that has more is an error, never cut off.
+pub const ROWS_MAX: u32 = 10_000;
 /// The department column of what is the centre's own.
 const CENTRE: &str = "";
 
@@ -302,7 +302,7 @@ impl Views {
             ),
             GroupBy::Nothing => ("'', ''", ""),
         };
-        let mut values = values![from.to_string(), to.to_string(), ROWS_MAX];
+        let mut values = values![from.to_string(), to.to_string(), ROWS_MAX + 1];
         let only = department.map_or("", |id| {
             values.push(Value::from(id.0));
             "AND department = $4"
@@ -312,6 +312,9 @@ impl Views {
             sums.join(", ")
         );
         let rows = self.db().fetch_all(&sql, values).await?;
+        if rows.len() > ROWS_MAX as usize {
+            return Err(ProjectionError::TooMany { limit: ROWS_MAX });
+        }
         let row = |row: &docket_core::db::Row| {
             let counts: Result<Vec<i64>, _> =
                 (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();

@@ -82,12 +82,15 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
             json!({ "id": id, "satisfaction": "SATISFIED" }),
         )
         .await;
+    check_the_end(&leader, id, &rated["position"]).await;
+}
+
+/// What a reader sees of the whole life.
+async fn check_the_end(leader: &Client, id: &Value, position: &Value) {
     let query = "query($id: ID!, $p: Position!) { ticket(id: $id, minPosition: $p) { state title
         assignments { no part state unit { name } answer { text opinion } } lastRating { satisfaction relayed }
         timeline { nodes { type label by { name } texts { field text } } } } }";
-    let seen = leader
-        .data(query, json!({ "id": id, "p": rated["position"] }))
-        .await;
+    let seen = leader.data(query, json!({ "id": id, "p": position })).await;
     let seen = &seen["ticket"];
     let states: Vec<_> = seen["assignments"]
         .as_array()

@@ -16,6 +16,7 @@ use docket_projections::rebuild;
 use docket_tests::{TestStore, on_both_stores};
 use hotline::Hotline;
 use mailbag::Mailbag;
+use offices::City;
 use schedule::{FOLDER, Schedule};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -46,6 +47,7 @@ fn reckoned(mailbag: &Mailbag) -> Value {
 
 async fn real_letters_are_counted_as_reckoned_from_the_file(store: &TestStore) {
     let schedule = Schedule::read();
+    let city = City::read();
     let mailbag = mailbag::open(schedule.from_year);
     let count = mailbag.letters.len();
     let reckoned = reckoned(&mailbag);
@@ -56,7 +58,7 @@ async fn real_letters_are_counted_as_reckoned_from_the_file(store: &TestStore) {
     );
     assert_eq!(reckoned["letters"], count);
 
-    let mut hotline = Hotline::open(store, &schedule, &mailbag).await;
+    let mut hotline = Hotline::open(store, &schedule, &mailbag, &city).await;
     let start = Instant::now();
     let mut play = schedule.play(&mailbag.letters).into_iter().peekable();
     for moment in MOMENTS {
@@ -92,11 +94,9 @@ fn report(store: &TestStore, hotline: &Hotline<'_>, events: u64, seconds: f64) {
         "PostgreSQL"
     };
     let Hotline {
-        commands,
-        logins,
-        by_turn,
-        ..
+        commands, logins, ..
     } = hotline;
+    let by_turn = hotline.by_turn();
     #[expect(clippy::cast_precision_loss, reason = "some thousand")]
     let rate = *commands as f64 / seconds;
     println!(

@@ -68,7 +68,7 @@ impl Organisation {
 }
 
 /// What may be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub enum OrganisationAction {
     /// Founds the hotline, once.
     Found {

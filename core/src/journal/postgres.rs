@@ -9,12 +9,12 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, time_of};
+use crate::db::{Db, postgres_options, time_of};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
-use sqlx::Row as _;
 use sqlx::postgres::{PgListener, PgPool, PgRow};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -147,6 +147,17 @@ impl Postgres {
             listener: Mutex::new(None),
         })
     }
+}
+
+/// Whether the database holds a journal; changes nothing.
+pub(super) async fn exists(url: &str) -> Result<bool, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&postgres_options(url, SCHEMA_NAME)?).await?;
+    let exists = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(format!("{SCHEMA_NAME}.log"))
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(exists)
 }
 
 /// The batch turned on its side: one array per column.

@@ -47,7 +47,7 @@ impl Serve {
                 );
             }
             options.purpose = Some(Purpose::Demo);
-            if self.store.store == "sqlite:docket-data" {
+            if self.store.store.is_none() {
                 options.url = StoreUrl::Sqlite(DEMO_STORE.into());
             }
             founding = demo::founding();

@@ -109,6 +109,12 @@ async fn verify_and_rebuild_beside_a_server_that_works(store: &TestStore) {
             first < second && second < third,
             "each saw more: {first} {second} {third}"
         );
+        // What is replaced while it is compared is no difference.
+        tokio::join!(
+            projections(store, &ledger, &["verify"]),
+            projections(store, &ledger, &["rebuild"]),
+            projections(store, &ledger, &["verify"]),
+        );
         ledger.close();
         over.store(true, Ordering::SeqCst);
     };

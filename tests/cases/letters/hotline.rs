@@ -1,7 +1,7 @@
 //! The hotline that handles the letters: a server on a manual clock, its staff over GraphQL.
 
 use super::mailbag::{Letter, Mailbag};
-use super::offices::City;
+use super::offices::{City, Department, Route};
 use super::schedule::{Schedule, Step};
 use chrono::{NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Asia::Shanghai;
@@ -24,18 +24,17 @@ const SESSION: TimeDelta = TimeDelta::hours(11);
 pub struct Hotline<'m> {
     /// Its server.
     pub server: Server,
+    nobody: Client,
     clock: Arc<ManualClock>,
     schedule: &'m Schedule,
     letters: &'m [Letter],
-    city: City,
+    routes: Vec<Route<'m>>,
     sessions: HashMap<String, (Timestamp, Client)>,
     tickets: Vec<String>,
     /// Commands given.
     pub commands: usize,
     /// Sessions opened.
     pub logins: usize,
-    /// Letters whose department no topic word told.
-    pub by_turn: usize,
 }
 
 /// A local time as an instant.
@@ -67,23 +66,31 @@ fn founding() -> Founding {
 
 impl<'m> Hotline<'m> {
     /// Opens one on the day before the first letter.
-    pub async fn open(store: &TestStore, schedule: &'m Schedule, mailbag: &'m Mailbag) -> Self {
+    pub async fn open(
+        store: &TestStore,
+        schedule: &'m Schedule,
+        mailbag: &'m Mailbag,
+        city: &'m City,
+    ) -> Self {
         let first = mailbag.letters[0].received_at - TimeDelta::days(1);
         let clock = Arc::new(ManualClock::at(instant(first)));
         let server = Server::open(store.options(clock.clone()), &founding()).await;
-        let city = City::read();
-        city.set_up(&server.app).await;
+        city.set_up(&server.app.desk).await;
+        let letters = mailbag.letters.iter().enumerate();
+        let routes = letters
+            .map(|(number, letter)| city.route(number, letter))
+            .collect();
         Self {
+            nobody: server.client(),
             server,
             clock,
             schedule,
             letters: &mailbag.letters,
-            city,
+            routes,
             sessions: HashMap::new(),
             tickets: Vec::new(),
             commands: 0,
             logins: 0,
-            by_turn: 0,
         }
     }
 
@@ -100,11 +107,7 @@ impl<'m> Hotline<'m> {
         {
             return client.clone();
         }
-        let nobody = match self.sessions.get(login) {
-            Some((_, client)) => client.clone(),
-            None => self.server.client(),
-        };
-        let client = nobody.logged_in(login, PASSWORD).await;
+        let client = self.nobody.logged_in(login, PASSWORD).await;
         self.sessions
             .insert(login.to_owned(), (now, client.clone()));
         self.logins += 1;
@@ -130,51 +133,52 @@ impl<'m> Hotline<'m> {
                 "letters come in the order of their numbers"
             );
             self.tickets.push(ticket["id"].as_str().unwrap().to_owned());
-            let known = self.city.route(number, &self.letters[number]).known;
-            self.by_turn += usize::from(!known);
         }
     }
 
-    fn is_returned_first(&self, number: usize) -> bool {
-        self.schedule.is_returned(number, self.letters.len())
+    /// Letters whose department no topic word told.
+    pub fn by_turn(&self) -> usize {
+        self.routes.iter().filter(|route| !route.known).count()
+    }
+
+    /// The department that has a letter in the end.
+    fn department(&self, number: usize) -> &'m Department {
+        let route = &self.routes[number];
+        let is_returned = self.schedule.is_returned(number, self.letters.len());
+        if is_returned {
+            route.second
+        } else {
+            route.first
+        }
     }
 
     /// Who does it, by which mutation, and the state that it leads to.
     fn who_and_what(&self, number: usize, step: Step) -> (String, &'static str, &'static str) {
-        let route = self.city.route(number, &self.letters[number]);
-        let department = if self.is_returned_first(number) {
-            route.second
-        } else {
-            route.first
-        };
+        let first = self.routes[number].first;
+        let department = self.department(number);
         let unit = department.unit(number / 2);
-        let (login, mutation, state) = match step {
+        match step {
             Step::Receive => ("operator".into(), "receiveTicket", "RECEIVED"),
             Step::Assign | Step::AssignAgain => ("dispatcher".into(), "assignTicket", "ASSIGNED"),
-            Step::Return => (route.first.clerk(), "returnTicket", "RETURNED"),
+            Step::Return => (first.clerk(), "returnTicket", "RETURNED"),
             Step::Sign => (department.clerk(), "signTicket", "IN_PROGRESS"),
             Step::Delegate => (department.clerk(), "delegateTicket", "DELEGATED"),
             Step::UnitSign => (unit.clerk(), "signTicket", "DELEGATED"),
             Step::UnitReply => (unit.clerk(), "replyTicket", "AWAITING_SUMMARY"),
             Step::Reply => (department.clerk(), "replyTicket", "REPLIED"),
             Step::Rate => ("operator".into(), "rateTicket", "REPLIED"),
-        };
-        (login, mutation, state)
+        }
     }
 
     fn input(&self, number: usize, step: Step) -> Value {
         let letter = &self.letters[number];
-        let route = self.city.route(number, letter);
-        let department = if self.is_returned_first(number) {
-            route.second
-        } else {
-            route.first
-        };
+        let first = self.routes[number].first;
+        let department = self.department(number);
         let answer = letter.answer.as_ref().map(|(_, text)| text);
         let mut input = match step {
             Step::Receive => return self.request(letter),
             Step::Assign => {
-                json!({ "leadId": route.first.global_id(), "instruction": "请按期办理" })
+                json!({ "leadId": first.global_id(), "instruction": "请按期办理" })
             }
             Step::Return => json!({ "reason": "NOT_COMPETENT", "text": "不属于本单位职责",
                 "suggestedDepartmentId": department.global_id() }),

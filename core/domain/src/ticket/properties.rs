@@ -1,0 +1,125 @@
+//! Properties that hold for every history: random people try random actions at random times.
+
+use super::scenario::*;
+use super::{
+    ACTIONS, AssignmentState, Ticket, TicketAction, TicketCommand, TicketState, available_actions,
+};
+use crate::aggregate::{Aggregate, Stamp};
+use crate::ids::EventId;
+use crate::people::Actor;
+use crate::rules::Rules;
+use crate::sealed::Sealed;
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn people() -> Vec<Actor> {
+    vec![
+        operator(),
+        dispatcher(),
+        clerk(),
+        leader(),
+        unit_clerk(),
+        other_clerk(),
+        citizen(),
+        auditor(),
+        administrator(),
+    ]
+}
+
+fn actions() -> Vec<TicketAction<Sealed>> {
+    vec![
+        receive(),
+        assign(),
+        view(),
+        sign(),
+        delegate(),
+        send_back(),
+        reply(),
+        rate(),
+    ]
+}
+
+/// One attempt: who, what, and how many minutes after the one before.
+fn attempts() -> impl Strategy<Value = Vec<(usize, usize, i64)>> {
+    prop::collection::vec((0..people().len(), 0..actions().len(), 0..3_000i64), 1..60)
+}
+
+fn check(before: &Ticket, ticket: &Ticket) {
+    let open = |t: &Ticket| t.assignments.iter().filter(|a| a.state.is_open()).count();
+    // Whatever is not with the centre or answered is with somebody.
+    match ticket.state {
+        TicketState::Absent
+        | TicketState::Received
+        | TicketState::Returned
+        | TicketState::Replied => {
+            assert_eq!(open(ticket), 0, "{:?}", ticket.state);
+        }
+        TicketState::Assigned
+        | TicketState::InProgress
+        | TicketState::Delegated
+        | TicketState::AwaitingSummary => assert!(open(ticket) > 0),
+    }
+    assert_eq!(
+        ticket.answer.is_some(),
+        ticket.state == TicketState::Replied
+    );
+    for (index, assignment) in ticket.assignments.iter().enumerate() {
+        assert_eq!(usize::from(assignment.no.0), index + 1);
+        assert_eq!(assignment.ended_at.is_some(), !assignment.state.is_open());
+        assert!(
+            assignment
+                .signed_at
+                .is_none_or(|at| at >= assignment.assigned_at)
+        );
+        assert!(assignment.signed_at.is_none() || assignment.viewed_at.is_some());
+        if let Some(parent) = assignment.parent.and_then(|no| ticket.assignment(no)) {
+            assert!(
+                assignment.due <= parent.due,
+                "an inner deadline is not after the outer"
+            );
+            if assignment.state.is_open() {
+                assert_eq!(parent.state, AssignmentState::Delegated);
+            }
+        }
+    }
+    // History only grows.
+    assert!(ticket.assignments.len() >= before.assignments.len());
+    assert!(ticket.revision == before.revision || ticket.revision == before.revision + 1);
+}
+
+proptest! {
+    #[test]
+    fn every_history_is_sound(attempts in attempts()) {
+        let (people, actions, rules) = (people(), actions(), Arc::new(Rules::default_pack()));
+        let mut ticket = Ticket::default();
+        let mut now = now();
+        for (who, what, minutes) in attempts {
+            now += TimeDelta::minutes(minutes);
+            let (actor, action) = (people[who].clone(), actions[what].clone());
+            let offered = available_actions(&ticket, &actor, now).contains(&action.spec().name);
+            let context = super::Context {
+                now,
+                actor: actor.clone(),
+                rules: rules.clone(),
+                organisation: city(),
+                expected_revision: None,
+            };
+            let decided = Ticket::decide(&ticket, TicketCommand { context, action });
+            // What is offered is taken, and what is taken was offered: all inputs here are complete.
+            prop_assert_eq!(offered, decided.is_ok());
+            let before = ticket.clone();
+            for event in decided.unwrap_or_default() {
+                let encoded = Ticket::encode(&event);
+                let decoded = Ticket::decode(encoded.event_type, &encoded.data).unwrap();
+                prop_assert_eq!(&decoded, &event);
+                let stamp = Stamp { event: EventId(uuid::Uuid::nil()), at: now, by: actor.account };
+                Ticket::evolve(&mut ticket, &stamp, &event);
+                prop_assert!(ACTIONS.iter().any(|spec| spec.event == encoded.event_type));
+            }
+            check(&before, &ticket);
+            let stored = serde_json::to_string(&ticket).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Ticket>(&stored).unwrap(), &ticket);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Founding a hotline, its offices and its accounts.
+
+use super::{Desk, DeskError, Options, Outcome};
+use crate::clock::new_id;
+use crate::journal::{Claim, JournalError};
+use crate::vault::NewKey;
+use docket_domain::account::{Account, CreateAccount};
+use docket_domain::ids::{AccountId, CommandId, DepartmentId, KeyId, UnitId};
+use docket_domain::organisation::{Organisation, OrganisationAction, OrganisationCommand};
+use docket_domain::people::{Actor, Role};
+use docket_domain::rules::{Publish, RulesBook};
+use docket_domain::sealed::KeyOwner;
+use serde::Serialize;
+
+/// An account to be created.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewAccount {
+    /// The login.
+    pub login: String,
+    /// The person's name.
+    pub name: String,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// The department.
+    pub department: Option<DepartmentId>,
+    /// The unit.
+    pub unit: Option<UnitId>,
+}
+
+/// A password, or the hash of one.
+pub enum Password {
+    /// In the clear.
+    Clear(String),
+    /// Hashed already by [`Ops::hash_password`].
+    Hashed(String),
+}
+
+impl Desk {
+    /// Founds a store that has no rules or organisation yet; does nothing to one that has.
+    pub async fn found(&self, name: &str, pack: &str, holidays: &str) -> Result<(), DeskError> {
+        let actor = Actor::system();
+        let command = |step: &str| CommandId(self.named(&format!("found {step}")));
+        if self.published().await?.current.is_none() {
+            let publish = Publish {
+                actor: actor.clone(),
+                pack: pack.into(),
+                holidays: holidays.into(),
+            };
+            let envelope = self.envelope(
+                &actor,
+                Some(command("rules")),
+                "publish",
+                &(pack, holidays),
+                0,
+            );
+            Self::first_of_two(
+                self.run::<RulesBook>(self.named("rules"), envelope, || publish.clone())
+                    .await,
+            )?;
+            self.forget();
+        }
+        if self.organisation().await?.name.is_empty() {
+            let rules = self.rules().await?;
+            let action = OrganisationAction::Found {
+                name: name.into(),
+                time_zone: rules.calendar.zone,
+            };
+            let found = OrganisationCommand {
+                actor: actor.clone(),
+                action,
+            };
+            let envelope = self.envelope(&actor, Some(command("organisation")), "found", &name, 0);
+            let id = self.named("organisation");
+            Self::first_of_two(
+                self.run::<Organisation>(id, envelope, || found.clone())
+                    .await,
+            )?;
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Two processes may found one store at once: the second finds it done.
+    pub(super) fn first_of_two<S>(outcome: Result<Outcome<S>, DeskError>) -> Result<(), DeskError> {
+        match outcome {
+            Ok(_) | Err(DeskError::Journal(JournalError::CommandReused)) => Ok(()),
+            Err(DeskError::Refused(r)) if r.reason == docket_domain::Reason::AlreadyExists => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The keyed hash under which a login is known.
+    #[must_use]
+    pub fn login_hash(&self, login: &str) -> [u8; 32] {
+        self.vault
+            .keyed_hash("login", login.trim().to_lowercase().as_bytes())
+    }
+
+    /// Adds a department or a unit.
+    pub async fn organise(
+        &self,
+        actor: &Actor,
+        action: OrganisationAction,
+        options: &Options,
+    ) -> Result<Outcome<Organisation>, DeskError> {
+        let envelope = self.envelope(actor, options.command, "organise", &action, 0);
+        if let Some(done) = self.done_before::<Organisation>(options, &envelope).await? {
+            return Ok(done);
+        }
+        let command = OrganisationCommand {
+            actor: actor.clone(),
+            action,
+        };
+        let outcome = self
+            .run::<Organisation>(self.named("organisation"), envelope, || command.clone())
+            .await?;
+        self.forget();
+        Ok(outcome)
+    }
+
+    /// Creates an account. The password goes to the ops store once the account is history.
+    pub async fn create_account(
+        &self,
+        actor: &Actor,
+        new: NewAccount,
+        password: Password,
+        options: &Options,
+    ) -> Result<Outcome<Account>, DeskError> {
+        // Hash first: an unfit password must leave no account behind.
+        let hashed = match password {
+            Password::Clear(password) => self.ops.hash_password(password).await?,
+            Password::Hashed(hashed) => hashed,
+        };
+        let login = self.login_hash(&new.login);
+        let mut envelope = self.envelope(actor, options.command, "create_account", &new, 0);
+        if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
+            self.ops
+                .set_hash(&login, AccountId(done.id), &hashed)
+                .await?;
+            return Ok(done);
+        }
+        envelope.claims = vec![Claim {
+            kind: "login",
+            value: login.to_vec(),
+        }];
+        let id = match options.command {
+            Some(command) => AccountId(self.named(&format!("account {command}"))),
+            None => new_id(&*self.clock),
+        };
+        let key = KeyId(id.0);
+        self.vault
+            .make_keys(vec![NewKey {
+                id: key,
+                owner: KeyOwner::Account,
+                same_as: None,
+            }])
+            .await?;
+        let event = envelope.event;
+        let command = CreateAccount {
+            actor: actor.clone(),
+            organisation: self.organisation().await?,
+            login: self
+                .vault
+                .seal(key, event, "login", new.login.trim())
+                .await?,
+            name: self.vault.seal(key, event, "name", new.name.trim()).await?,
+            roles: new.roles,
+            department: new.department,
+            unit: new.unit,
+        };
+        let outcome = self
+            .run::<Account>(id.0, envelope, || command.clone())
+            .await?;
+        self.ops.set_hash(&login, id, &hashed).await?;
+        Ok(outcome)
+    }
+}

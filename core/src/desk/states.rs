@@ -1,0 +1,173 @@
+//! The folded states the desk keeps, and how it brings them up to date.
+
+use super::{Desk, DeskError, Outcome, REFRESH};
+use crate::esrs_store::decode;
+use crate::journal::JournalError;
+use docket_domain::Aggregate;
+use docket_domain::account::Account;
+use docket_domain::ids::{AccountId, TicketId};
+use docket_domain::organisation::Organisation;
+use docket_domain::rules::{Published, Rules, RulesBook};
+use docket_domain::ticket::Ticket;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(super) struct Cached<S> {
+    pub(super) version: u64,
+    pub(super) state: Arc<S>,
+}
+
+impl<S> Clone for Cached<S> {
+    fn clone(&self) -> Self {
+        Self {
+            version: self.version,
+            state: self.state.clone(),
+        }
+    }
+}
+
+pub(super) type Slot<S> = Mutex<Option<(Cached<S>, Instant)>>;
+
+impl Desk {
+    pub(super) fn forget(&self) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self
+            .organisation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The rules in force.
+    pub async fn rules(&self) -> Result<Arc<Rules>, DeskError> {
+        self.published()
+            .await?
+            .current
+            .clone()
+            .ok_or(DeskError::NotFounded)
+    }
+
+    pub(super) async fn published(&self) -> Result<Arc<Published>, DeskError> {
+        self.slot::<RulesBook>(&self.rules, "rules").await
+    }
+
+    /// The organisation as it stands.
+    pub async fn organisation(&self) -> Result<Arc<Organisation>, DeskError> {
+        self.slot::<Organisation>(&self.organisation, "organisation")
+            .await
+    }
+
+    pub(super) async fn slot<A: Aggregate>(
+        &self,
+        slot: &Slot<A::State>,
+        name: &str,
+    ) -> Result<Arc<A::State>, DeskError> {
+        let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((cached, at)) = &known
+            && at.elapsed() < REFRESH
+        {
+            return Ok(cached.state.clone());
+        }
+        let fresh = self
+            .reload::<A>(self.named(name), known.map(|(cached, _)| cached))
+            .await?;
+        let state = fresh.state.clone();
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((fresh, Instant::now()));
+        Ok(state)
+    }
+
+    /// Brings a cached state up to the stream's end.
+    pub(super) async fn reload<A: Aggregate>(
+        &self,
+        id: Uuid,
+        known: Option<Cached<A::State>>,
+    ) -> Result<Cached<A::State>, JournalError> {
+        let mut cached = known.unwrap_or_else(|| Cached {
+            version: 0,
+            state: Arc::default(),
+        });
+        loop {
+            let page = self.journal.read_stream(id, cached.version).await?;
+            let Some(last) = page.last() else {
+                return Ok(cached);
+            };
+            cached.version = last.version;
+            let state = Arc::make_mut(&mut cached.state);
+            for record in &page {
+                A::evolve(state, &record.stamp(), &decode::<A>(record)?);
+            }
+        }
+    }
+
+    /// An account as it stands, at most [`REFRESH`] old.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, DeskError> {
+        let known = self.accounts.get(&id.0);
+        let cached = match known {
+            Some((cached, at)) if at.elapsed() < REFRESH => cached,
+            known => {
+                let fresh = self
+                    .reload::<Account>(id.0, known.map(|(cached, _)| cached))
+                    .await?;
+                self.accounts.insert(id.0, (fresh.clone(), Instant::now()));
+                fresh
+            }
+        };
+        Ok(cached.state.exists.then_some(cached.state))
+    }
+
+    /// A ticket folded from the journal as it stands now.
+    pub async fn ticket(&self, id: TicketId) -> Result<Option<Outcome<Ticket>>, DeskError> {
+        let fresh = self.reload::<Ticket>(id.0, self.tickets.get(&id.0)).await?;
+        if fresh.version == 0 {
+            return Ok(None);
+        }
+        self.tickets.insert(id.0, fresh.clone());
+        let position = *self.journal.watch().borrow();
+        Ok(Some(Outcome {
+            id: id.0,
+            state: fresh.state,
+            version: fresh.version,
+            position,
+        }))
+    }
+}
+
+/// Where the desk keeps an aggregate's folded states.
+pub(super) trait Cacheable: Aggregate {
+    fn cached(desk: &Desk, id: Uuid) -> Option<Cached<Self::State>>;
+    fn cache(desk: &Desk, id: Uuid, cached: Cached<Self::State>);
+}
+
+impl Cacheable for Ticket {
+    fn cached(desk: &Desk, id: Uuid) -> Option<Cached<Self>> {
+        desk.tickets.get(&id)
+    }
+    fn cache(desk: &Desk, id: Uuid, cached: Cached<Self>) {
+        desk.tickets.insert(id, cached);
+    }
+}
+
+impl Cacheable for Account {
+    fn cached(desk: &Desk, id: Uuid) -> Option<Cached<Self>> {
+        desk.accounts.get(&id).map(|(cached, _)| cached)
+    }
+    fn cache(desk: &Desk, id: Uuid, cached: Cached<Self>) {
+        desk.accounts.insert(id, (cached, Instant::now()));
+    }
+}
+
+/// Rare: always read anew.
+impl Cacheable for Organisation {
+    fn cached(_: &Desk, _: Uuid) -> Option<Cached<Self>> {
+        None
+    }
+    fn cache(_: &Desk, _: Uuid, _: Cached<Self>) {}
+}
+
+/// Rare: always read anew.
+impl Cacheable for RulesBook {
+    fn cached(_: &Desk, _: Uuid) -> Option<Cached<Published>> {
+        None
+    }
+    fn cache(_: &Desk, _: Uuid, _: Cached<Published>) {}
+}

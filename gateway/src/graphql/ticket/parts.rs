@@ -1,0 +1,233 @@
+//! The parts of a ticket: caller, assignments, answers, ratings.
+
+use super::Ticket;
+use super::words::{AssignmentState, Due, Part, Satisfaction};
+use crate::auth::Group;
+use crate::error::{Code, fault_because};
+use crate::graphql::organisation::{Department, Unit};
+use async_graphql::{Context, Error, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use docket_domain::ticket as domain;
+
+/// Who called.
+#[derive(SimpleObject)]
+pub struct Caller {
+    /// Name.
+    pub(super) name: Option<String>,
+    /// Sex.
+    pub(super) sex: Option<String>,
+    /// The number to be reached at.
+    pub(super) phone: Option<String>,
+    /// E-mail.
+    pub(super) email: Option<String>,
+    /// Company.
+    pub(super) company: Option<String>,
+}
+
+/// One office's task in a ticket.
+pub struct Assignment {
+    pub(super) of: Ticket,
+    pub(super) index: usize,
+}
+
+impl Assignment {
+    fn state(&self) -> Result<&domain::Assignment, Error> {
+        let found = self.of.ticket.assignments.get(self.index);
+        found.ok_or_else(|| fault_because(Code::Internal, "an assignment"))
+    }
+}
+
+#[Object]
+impl Assignment {
+    /// Its number within the ticket, from 1.
+    async fn no(&self) -> Result<u16, Error> {
+        Ok(self.state()?.no.0)
+    }
+
+    /// Lead or assist.
+    async fn part(&self) -> Result<Part, Error> {
+        Ok(self.state()?.part.into())
+    }
+
+    /// The department that holds it, or that the holding unit belongs to.
+    async fn department(&self, context: &Context<'_>) -> Result<Option<Department>, Error> {
+        Department::find(context, self.state()?.department).await
+    }
+
+    /// The unit that holds it, on level 2.
+    async fn unit(&self, context: &Context<'_>) -> Result<Option<Unit>, Error> {
+        match self.state()?.unit {
+            Some(unit) => Unit::find(context, unit).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the assignment it was delegated from.
+    async fn parent_no(&self) -> Result<Option<u16>, Error> {
+        Ok(self.state()?.parent.map(|no| no.0))
+    }
+
+    /// Where it stands.
+    #[graphql(name = "state")]
+    async fn assignment_state(&self) -> Result<AssignmentState, Error> {
+        Ok(self.state()?.state.into())
+    }
+
+    /// The instruction (交办意见) it came with.
+    async fn instruction(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let instruction = self.state()?.instruction.as_ref();
+        self.of
+            .text(context, Group::Work, "instruction", instruction)
+            .await
+    }
+
+    /// When it was made.
+    async fn assigned_at(&self) -> Result<DateTime<Utc>, Error> {
+        Ok(self.state()?.assigned_at)
+    }
+
+    /// To be signed by.
+    async fn sign_due(&self) -> Result<Due, Error> {
+        Ok(self.state()?.sign_due.into())
+    }
+
+    /// To be replied by.
+    async fn due(&self) -> Result<Due, Error> {
+        Ok(self.state()?.due.into())
+    }
+
+    /// May be returned until.
+    async fn return_by(&self) -> Result<Due, Error> {
+        Ok(self.state()?.return_by.into())
+    }
+
+    /// When its holder first looked at it.
+    async fn viewed_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.state()?.viewed_at)
+    }
+
+    /// When it was signed.
+    async fn signed_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.state()?.signed_at)
+    }
+
+    /// When it was replied, returned or released.
+    async fn ended_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.state()?.ended_at)
+    }
+
+    /// The answer its holder gave.
+    async fn answer(&self) -> Result<Option<Answer>, Error> {
+        let answer = self.state()?.answer.clone();
+        Ok(answer.map(|answer| Answer {
+            of: self.of.clone(),
+            answer,
+        }))
+    }
+}
+
+/// An answer.
+pub struct Answer {
+    pub(super) of: Ticket,
+    pub(super) answer: domain::Answer,
+}
+
+#[Object]
+impl Answer {
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.answer.at
+    }
+
+    /// The answer.
+    async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        self.of
+            .text(context, Group::Matter, "answer", Some(&self.answer.text))
+            .await
+    }
+
+    /// The internal account (办理意见).
+    async fn opinion(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        self.of
+            .text(
+                context,
+                Group::Work,
+                "opinion",
+                self.answer.opinion.as_ref(),
+            )
+            .await
+    }
+
+    /// Whether the caller was contacted.
+    async fn contacted(&self) -> Option<bool> {
+        self.answer.contacted
+    }
+
+    /// Whether it is solved, as the office says.
+    async fn solved(&self) -> Option<bool> {
+        self.answer.solved
+    }
+
+    /// Why it is not.
+    async fn unsolved_reason(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let reason = self.answer.unsolved_reason.as_ref();
+        self.of
+            .text(context, Group::Work, "unsolved_reason", reason)
+            .await
+    }
+
+    /// Who handled it.
+    async fn handler(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        self.of
+            .text(context, Group::Work, "handler", Some(&self.answer.handler))
+            .await
+    }
+
+    /// The handler's phone.
+    async fn phone(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        self.of
+            .text(context, Group::Work, "phone", Some(&self.answer.phone))
+            .await
+    }
+}
+
+/// A rating.
+pub struct Rating {
+    pub(super) of: Ticket,
+    pub(super) rating: domain::Rating,
+}
+
+#[Object]
+impl Rating {
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.rating.at
+    }
+
+    /// How content.
+    async fn satisfaction(&self) -> Satisfaction {
+        self.rating.satisfaction.into()
+    }
+
+    /// Whether it is solved, if said.
+    async fn solved(&self) -> Option<bool> {
+        self.rating.solved
+    }
+
+    /// What was said with it.
+    async fn comment(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        self.of
+            .text(
+                context,
+                Group::Matter,
+                "comment",
+                self.rating.comment.as_ref(),
+            )
+            .await
+    }
+
+    /// True when staff wrote down what the citizen said.
+    async fn relayed(&self) -> bool {
+        self.rating.relayed
+    }
+}

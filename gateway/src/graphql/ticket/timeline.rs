@@ -1,0 +1,112 @@
+//! The steps of a ticket, with every text given then.
+
+use super::Ticket;
+use crate::auth::{Group, Sight};
+use crate::error::{Code, fault_because};
+use crate::graphql::account::Account;
+use crate::graphql::common::{PageInfo, Position};
+use async_graphql::{Context, Error, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use docket_domain::ids::AccountId;
+use docket_domain::sealed::Sealed;
+use docket_domain::ticket as domain;
+use docket_projections::timeline::Step as StoredStep;
+
+/// Steps of a ticket.
+#[derive(SimpleObject)]
+pub struct TimelineConnection {
+    /// The steps.
+    pub(super) nodes: Vec<Step>,
+    /// Where the page ends.
+    pub(super) page_info: PageInfo,
+}
+
+/// A step of a ticket.
+pub struct Step {
+    pub(super) of: Ticket,
+    pub(super) step: StoredStep,
+}
+
+/// A text given with a step.
+#[derive(SimpleObject)]
+pub struct StepText {
+    /// The field.
+    field: String,
+    /// The text; null where erased.
+    text: Option<String>,
+}
+
+/// Text fields of events, with who may read them. The caller's block is read at [`Ticket`].
+const STEP_TEXTS: &[(&str, Group)] = &[
+    ("title", Group::Matter),
+    ("body", Group::Matter),
+    ("place", Group::Matter),
+    ("respondent", Group::Respondent),
+    ("instruction", Group::Work),
+    ("text", Group::Work),
+    ("opinion", Group::Work),
+    ("answer", Group::Work),
+    ("unsolved_reason", Group::Work),
+    ("handler", Group::Work),
+    ("phone", Group::Work),
+    ("comment", Group::Matter),
+];
+
+#[Object]
+impl Step {
+    /// Its place in the log.
+    async fn position(&self) -> Position {
+        Position(self.step.position)
+    }
+
+    /// What happened: received, assigned, viewed, signed, delegated, returned, replied, rated.
+    #[graphql(name = "type")]
+    async fn event_type(&self) -> &str {
+        &self.step.event_type
+    }
+
+    /// The action's Chinese name.
+    async fn label(&self) -> &str {
+        let spec = domain::ACTIONS
+            .iter()
+            .find(|spec| spec.event == self.step.event_type);
+        spec.map_or(self.step.event_type.as_str(), |spec| spec.zh)
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.step.at
+    }
+
+    /// By whom. Not told to citizens.
+    async fn by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
+        if self.of.sight(context, Group::Work)? == Sight::Hidden
+            || self.step.by == AccountId::SYSTEM
+        {
+            return Ok(None);
+        }
+        Account::find(context, self.step.by).await
+    }
+
+    /// Every text given with it, as it was then.
+    async fn texts(&self, context: &Context<'_>) -> Result<Vec<StepText>, Error> {
+        let data: serde_json::Value = serde_json::from_str(&self.step.data)
+            .map_err(|_| fault_because(Code::Internal, "an event"))?;
+        let mut texts = Vec::new();
+        for (field, group) in STEP_TEXTS {
+            let sealed = data
+                .get(field)
+                .and_then(|v| v.as_str())
+                .and_then(|t| t.parse::<Sealed>().ok());
+            let Some(sealed) = sealed else { continue };
+            if self.of.sight(context, *group)? != Sight::Hidden {
+                let text = self.of.text(context, *group, field, Some(&sealed)).await?;
+                texts.push(StepText {
+                    field: (*field).to_owned(),
+                    text,
+                });
+            }
+        }
+        Ok(texts)
+    }
+}

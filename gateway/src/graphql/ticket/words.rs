@@ -1,0 +1,117 @@
+//! The words for kinds, states and parts, and deadlines.
+
+use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime, Utc};
+
+macro_rules! remote_enums {
+    ($($(#[$doc:meta])* $name:ident of $remote:literal { $($(#[$vdoc:meta])* $variant:ident,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+        #[graphql(remote = $remote)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+    )+};
+}
+
+remote_enums! {
+    /// What the caller wants (诉求类型).
+    Kind of "docket_domain::ticket::Kind" {
+        /// 咨询: asks for information.
+        Consult,
+        /// 求助: asks for help.
+        Help,
+        /// 投诉: complains of a service or a nuisance.
+        Complain,
+        /// 举报: reports a breach of law.
+        Report,
+        /// 建议: suggests something.
+        Suggest,
+        /// 表扬: praises.
+        Praise,
+    }
+    /// How pressing it is.
+    Urgency of "docket_domain::ticket::Urgency" {
+        /// 一般.
+        Normal,
+        /// 紧急: water, power, gas, heat.
+        Urgent,
+        /// 特急: danger to life.
+        Critical,
+    }
+    /// Who may know of it.
+    Secrecy of "docket_domain::ticket::Secrecy" {
+        /// 公开.
+        Open,
+        /// 保密: the caller is not told to offices; a department accused never sees the ticket.
+        Confidential,
+    }
+    /// Where a ticket stands.
+    TicketState of "docket_domain::ticket::TicketState" {
+        /// Not received yet.
+        Absent,
+        /// 已受理: nobody handles it yet.
+        Received,
+        /// 待签收: with the lead department, not signed.
+        Assigned,
+        /// 办理中: signed.
+        InProgress,
+        /// 已交办: with a level-2 unit.
+        Delegated,
+        /// 待汇总: the unit has replied.
+        AwaitingSummary,
+        /// 已退回: back at the centre.
+        Returned,
+        /// 已答复: answered.
+        Replied,
+    }
+    /// Where an assignment stands.
+    AssignmentState of "docket_domain::ticket::AssignmentState" {
+        /// 待签收.
+        Assigned,
+        /// 办理中.
+        InProgress,
+        /// 已交办.
+        Delegated,
+        /// 待汇总.
+        AwaitingSummary,
+        /// 已办理.
+        Replied,
+        /// 已退回.
+        Returned,
+        /// 已解除: ended by another's step.
+        Released,
+    }
+    /// A department's part in a ticket.
+    Part of "docket_domain::ticket::Part" {
+        /// 主办.
+        Lead,
+        /// 协办.
+        Assist,
+    }
+    /// How content the citizen is.
+    Satisfaction of "docket_domain::ticket::Satisfaction" {
+        /// 满意.
+        Satisfied,
+        /// 基本满意.
+        Fairly,
+        /// 不满意.
+        Dissatisfied,
+    }
+}
+
+/// A deadline.
+#[derive(SimpleObject, Clone, Copy)]
+pub struct Due {
+    /// The last moment that is in time.
+    at: DateTime<Utc>,
+    /// True where it was reckoned on plain weekdays, because a year's holidays were not published yet.
+    provisional: bool,
+}
+
+impl From<docket_domain::Due> for Due {
+    fn from(due: docket_domain::Due) -> Self {
+        Self {
+            at: due.at,
+            provisional: due.provisional,
+        }
+    }
+}
