@@ -129,9 +129,25 @@ pub async fn verify(
     prepare(&store.views).await?;
     let projections = projection::all();
     let mut build = Build::start(store, &projections).await?;
-    let outcome = compare_with(store, &mut build, progress).await;
+    let outcome = compare_undisturbed(store, &mut build, progress).await;
     build.discard().await?;
     outcome
+}
+
+/// Compares again when a rebuild took the tables' place meanwhile: on PostgreSQL the new tables are seen,
+/// but not their rows, which are younger than what is read.
+async fn compare_undisturbed(
+    store: &Store,
+    build: &mut Build<'_>,
+    progress: Progress<'_>,
+) -> Result<Verification, ProjectionError> {
+    loop {
+        let before = build.serving_tables().await?;
+        let found = compare_with(store, build, progress).await?;
+        if build.serving_tables().await? == before {
+            return Ok(found);
+        }
+    }
 }
 
 async fn compare_with(
@@ -208,6 +224,19 @@ impl<'s> Build<'s> {
 
     fn tables(&self) -> impl Iterator<Item = &'static Table> {
         self.projections.iter().flat_map(|p| p.tables())
+    }
+
+    /// Which tables serve now. Nothing on SQLite, where a transaction that reads keeps its tables.
+    async fn serving_tables(&self) -> Result<Vec<Option<i64>>, ProjectionError> {
+        let mut ids = Vec::new();
+        if !self.db.is_sqlite() {
+            for table in self.tables() {
+                let sql = "SELECT to_regclass($1)::oid::bigint";
+                let row = self.db.fetch_optional(sql, values![table.name]).await?;
+                ids.push(row.map(|r| r.int_or_null(0)).transpose()?.flatten());
+            }
+        }
+        Ok(ids)
     }
 
     /// Folds up to a position, a transaction a batch.

@@ -49,11 +49,11 @@ impl From<Row> for Letter {
 
 fn time(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim();
-    let read = |_| NaiveDateTime::parse_from_str(text, "%Y/%m/%d %H:%M:%S");
-    (!text.is_empty())
-        .then_some(())
-        .map(read)?
-        .map_or_else(|e| panic!("{text:?}: {e}"), Some)
+    if text.is_empty() {
+        return None;
+    }
+    let time = NaiveDateTime::parse_from_str(text, "%Y/%m/%d %H:%M:%S");
+    Some(time.unwrap_or_else(|e| panic!("{text:?}: {e}")))
 }
 
 /// Letters in the order in which they came.

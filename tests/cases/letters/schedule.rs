@@ -89,7 +89,9 @@ impl Schedule {
         if let Some((replied_at, _)) = letter.answer {
             let span = (replied_at - letter.received_at).num_seconds();
             if last > span {
-                steps.iter_mut().for_each(|(_, at)| *at = *at * span / last);
+                for (_, at) in &mut steps {
+                    *at = *at * span / last;
+                }
                 last = span;
             }
             if delegated {
