@@ -154,6 +154,14 @@ pub fn fault_because(code: Code, detail: &str) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", code.code()))
 }
 
+/// "Not there, or not for you", as a top-level error.
+#[must_use]
+pub fn not_found() -> Error {
+    let reason = Reason::NotFound;
+    let message = format!("{} / {}", reason.zh(), reason.en());
+    Error::new(message).extend_with(|_, e| e.set("code", reason.code()))
+}
+
 /// What a command came to, if not to an outcome.
 pub enum Failure {
     /// To be told in `userErrors`.

@@ -143,13 +143,15 @@ async fn whoever_may_not_know_of_a_ticket_learns_nothing(store: &TestStore) {
     for login in ["other-clerk", "unit-clerk", "citizen", "admin"] {
         let stranger = person(&server, login).await;
         for id in [&ticket["id"], &json!(nowhere)] {
-            let seen = stranger.data(query, json!({ "id": id })).await;
-            assert_eq!(seen["ticket"], Value::Null, "{login}");
+            let told = stranger.fault(query, json!({ "id": id })).await;
+            assert_eq!(told, "NOT_FOUND", "{login}");
             let refused = stranger.refused("signTicket", json!({ "id": id })).await;
             assert_eq!(refused, "NOT_FOUND", "{login}");
         }
-        let seen = stranger.data(query, json!({ "n": ticket["number"] })).await;
-        assert_eq!(seen["ticket"], Value::Null, "{login}");
+        let told = stranger
+            .fault(query, json!({ "n": ticket["number"] }))
+            .await;
+        assert_eq!(told, "NOT_FOUND", "{login}");
     }
     let auditor = person(&server, "auditor").await;
     let refused = auditor

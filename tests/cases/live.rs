@@ -110,7 +110,7 @@ async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &Te
     let mut closed = Socket::open(&stranger).await;
     closed.subscribe(query, json!({ "id": id })).await;
     let told = closed.next().await.to_string();
-    assert!(told.contains("FORBIDDEN"), "{told}");
+    assert!(told.contains("NOT_FOUND"), "{told}");
 }
 
 async fn an_inbox_is_told_of_its_own_tickets_only(store: &TestStore) {

@@ -189,7 +189,8 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Opens a session.
+    /// Opens a session. Counts for much: a password is dear to check.
+    #[graphql(complexity = "2_000 + child_complexity")]
     async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
         let app = app(context)?;
         let login = app.desk.login_hash(&input.login);

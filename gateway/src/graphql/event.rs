@@ -99,7 +99,7 @@ pub struct EventQuery;
 #[Object]
 impl EventQuery {
     /// The log in order of position (auditors).
-    #[graphql(complexity = "page_size(first, PAGE_MAX) as usize * child_complexity")]
+    #[graphql(complexity = "500 + page_size(first, PAGE_MAX) as usize * child_complexity")]
     async fn events(
         &self,
         context: &Context<'_>,
@@ -119,17 +119,25 @@ impl EventQuery {
         let head = journal.head().await.map_err(failed)?;
         let log = journal.log_id();
         let mut nodes = Vec::new();
-        for record in journal.read_all(at, SCANNED_MAX).await.map_err(failed)? {
-            if nodes.len() == size {
+        let mut scanned = 0;
+        while nodes.len() < size && scanned < SCANNED_MAX {
+            let page = journal.read_all(at, PAGE_MAX).await.map_err(failed)?;
+            if page.is_empty() {
                 break;
             }
-            at = record.position;
-            if filter.admits(&record) {
-                let hash = Sha256::digest(record.canonical(log));
-                nodes.push(event(
-                    record,
-                    hash.iter().map(|b| format!("{b:02x}")).collect(),
-                ));
+            for record in page {
+                if nodes.len() == size {
+                    break;
+                }
+                scanned += 1;
+                at = record.position;
+                if filter.admits(&record) {
+                    let hash = Sha256::digest(record.canonical(log));
+                    nodes.push(event(
+                        record,
+                        hash.iter().map(|b| format!("{b:02x}")).collect(),
+                    ));
+                }
             }
         }
         let end_cursor = Some(cursor("events", &[at.to_string()]));

@@ -178,7 +178,7 @@ pub struct InboxQueries;
 #[Object]
 impl InboxQueries {
     /// A tab of the inbox of one's office: the centre, a department or a unit.
-    #[graphql(complexity = "page_size(first, PAGE_MAX) as usize * child_complexity")]
+    #[graphql(complexity = "50 + page_size(first, PAGE_MAX) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
     async fn inbox(
         &self,

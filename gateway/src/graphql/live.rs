@@ -7,7 +7,7 @@ use super::common::{Position, app, local_id};
 use super::ticket::{Ticket, visible};
 use crate::app::App;
 use crate::auth::{Viewer, viewer};
-use crate::error::{Code, fault, system};
+use crate::error::{Code, fault, not_found, system};
 use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
 use docket_core::{DeskError, Record};
 use docket_domain::aggregate::Aggregate;
@@ -63,7 +63,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<TicketChange, Error>> + 'c, Error> {
         let id: TicketId = local_id("ticket", &id)?;
         if visible(context, id).await?.is_none() {
-            return Err(fault(Code::Forbidden));
+            return Err(not_found());
         }
         let records = follow(context, after).await?;
         Ok(records.filter_map(move |record| async move {

@@ -11,7 +11,7 @@ use super::common::{
 };
 use super::organisation::Department;
 use crate::auth::{Group, Sight, mask, sight, viewer};
-use crate::error::{Code, fault_because, system, view_fault};
+use crate::error::{Code, fault_because, not_found, system, view_fault};
 use async_graphql::{Context, Error, ID, Object};
 use chrono::{DateTime, Utc};
 use docket_core::desk::Caller as CallerBlock;
@@ -296,7 +296,7 @@ impl Ticket {
     }
 
     /// Every step (流转明细), in order. Citizens see what happened and when, no more.
-    #[graphql(complexity = "page_size(first, STEPS_MAX) as usize * child_complexity")]
+    #[graphql(complexity = "20 + page_size(first, STEPS_MAX) as usize * child_complexity")]
     async fn timeline(
         &self,
         context: &Context<'_>,
@@ -348,7 +348,8 @@ pub struct TicketQuery;
 
 #[Object]
 impl TicketQuery {
-    /// A ticket by id or by number. Null where there is none, or none that the account may see.
+    /// A ticket by id or by number. `NOT_FOUND` where there is none, or none that the account may see.
+    #[graphql(complexity = "10 + child_complexity")]
     async fn ticket(
         &self,
         context: &Context<'_>,
@@ -379,9 +380,9 @@ impl TicketQuery {
             }
         };
         let card = found.map_err(|e| view_fault(&e))?;
-        Ok(card
-            .filter(|card| card.ticket.is_visible_to(actor))
-            .map(Ticket::from))
+        let seen = card.filter(|card| card.ticket.is_visible_to(actor));
+        seen.map(|card| Some(Ticket::from(card)))
+            .ok_or_else(not_found)
     }
 }
 

@@ -7,6 +7,7 @@ use docket_tests::server::{command, store_arguments};
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 const WORKERS: usize = 4;
 const PROJECTIONS: [&str; 4] = ["card", "timeline", "inbox", "statistics"];
@@ -22,6 +23,7 @@ async fn projections(store: &TestStore, ledger: &Ledger, arguments: &[&str]) -> 
         .arg("projections")
         .args(arguments)
         .args(store_arguments(store));
+    let began = Instant::now();
     let output = tokio::process::Command::from(docket)
         .output()
         .await
