@@ -98,6 +98,12 @@ impl StoreArgs {
 /// What a command fails with: shown to the person at the terminal.
 type Failed = Box<dyn std::error::Error>;
 
+/// Prints a line; who has stopped listening to a server does not stop it.
+pub(crate) fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {

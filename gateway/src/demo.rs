@@ -5,6 +5,7 @@ mod city;
 mod stage;
 
 use crate::app::{App, Founding, StartError};
+use crate::cli::say;
 use chrono::TimeDelta;
 use city::city;
 use docket_core::store::StoreOptions;
@@ -141,12 +142,12 @@ pub async fn introduce(app: &App) -> Result<String, DeskError> {
             department.name.clone(),
         ));
     }
-    println!(
+    say(&format!(
         "{} (demo / 演示), every password {PASSWORD}:",
         organisation.name
-    );
+    ));
     for (login, roles, place) in &accounts {
-        println!("  {login:<16} {roles} {place}");
+        say(&format!("  {login:<16} {roles} {place}"));
     }
     let rows = accounts.iter().map(|(login, roles, place)| {
         serde_json::json!({ "login": login, "password": PASSWORD, "roles": [roles], "place": place })

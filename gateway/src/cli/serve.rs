@@ -1,6 +1,6 @@
 //! `docket serve`: the server.
 
-use super::{Failed, StoreArgs};
+use super::{Failed, StoreArgs, say};
 use crate::app::{App, Founding};
 use crate::{demo, http};
 use clap::Args;
@@ -59,7 +59,7 @@ impl Serve {
             .map_err(|e| format!("{listen}: {e}"))?;
         // Before anybody is told where the server listens, and so may stop it.
         let stop = stop()?;
-        println!("listening on http://{}", listener.local_addr()?);
+        say(&format!("listening on http://{}", listener.local_addr()?));
         let demo = if self.demo {
             Some(demo::introduce(&app).await?)
         } else {
@@ -81,8 +81,8 @@ async fn advise_first_account(app: &App) -> Result<(), Failed> {
         .await?
         .is_empty()
     {
-        println!(
-            "this store has no account yet: `docket account create --admin --login LOGIN` makes the first"
+        say(
+            "this store has no account yet: `docket account create --admin --login LOGIN` makes the first",
         );
     }
     Ok(())
