@@ -303,10 +303,14 @@ impl Journal {
 /// Learns of other processes' appends. Ends with the last handle on the journal.
 async fn follow_head(backend: Arc<dyn Backend>, head: watch::Sender<u64>) {
     loop {
-        backend.wait_for_news(POLL).await;
+        let told = backend.wait_for_news(POLL).await;
         // Alone with it: every handle is gone, and so is the writer.
         if Arc::strong_count(&backend) == 1 {
             return;
+        }
+        // What this process appended itself it knows.
+        if told.is_some_and(|position| position <= *head.borrow()) {
+            continue;
         }
         match backend.head().await {
             Ok(position) => {

@@ -143,8 +143,8 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error>;
     /// Streams of a category, in order of birth.
     async fn streams_of(&self, category: &str, limit: u32) -> Result<Vec<Uuid>, sqlx::Error>;
-    /// Waits until another process may have appended, at most so long.
-    async fn wait_for_news(&self, at_most: Duration);
+    /// Waits until another process may have appended, at most so long; the position it told, if it did.
+    async fn wait_for_news(&self, at_most: Duration) -> Option<u64>;
     /// Settings that decide whether data is safe.
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error>;
 }

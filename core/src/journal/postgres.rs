@@ -13,6 +13,7 @@ use crate::db::{Db, postgres_options, time_of};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPool, PgRow};
 use sqlx::{Connection as _, PgConnection, Row as _};
 use std::time::Duration;
@@ -65,7 +66,8 @@ CREATE OR REPLACE FUNCTION append(
 ) LANGUAGE plpgsql AS $$
 DECLARE bad uuid[]; taken bigint;
 BEGIN
-    SELECT h.position, greatest(h.recorded_at, now_) INTO STRICT base, recorded FROM head h FOR UPDATE;
+    SELECT h.position, greatest(h.recorded_at, now_) INTO STRICT base, recorded
+        FROM head h WHERE h.one = 1 FOR UPDATE;
 
     bad := ARRAY(
         SELECT c.stream FROM unnest(c_command, c_stream, c_expected, c_first) AS c(command, stream, expected, first)
@@ -105,8 +107,8 @@ BEGIN
     END IF;
 
     IF taken > 0 THEN
-        UPDATE head SET position = base + taken, recorded_at = recorded;
-        PERFORM pg_notify('docket_journal', '');
+        UPDATE head SET position = base + taken, recorded_at = recorded WHERE one = 1;
+        PERFORM pg_notify('docket_journal', (base + taken)::text);
     END IF;
 
     rejected := ARRAY(
@@ -121,6 +123,8 @@ const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, s
 
 pub(super) struct Postgres {
     pool: PgPool,
+    /// The writer's own connection: from the pool it would cost a round trip to see whether it lives.
+    writer: Mutex<Option<PoolConnection<sqlx::Postgres>>>,
     listener: Mutex<Option<PgListener>>,
 }
 
@@ -144,6 +148,7 @@ impl Postgres {
             .await?;
         Ok(Self {
             pool,
+            writer: Mutex::new(None),
             listener: Mutex::new(None),
         })
     }
@@ -254,6 +259,12 @@ fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
 impl Backend for Postgres {
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error> {
         let c = Columns::of(batch);
+        let mut writer = self.writer.lock().await;
+        // Taken out while in use: whatever goes wrong, a connection that may be broken is not put back.
+        let mut connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
         let row = sqlx::query(
             "SELECT base, recorded, rejected FROM append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
              $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
@@ -282,8 +293,9 @@ impl Backend for Postgres {
         .bind(&c.k_kind)
         .bind(&c.k_value)
         .bind(&c.k_stream)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *connection)
         .await?;
+        *writer = Some(connection);
         let rejected: Vec<i64> = row.try_get(2)?;
         Ok(Appended {
             base: unsigned(row.try_get(0)?),
@@ -312,7 +324,7 @@ impl Backend for Postgres {
     }
 
     async fn head(&self) -> Result<u64, sqlx::Error> {
-        let head: i64 = sqlx::query_scalar("SELECT position FROM head")
+        let head: i64 = sqlx::query_scalar("SELECT position FROM head WHERE one = 1")
             .fetch_one(&self.pool)
             .await?;
         Ok(unsigned(head))
@@ -402,7 +414,7 @@ impl Backend for Postgres {
         .await
     }
 
-    async fn wait_for_news(&self, at_most: Duration) {
+    async fn wait_for_news(&self, at_most: Duration) -> Option<u64> {
         let mut listener = self.listener.lock().await;
         if listener.is_none() {
             // Listening is a hint; without it the poll below is what there is.
@@ -412,13 +424,17 @@ impl Backend for Postgres {
                 *listener = Some(fresh);
             }
         }
-        match listener.as_mut() {
-            Some(open) => {
-                if let Ok(Err(_)) = tokio::time::timeout(at_most, open.recv()).await {
-                    *listener = None;
-                }
+        let Some(open) = listener.as_mut() else {
+            tokio::time::sleep(at_most).await;
+            return None;
+        };
+        match tokio::time::timeout(at_most, open.recv()).await {
+            Ok(Ok(told)) => told.payload().parse().ok(),
+            Ok(Err(_)) => {
+                *listener = None;
+                None
             }
-            None => tokio::time::sleep(at_most).await,
+            Err(_) => None,
         }
     }
 

@@ -7,7 +7,7 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Durability, ROWS_PER_STATEMENT, placeholders, time_of};
+use crate::db::{Db, Durability, ROWS_PER_STATEMENT, time_of};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
@@ -73,6 +73,25 @@ impl Sqlite {
     }
 }
 
+/// `(?, ?), (?, ?)` for two rows of two columns. SQLite looks up numbered marks by name, one by one, which
+/// takes longer than the insert.
+fn marks(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row.as_str(); rows].join(", ")
+}
+
+/// Cuts into pieces whose lengths are powers of two, so that a handful of prepared statements serve all.
+fn pieces<T>(mut rows: &[T]) -> Vec<&[T]> {
+    let mut pieces = Vec::new();
+    while !rows.is_empty() {
+        let length = (1 << rows.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (piece, rest) = rows.split_at(length);
+        pieces.push(piece);
+        rows = rest;
+    }
+    pieces
+}
+
 /// What a commit must meet to be taken.
 struct Standing {
     base: i64,
@@ -90,7 +109,7 @@ async fn standing(
         recorded_at: 0,
         commits: Vec::with_capacity(batch.len()),
     };
-    for chunk in batch.chunks(ROWS_PER_STATEMENT) {
+    for chunk in pieces(batch) {
         let sql = format!(
             "WITH batch (i, stream, command) AS (VALUES {})
              SELECT (SELECT version FROM events e WHERE e.stream = batch.stream ORDER BY version DESC LIMIT 1),
@@ -98,7 +117,7 @@ async fn standing(
                     (SELECT position FROM events ORDER BY position DESC LIMIT 1),
                     (SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1)
              FROM batch ORDER BY i",
-            placeholders(chunk.len(), 3)
+            marks(chunk.len(), 3)
         );
         let mut arguments = SqliteArguments::default();
         for (index, commit) in chunk.iter().enumerate() {
@@ -183,18 +202,18 @@ async fn write(
         }
         commands.push((commit, position));
     }
-    for chunk in events.chunks(ROWS_PER_STATEMENT) {
+    for chunk in pieces(&events) {
         insert_events(&mut *connection, chunk, recorded_at).await?;
     }
-    for chunk in commands.chunks(ROWS_PER_STATEMENT) {
+    for chunk in pieces(&commands) {
         insert_commands(&mut *connection, chunk, recorded_at).await?;
     }
     let claims: Vec<_> = commands
         .iter()
         .flat_map(|(commit, _)| commit.claims.iter().map(|c| (*commit, c)))
         .collect();
-    for chunk in claims.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!("INSERT INTO claims VALUES {}", placeholders(chunk.len(), 3));
+    for chunk in pieces(&claims) {
+        let sql = format!("INSERT INTO claims VALUES {}", marks(chunk.len(), 3));
         let mut arguments = SqliteArguments::default();
         for (commit, claim) in chunk {
             add(&mut arguments, claim.kind)?;
@@ -219,7 +238,7 @@ async fn insert_events(
 ) -> Result<(), sqlx::Error> {
     let sql = format!(
         "INSERT INTO events ({EVENT_COLUMNS}) VALUES {}",
-        placeholders(rows.len(), EVENT_WIDTH)
+        marks(rows.len(), EVENT_WIDTH)
     );
     let mut arguments = SqliteArguments::default();
     for (position, version, commit, event) in rows {
@@ -251,10 +270,7 @@ async fn insert_commands(
     rows: &[(&Commit, i64)],
     recorded_at: i64,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "INSERT INTO commands VALUES {}",
-        placeholders(rows.len(), 6)
-    );
+    let sql = format!("INSERT INTO commands VALUES {}", marks(rows.len(), 6));
     let mut arguments = SqliteArguments::default();
     for (commit, position) in rows {
         add(&mut arguments, commit.command.0)?;
@@ -425,8 +441,9 @@ impl Backend for Sqlite {
         .await
     }
 
-    async fn wait_for_news(&self, at_most: Duration) {
+    async fn wait_for_news(&self, at_most: Duration) -> Option<u64> {
         tokio::time::sleep(at_most).await;
+        None
     }
 
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
