@@ -4,6 +4,7 @@ mod account;
 mod common;
 mod event;
 mod inbox;
+pub mod limits;
 mod live;
 mod organisation;
 mod statistics;
@@ -45,6 +46,7 @@ pub type DocketSchema = Schema<Query, Mutation, live::Subscription>;
 
 fn builder() -> SchemaBuilder<Query, Mutation, live::Subscription> {
     Schema::build(Query::default(), Mutation::default(), live::Subscription)
+        .extension(limits::Limits)
         .limit_depth(DEPTH_MAX)
         .limit_complexity(COMPLEXITY_MAX)
 }

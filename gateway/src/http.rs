@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::auth::viewer_of;
 use crate::error::{Code, Language, fault, system};
+use crate::graphql::limits::{ConnectionToken, QUERY_BYTES_MAX};
 use crate::graphql::{DocketSchema, schema};
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::OperationType;
@@ -27,8 +28,6 @@ use tokio::net::TcpListener;
 
 /// Largest request body.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Largest query text.
-pub const QUERY_BYTES_MAX: usize = 32 * 1024;
 /// How long a request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long open requests may finish after the server was told to stop.
@@ -213,7 +212,12 @@ async fn graphql(
             .into_response();
     };
     let read = match parts.method {
-        Method::POST => read_post(&parts.headers, body).await,
+        Method::POST => {
+            match tokio::time::timeout(REQUEST_TIMEOUT, read_post(&parts.headers, body)).await {
+                Ok(read) => read,
+                Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+            }
+        }
         Method::GET => read_get(query.as_deref()),
         _ => {
             let allow = [(header::ALLOW, "GET, POST")];
@@ -450,10 +454,10 @@ fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtoc
             let mut data = Data::default();
             if let Some(token) = header.and_then(bearer) {
                 let found = viewer_of(&app.desk, &app.store.ops, token).await;
-                match found.map_err(|error| system(&error))? {
-                    Some(viewer) => data.insert(viewer),
-                    None => return Err(fault(Code::Unauthenticated)),
+                if found.map_err(|error| system(&error))?.is_none() {
+                    return Err(fault(Code::Unauthenticated));
                 }
+                data.insert(ConnectionToken(token.to_owned()));
             }
             Ok(data)
         };

@@ -176,9 +176,10 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
             tab: office_tab(ticket, assignment),
             open: assignment.state.is_open(),
             assignment: assignment.no,
+            // While it is open, whatever moves the ticket moves the row.
             entered_at: assignment
                 .ended_at
-                .or(assignment.signed_at)
+                .or(ticket.changed_at)
                 .unwrap_or(assignment.assigned_at),
             due_at: Some(assignment.due.at),
             unviewed: assignment.state == AssignmentState::Assigned

@@ -22,6 +22,17 @@ pub enum ProjectionError {
     /// Tickets without a founded organisation: the day of an event is unknown.
     #[error("the journal has tickets but no founded organisation")]
     NotFounded,
+    /// The views are of another log, or ahead of their journal.
+    #[error(
+        "the views are at position {position} of another journal than this one, which ends at {head}: \
+         `docket serve` drops them and folds anew"
+    )]
+    OtherLog {
+        /// Where the views are.
+        position: u64,
+        /// Where the journal ends.
+        head: u64,
+    },
     /// A query with more rows than it may return.
     #[error("more than {limit} rows")]
     TooMany {

@@ -7,7 +7,9 @@
 mod compare;
 
 use crate::projection::{self, Projection, ProjectionError, Table};
-use crate::runner::{BATCH_RECORDS_MAX, Fold, Folded, apply, checkpoint, lock_checkpoint, prepare};
+use crate::runner::{
+    BATCH_RECORDS_MAX, Fold, Folded, apply, check_log, checkpoint, lock_checkpoint, prepare,
+};
 use chrono::TimeDelta;
 use compare::compare_table;
 use docket_core::clock::random_bytes;
@@ -41,7 +43,8 @@ pub struct Status {
 
 /// How the views stand.
 pub async fn status(store: &Store) -> Result<Vec<Status>, ProjectionError> {
-    prepare(&store.views).await?;
+    prepare(store).await?;
+    check_log(store).await?;
     let position = checkpoint(&store.views).await?;
     let head = store.journal.head().await?;
     let mut rows = Vec::new();
@@ -69,7 +72,8 @@ pub async fn rebuild(
     projections: &[&'static dyn Projection],
     progress: Progress<'_>,
 ) -> Result<u64, ProjectionError> {
-    prepare(&store.views).await?;
+    prepare(store).await?;
+    check_log(store).await?;
     let mut build = Build::start(store, projections).await?;
     loop {
         let live = checkpoint(&store.views).await?;
@@ -126,7 +130,8 @@ pub async fn verify(
     store: &Store,
     progress: Progress<'_>,
 ) -> Result<Verification, ProjectionError> {
-    prepare(&store.views).await?;
+    prepare(store).await?;
+    check_log(store).await?;
     let projections = projection::all();
     let mut build = Build::start(store, &projections).await?;
     let outcome = compare_undisturbed(store, &mut build, progress).await;

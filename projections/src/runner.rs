@@ -55,7 +55,14 @@ impl Runner {
         store: &Store,
     ) -> Result<(Self, Views, watch::Receiver<State>), ProjectionError> {
         let db = store.views.clone();
-        prepare(&db).await?;
+        prepare(store).await?;
+        match check_log(store).await {
+            Err(error @ ProjectionError::OtherLog { .. }) => {
+                tracing::error!(%error, "the views are dropped and folded anew");
+                start_over(store).await?;
+            }
+            checked => checked?,
+        }
         let outdated = outdated(&db).await?;
         if !outdated.is_empty() {
             rebuild::rebuild(store, &outdated, &mut |_| {}).await?;
@@ -149,14 +156,19 @@ pub(crate) async fn apply(
 }
 
 /// Makes the tables that are missing, and the checkpoint.
-pub(crate) async fn prepare(db: &Db) -> Result<(), ProjectionError> {
+pub(crate) async fn prepare(store: &Store) -> Result<(), ProjectionError> {
+    let db = &store.views;
     db.create(
-        "CREATE TABLE IF NOT EXISTS checkpoint (one BIGINT PRIMARY KEY, position BIGINT NOT NULL);
-         CREATE TABLE IF NOT EXISTS projections (name TEXT PRIMARY KEY, version BIGINT NOT NULL);
-         INSERT INTO checkpoint VALUES (1, 0) ON CONFLICT DO NOTHING;",
+        "CREATE TABLE IF NOT EXISTS checkpoint (
+             one BIGINT PRIMARY KEY, position BIGINT NOT NULL, log TEXT NOT NULL
+         );
+         CREATE TABLE IF NOT EXISTS projections (name TEXT PRIMARY KEY, version BIGINT NOT NULL);",
     )
     .await?;
     let mut tx = db.begin().await?;
+    let log = store.journal.log_id().to_string();
+    let sql = "INSERT INTO checkpoint VALUES (1, 0, $1) ON CONFLICT DO NOTHING";
+    tx.execute(sql, values![log.as_str()]).await?;
     let start = lock_checkpoint(&mut tx).await? == 0;
     for projection in projection::all() {
         let sql = "SELECT version FROM projections WHERE name = $1";
@@ -200,6 +212,33 @@ pub(crate) async fn checkpoint(db: &Db) -> Result<u64, ProjectionError> {
         .map(|r| r.int(0))
         .transpose()?
         .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+}
+
+/// Refuses views that are of another log, or ahead of their journal: it was replaced by an older one.
+pub(crate) async fn check_log(store: &Store) -> Result<(), ProjectionError> {
+    let sql = "SELECT log, position FROM checkpoint";
+    let Some(row) = store.views.fetch_optional(sql, vec![]).await? else {
+        return Ok(());
+    };
+    let position = u64::try_from(row.int(1)?).unwrap_or(0);
+    let head = store.journal.head().await?;
+    if row.text(0)? == store.journal.log_id().to_string() && position <= head {
+        return Ok(());
+    }
+    Err(ProjectionError::OtherLog { position, head })
+}
+
+/// Empties views that are of another log, or ahead of their journal, to be folded anew.
+async fn start_over(store: &Store) -> Result<(), ProjectionError> {
+    let mut tx = store.views.begin().await?;
+    for table in projection::all().iter().flat_map(|p| p.tables()) {
+        tx.execute(&format!("DROP TABLE IF EXISTS {}", table.name), vec![])
+            .await?;
+    }
+    tx.execute("DELETE FROM projections", vec![]).await?;
+    tx.execute("DELETE FROM checkpoint", vec![]).await?;
+    tx.commit().await?;
+    prepare(store).await
 }
 
 /// The views' position, held until the transaction ends.

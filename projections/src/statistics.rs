@@ -3,7 +3,7 @@
 //!
 //! Days are days in the hotline's zone. An activity counts on the day it happened; what was due counts on
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
-//! An assignment that was returned or released before it was signed (replied) is not due to be.
+//! An assignment that was returned or released before its limit, and not signed (replied), is not due to be.
 
 use crate::projection::{
     Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
@@ -148,7 +148,11 @@ fn count_assignment(
         | AssignmentState::AwaitingSummary
         | AssignmentState::Replied => false,
     };
-    if assignment.signed_at.is_some() || !given_up {
+    // Given up in time, it was never due; given up late, not having signed (replied) stays a failure.
+    let escaped = |due: docket_domain::Due| {
+        given_up && assignment.ended_at.is_some_and(|ended| due.met_at(ended))
+    };
+    if assignment.signed_at.is_some() || !escaped(assignment.sign_due) {
         let in_time = assignment
             .signed_at
             .is_some_and(|at| assignment.sign_due.met_at(at));
@@ -157,7 +161,7 @@ fn count_assignment(
             m.signed_in_time += i64::from(in_time);
         });
     }
-    if !given_up {
+    if !escaped(assignment.due) {
         let replied_at = assignment
             .ended_at
             .filter(|_| assignment.state == AssignmentState::Replied);

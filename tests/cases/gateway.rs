@@ -285,6 +285,33 @@ async fn personal_data_is_shown_masked_or_hidden_by_role(store: &TestStore) {
     assert_eq!(auditor["queryCode"], Value::Null);
 }
 
+async fn a_confidential_citizen_is_not_named_in_the_timeline(store: &TestStore) {
+    let server = city(store).await;
+    let mut input = request();
+    input["secrecy"] = json!("CONFIDENTIAL");
+    let ticket = person(&server, "citizen")
+        .await
+        .act("receiveTicket", input)
+        .await;
+    let assign = json!({ "id": ticket["id"], "leadId": department() });
+    let dispatcher = person(&server, "dispatcher").await;
+    let payload = dispatcher.mutate("assignTicket", assign).await;
+    let query = "query($id: ID!, $p: Position) { ticket(id: $id, minPosition: $p) {
+        timeline { nodes { by { id name } } } } }";
+    let at = json!({ "id": ticket["id"], "p": payload["position"] });
+    for login in ["clerk", "auditor"] {
+        let seen = person(&server, login).await.data(query, at.clone()).await;
+        let nodes = &seen["ticket"]["timeline"]["nodes"];
+        assert_eq!(nodes[0]["by"], Value::Null, "{login}");
+        assert_eq!(nodes[1]["by"]["name"], "dispatcher by name", "{login}");
+    }
+    let seen = dispatcher.data(query, at).await;
+    assert_eq!(
+        seen["ticket"]["timeline"]["nodes"][0]["by"]["name"],
+        "citizen by name"
+    );
+}
+
 async fn a_citizen_sees_and_rates_only_their_own(store: &TestStore) {
     let server = city(store).await;
     let citizen = person(&server, "citizen").await;
@@ -444,6 +471,7 @@ on_both_stores! {
     each_query_has_its_readers,
     personal_data_is_shown_masked_or_hidden_by_role,
     a_citizen_sees_and_rates_only_their_own,
+    a_confidential_citizen_is_not_named_in_the_timeline,
     refusals_name_the_field_in_the_language_asked_for,
     repeated_commands_take_effect_once,
     inboxes_page_without_gap_or_double,

@@ -173,6 +173,21 @@ async fn a_subscription_ends_with_its_session(store: &TestStore) {
     assert!(told.contains("UNAUTHENTICATED"), "{told}");
 }
 
+async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
+    let server = city(store).await;
+    let clerk = person(&server, "clerk").await;
+    let mut socket = Socket::open(&clerk).await;
+    socket.subscribe("{ me { login } }", json!({})).await;
+    assert_eq!(socket.push("me").await["login"], "clerk");
+    assert_eq!(socket.next().await["type"], "complete");
+    clerk
+        .data("mutation { logout { loggedOut } }", json!({}))
+        .await;
+    socket.subscribe("{ me { login } }", json!({})).await;
+    let told = socket.next().await.to_string();
+    assert!(told.contains("UNAUTHENTICATED"), "{told}");
+}
+
 async fn server_sent_events_carry_subscriptions(store: &TestStore) {
     let server = city(store).await;
     let operator = person(&server, "operator").await;
@@ -202,5 +217,6 @@ on_both_stores! {
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
     a_subscription_ends_with_its_session,
+    an_open_socket_opens_nothing_after_logout,
     server_sent_events_carry_subscriptions,
 }

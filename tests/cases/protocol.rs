@@ -6,6 +6,7 @@ use docket_tests::server::Server;
 use docket_tests::staff::PASSWORD;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 async fn send(
     server: &Server,
@@ -202,4 +203,33 @@ async fn the_consoles_examples_fit_the_schema() {
         );
         assert!(!message.contains("Unknown"), "{operation}\n{response:#}");
     }
+}
+
+/// A few hundred bytes of fragments that spread each other twice: refused before anything walks them.
+#[tokio::test]
+async fn fragments_that_multiply_are_refused_at_once() {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let mut query = "{ ...f0 }".to_owned();
+    for n in 0..28 {
+        let next = n + 1;
+        let _ = write!(query, " fragment f{n} on Query {{ ...f{next} ...f{next} }}");
+    }
+    query.push_str(" fragment f28 on Query { __typename }");
+    let refused = server.client().fault(&query, json!({})).await;
+    assert_eq!(refused, "TOO_LARGE");
+    let round = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
+    assert_eq!(server.client().fault(round, json!({})).await, "BAD_REQUEST");
+    let wide: String = (0..2_001).map(|n| format!("a{n}:__typename ")).collect();
+    assert_eq!(
+        server
+            .client()
+            .fault(&format!("{{{wide}}}"), json!({}))
+            .await,
+        "TOO_LARGE"
+    );
+    assert_eq!(
+        server.client().fault("{ nothing }", json!({})).await,
+        "BAD_REQUEST"
+    );
 }

@@ -2,6 +2,7 @@
 
 use docket_core::db::Value;
 use docket_domain::ticket::scenario::{clerk, leader, now, operator, unit_clerk};
+use docket_projections::ProjectionError;
 use docket_projections::projection::{self, Column, Table};
 use docket_projections::rebuild::{self, DifferenceKind};
 use docket_tests::city::{self, found, hotline};
@@ -218,7 +219,34 @@ async fn a_view_of_another_version_is_rebuilt_at_the_start(store: &TestStore) {
     );
 }
 
+async fn views_of_another_log_are_never_called_clean(store: &TestStore) {
+    let server = play_some(store).await;
+    let db = server.app.store.views.clone();
+    for tampered in ["position = position + 1000", "log = 'another'"] {
+        db.execute(&format!("UPDATE checkpoint SET {tampered}"), vec![])
+            .await
+            .unwrap();
+        let refused = rebuild::verify(&server.app.store, &mut |_| {})
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, ProjectionError::OtherLog { .. }),
+            "{refused}"
+        );
+        let again = Server::start(store).await;
+        let head = again.app.desk.journal().head().await.unwrap();
+        again
+            .app
+            .views
+            .wait_for(head, docket_tests::store::PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(differences(&again).await, []);
+    }
+}
+
 on_both_stores! {
+    views_of_another_log_are_never_called_clean,
     a_changed_a_missing_and_an_extra_row_in_every_table_are_named,
     a_rebuild_serves_on_and_the_views_may_be_deleted,
     a_view_of_another_version_is_rebuilt_at_the_start,

@@ -105,6 +105,14 @@ impl Aggregate for Account {
         if command.roles.is_empty() {
             return Err(refuse(Reason::Required).at("roles"));
         }
+        if !command
+            .roles
+            .iter()
+            .all(|role| role.desk() == command.roles[0].desk())
+        {
+            let detail = "one desk's: centre, office, citizen, auditor or administrator";
+            return Err(refuse(Reason::InvalidValue).at("roles").because(detail));
+        }
         check_office(&command).map_err(|(reason, field)| refuse(reason).at(field))?;
         Ok(vec![Created {
             login: command.login,
@@ -221,6 +229,30 @@ mod tests {
             reason(create(&[], None, None)),
             refused(Reason::Required, "roles")
         );
+    }
+
+    #[test]
+    fn nobody_sits_at_two_desks() {
+        use Role::{Administrator, Auditor, Citizen, Clerk, Dispatcher, Leader, Operator};
+        assert_eq!(reason(create(&[Operator, Dispatcher], None, None)), None);
+        assert_eq!(
+            reason(create(&[Clerk, Leader], Some(DEPARTMENT), None)),
+            None
+        );
+        for roles in [
+            [Clerk, Auditor],
+            [Operator, Clerk],
+            [Dispatcher, Leader],
+            [Auditor, Administrator],
+            [Citizen, Operator],
+        ] {
+            let refused = reason(create(&roles, Some(DEPARTMENT), None));
+            assert_eq!(
+                refused,
+                Some((Reason::InvalidValue, Some("roles"))),
+                "{roles:?}"
+            );
+        }
     }
 
     #[test]

@@ -52,6 +52,35 @@ roles! {
     Administrator = "administrator", "管理员";
 }
 
+/// Where a role sits. One account sits at one desk, so that no right of one role undoes another's bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskKind {
+    /// The hotline centre.
+    Centre,
+    /// A department or unit.
+    Office,
+    /// A citizen.
+    Citizen,
+    /// Audit.
+    Audit,
+    /// Administration.
+    Administration,
+}
+
+impl Role {
+    /// Where the role sits.
+    #[must_use]
+    pub const fn desk(self) -> DeskKind {
+        match self {
+            Self::Operator | Self::Dispatcher => DeskKind::Centre,
+            Self::Clerk | Self::Leader => DeskKind::Office,
+            Self::Citizen => DeskKind::Citizen,
+            Self::Auditor => DeskKind::Audit,
+            Self::Administrator => DeskKind::Administration,
+        }
+    }
+}
+
 /// The account that gives a command, with what decides its rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {

@@ -2,7 +2,7 @@
 
 use super::{Desk, DeskError, Outcome, REFRESH};
 use crate::esrs_store::decode;
-use crate::journal::JournalError;
+use crate::journal::{JournalError, READ_MAX};
 use docket_domain::Aggregate;
 use docket_domain::account::Account;
 use docket_domain::ids::{AccountId, TicketId};
@@ -95,6 +95,9 @@ impl Desk {
             let state = Arc::make_mut(&mut cached.state);
             for record in &page {
                 A::evolve(state, &record.stamp(), &decode::<A>(record)?);
+            }
+            if page.len() < READ_MAX as usize {
+                return Ok(cached);
             }
         }
     }

@@ -63,7 +63,10 @@ CREATE OR REPLACE FUNCTION append(
     e_command uuid[], e_correlation uuid[], e_causation uuid[], e_occurred_at bigint[], e_rules bigint[],
     k_kind text[], k_value bytea[], k_stream uuid[],
     OUT base bigint, OUT recorded bigint, OUT rejected bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+-- Plans are kept, and made when the tables may still be empty: look-ups must go by index all the same.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 DECLARE bad uuid[]; taken bigint;
 BEGIN
     SELECT h.position, greatest(h.recorded_at, now_) INTO STRICT base, recorded
@@ -73,12 +76,13 @@ BEGIN
         SELECT c.stream FROM unnest(c_command, c_stream, c_expected, c_first) AS c(command, stream, expected, first)
         WHERE (c.first AND c.expected <> coalesce(
                   (SELECT e.version FROM events e WHERE e.stream = c.stream ORDER BY e.version DESC LIMIT 1), 0))
-           OR EXISTS (SELECT 1 FROM commands d WHERE d.command = c.command)
+           -- Not EXISTS: that may be planned as a hash of the whole table.
+           OR (SELECT d.position FROM commands d WHERE d.command = c.command) IS NOT NULL
     );
     IF cardinality(k_kind) > 0 THEN
         bad := bad || ARRAY(
             SELECT k.stream FROM unnest(k_kind, k_value, k_stream) AS k(kind, value, stream)
-            WHERE EXISTS (SELECT 1 FROM claims d WHERE d.kind = k.kind AND d.value = k.value)
+            WHERE (SELECT d.kind FROM claims d WHERE d.kind = k.kind AND d.value = k.value) IS NOT NULL
         );
     END IF;
 

@@ -11,10 +11,14 @@ use crate::db::{Db, Durability, ROWS_PER_STATEMENT, time_of};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments as _, Executor as _, Row as _, SqliteConnection, SqlitePool};
+use sqlx::{
+    Arguments as _, Connection as _, Executor as _, Row as _, SqliteConnection, SqlitePool,
+};
 use std::path::Path;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 const SCHEMA: &str = "
@@ -49,6 +53,8 @@ const EVENT_WIDTH: usize = 16;
 
 pub(super) struct Sqlite {
     write: SqlitePool,
+    /// The writer's own connection: from the pool it would cost a hop to see whether it lives.
+    writer: Mutex<Option<PoolConnection<sqlx::Sqlite>>>,
     read: SqlitePool,
 }
 
@@ -69,7 +75,11 @@ impl Sqlite {
             .bind(clock.now().timestamp_micros())
             .execute(&write)
             .await?;
-        Ok(Self { write, read })
+        Ok(Self {
+            write,
+            writer: Mutex::new(None),
+            read,
+        })
     }
 }
 
@@ -317,9 +327,16 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
 #[async_trait]
 impl Backend for Sqlite {
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error> {
-        let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        let mut writer = self.writer.lock().await;
+        // Taken out while in use: whatever goes wrong, what is put back has no transaction open.
+        let mut connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.write.acquire().await?,
+        };
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         let appended = write(&mut tx, batch, now).await?;
         tx.commit().await?;
+        *writer = Some(connection);
         Ok(appended)
     }
 
@@ -447,7 +464,11 @@ impl Backend for Sqlite {
     }
 
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let mut connection = self.write.acquire().await?;
+        let mut writer = self.writer.lock().await;
+        let mut connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.write.acquire().await?,
+        };
         let mut settings = Vec::new();
         for name in [
             "journal_mode",
@@ -463,6 +484,7 @@ impl Backend for Sqlite {
                 .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))?;
             settings.push((name.to_owned(), value));
         }
+        *writer = Some(connection);
         Ok(settings)
     }
 }

@@ -207,7 +207,13 @@ async fn recover(
 ) {
     tracing::warn!(%error, commits = batch.len(), "a batch failed; looking its commands up");
     let failure = JournalError::from(error);
+    let mut out_of_reach = false;
     for waiting in batch {
+        // One look-up that fails is enough to know: each could take as long as a connection may.
+        if out_of_reach {
+            let _ = waiting.reply.send(Err(failure.clone()));
+            continue;
+        }
         match backend.command(waiting.commit.command).await {
             Ok(Some(stored)) => {
                 let outcome = match wrote(backend, &waiting.commit, &stored).await {
@@ -221,6 +227,7 @@ async fn recover(
             }
             Ok(None) => again(waiting, deferred, || failure.clone()),
             Err(_) => {
+                out_of_reach = true;
                 let _ = waiting.reply.send(Err(failure.clone()));
             }
         }

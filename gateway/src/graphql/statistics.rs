@@ -5,7 +5,7 @@ use super::organisation::Department;
 use crate::auth::viewer_with;
 use crate::error::{Code, fault, fault_because, system, view_fault};
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, Object, SimpleObject};
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use docket_domain::ids::DepartmentId;
 use docket_domain::people::Role;
 use docket_projections::statistics::{self as view, Measures};
@@ -152,6 +152,13 @@ impl StatisticsQuery {
             Role::Leader,
         ];
         let actor = &viewer_with(context, &staff)?.actor;
+        let years = 1900..=9999;
+        if !years.contains(&from.year()) || !years.contains(&to.year()) {
+            return Err(fault_because(
+                Code::BadRequest,
+                "days lie in the years 1900 to 9999",
+            ));
+        }
         if to < from {
             return Err(fault_because(Code::BadRequest, "`to` lies before `from`"));
         }

@@ -372,6 +372,12 @@ impl Ticket {
         let Some(intake) = &self.intake else {
             return false;
         };
+        if actor
+            .department
+            .is_some_and(|department| intake.hides_from(department))
+        {
+            return false;
+        }
         if actor.has_any(&[Role::Auditor, Role::Operator, Role::Dispatcher]) {
             return true;
         }
@@ -381,7 +387,7 @@ impl Ticket {
         let Some(department) = actor.department else {
             return false;
         };
-        if intake.hides_from(department) || !actor.has_any(&[Role::Clerk, Role::Leader]) {
+        if !actor.has_any(&[Role::Clerk, Role::Leader]) {
             return false;
         }
         self.assignments

@@ -78,11 +78,15 @@ impl Step {
         self.step.at
     }
 
-    /// By whom. Not told to citizens.
+    /// By whom. Not told to citizens; and who called is told only to those who may know the caller.
     async fn by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
-        if self.of.sight(context, Group::Work)? == Sight::Hidden
-            || self.step.by == AccountId::SYSTEM
-        {
+        let intake = self.of.intake()?;
+        let group = if intake.caller_account == Some(self.step.by) {
+            Group::Caller
+        } else {
+            Group::Work
+        };
+        if self.of.sight(context, group)? != Sight::Clear || self.step.by == AccountId::SYSTEM {
             return Ok(None);
         }
         Account::find(context, self.step.by).await

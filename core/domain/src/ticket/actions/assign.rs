@@ -50,7 +50,11 @@ impl<T> Assign<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<Assign<U>, E> {
         let instruction = try_map_option(self.instruction, Field::of_ticket("instruction"), seal)?;
-        Ok(Assign { lead: self.lead, assists: self.assists, instruction })
+        Ok(Assign {
+            lead: self.lead,
+            assists: self.assists,
+            instruction,
+        })
     }
 }
 
@@ -71,13 +75,21 @@ impl Action for Assign<Sealed> {
         context: &Context,
     ) -> Result<Option<Assigned>, Refusal> {
         let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
-        optional::<Self>(ticket, "instruction", self.instruction.as_ref(), context.rules.texts().opinion)?;
+        optional::<Self>(
+            ticket,
+            "instruction",
+            self.instruction.as_ref(),
+            context.rules.texts().opinion,
+        )?;
         if self.assists.len() > ASSISTS_MAX {
             let detail = format!("at most {ASSISTS_MAX} assists");
             return Err(refuse(Reason::InvalidValue, "assistIds").because(detail));
         }
-        let Some(intake) = &ticket.intake else { return Err(refuse(Reason::NotFound, "id")) };
-        let named = std::iter::once(("leadId", self.lead)).chain(self.assists.iter().map(|d| ("assistIds", *d)));
+        let Some(intake) = &ticket.intake else {
+            return Err(refuse(Reason::NotFound, "id"));
+        };
+        let named = std::iter::once(("leadId", self.lead))
+            .chain(self.assists.iter().map(|d| ("assistIds", *d)));
         let mut seen = Vec::with_capacity(1 + self.assists.len());
         for (field, department) in named {
             if context.organisation.department(department).is_none() {
@@ -111,7 +123,10 @@ impl Fact for Assigned {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         let lead = std::iter::once((Part::Lead, self.lead));
-        let assists = self.assists.iter().map(|department| (Part::Assist, *department));
+        let assists = self
+            .assists
+            .iter()
+            .map(|department| (Part::Assist, *department));
         for ((part, department), no) in lead.chain(assists).zip(self.first.0..) {
             ticket.assignments.push(Assignment {
                 no: AssignmentNo(no),
@@ -146,56 +161,87 @@ mod tests {
     use crate::ticket::{Part, Secrecy, TicketAction, TicketState};
 
     fn assign_to(lead: DepartmentId, assists: &[DepartmentId]) -> TicketAction<Sealed> {
-        TicketAction::Assign(Assign { lead, assists: assists.to_vec(), instruction: Some(sealed("尽快")) })
+        TicketAction::Assign(Assign {
+            lead,
+            assists: assists.to_vec(),
+            instruction: Some(sealed("尽快")),
+        })
     }
 
     #[test]
     fn the_lead_and_the_assists_each_get_an_assignment_with_deadlines() {
-        received().when(dispatcher(), assign_to(DEPARTMENT, &[OTHER_DEPARTMENT])).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::Assigned);
-            let [lead, assist] = ticket.assignments.as_slice() else { panic!("two assignments") };
-            assert_eq!((lead.no.0, lead.part, lead.department), (1, Part::Lead, DEPARTMENT));
-            assert_eq!((assist.no.0, assist.part, assist.department), (2, Part::Assist, OTHER_DEPARTMENT));
-            // Monday 23 November 2026, 10:00 in Shanghai: one working day to sign, two to return,
-            // five to reply, each to the end of office hours (17:30 there, 09:30 UTC).
-            assert_eq!(lead.sign_due.at.to_string(), "2026-11-24 09:30:00 UTC");
-            assert_eq!(lead.return_by.at.to_string(), "2026-11-25 09:30:00 UTC");
-            assert_eq!(lead.due.at.to_string(), "2026-11-30 09:30:00 UTC");
-            assert_eq!(assist.due, lead.due);
-        });
+        received()
+            .when(dispatcher(), assign_to(DEPARTMENT, &[OTHER_DEPARTMENT]))
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::Assigned);
+                let [lead, assist] = ticket.assignments.as_slice() else {
+                    panic!("two assignments")
+                };
+                assert_eq!(
+                    (lead.no.0, lead.part, lead.department),
+                    (1, Part::Lead, DEPARTMENT)
+                );
+                assert_eq!(
+                    (assist.no.0, assist.part, assist.department),
+                    (2, Part::Assist, OTHER_DEPARTMENT)
+                );
+                // Monday 23 November 2026, 10:00 in Shanghai: one working day to sign, two to return,
+                // five to reply, each to the end of office hours (17:30 there, 09:30 UTC).
+                assert_eq!(lead.sign_due.at.to_string(), "2026-11-24 09:30:00 UTC");
+                assert_eq!(lead.return_by.at.to_string(), "2026-11-25 09:30:00 UTC");
+                assert_eq!(lead.due.at.to_string(), "2026-11-30 09:30:00 UTC");
+                assert_eq!(assist.due, lead.due);
+            });
     }
 
     #[test]
     fn only_dispatchers_assign_and_only_what_nobody_holds() {
-        received().when(operator(), assign()).refused(Reason::RoleNotAllowed, None);
-        assigned().when(dispatcher(), assign()).refused(Reason::WrongState, None);
-        given([]).when(dispatcher(), assign()).refused(Reason::NotFound, None);
+        received()
+            .when(operator(), assign())
+            .refused(Reason::RoleNotAllowed, None);
+        assigned()
+            .when(dispatcher(), assign())
+            .refused(Reason::WrongState, None);
+        given([])
+            .when(dispatcher(), assign())
+            .refused(Reason::NotFound, None);
     }
 
     #[test]
     fn a_returned_ticket_is_assigned_again_under_new_numbers() {
-        returned().when(dispatcher(), assign_to(OTHER_DEPARTMENT, &[])).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::Assigned);
-            assert_eq!(ticket.lead().unwrap().department, OTHER_DEPARTMENT);
-            assert_eq!(ticket.lead().unwrap().no.0, 2);
-        });
+        returned()
+            .when(dispatcher(), assign_to(OTHER_DEPARTMENT, &[]))
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::Assigned);
+                assert_eq!(ticket.lead().unwrap().department, OTHER_DEPARTMENT);
+                assert_eq!(ticket.lead().unwrap().no.0, 2);
+            });
     }
 
     #[test]
     fn unknown_and_repeated_departments_are_refused() {
         let refused = |lead, assists: &[DepartmentId], reason, field| {
-            received().when(dispatcher(), assign_to(lead, assists)).refused(reason, Some(field));
+            received()
+                .when(dispatcher(), assign_to(lead, assists))
+                .refused(reason, Some(field));
         };
         refused(id(99), &[], Reason::UnknownOffice, "leadId");
         refused(DEPARTMENT, &[id(99)], Reason::UnknownOffice, "assistIds");
         refused(DEPARTMENT, &[DEPARTMENT], Reason::OfficeTwice, "assistIds");
-        refused(DEPARTMENT, &[OTHER_DEPARTMENT; ASSISTS_MAX + 1], Reason::InvalidValue, "assistIds");
+        refused(
+            DEPARTMENT,
+            &[OTHER_DEPARTMENT; ASSISTS_MAX + 1],
+            Reason::InvalidValue,
+            "assistIds",
+        );
     }
 
     #[test]
     fn a_confidential_report_never_goes_to_the_department_it_accuses() {
         let accusing = |secrecy| {
-            let TicketAction::Receive(mut action) = receive() else { unreachable!() };
+            let TicketAction::Receive(mut action) = receive() else {
+                unreachable!()
+            };
             action.accused_department = Some(DEPARTMENT);
             action.secrecy = secrecy;
             given([(operator(), TicketAction::Receive(action))])

@@ -45,7 +45,10 @@ impl<T> Delegate<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<Delegate<U>, E> {
         let instruction = try_map_option(self.instruction, Field::of_ticket("instruction"), seal)?;
-        Ok(Delegate { unit: self.unit, instruction })
+        Ok(Delegate {
+            unit: self.unit,
+            instruction,
+        })
     }
 }
 
@@ -72,7 +75,12 @@ impl Action for Delegate<Sealed> {
         let (Some(held), Some(intake)) = (on, &ticket.intake) else {
             return Err(refuse(Reason::NotHolder, "id"));
         };
-        optional::<Self>(ticket, "instruction", self.instruction.as_ref(), context.rules.texts().opinion)?;
+        optional::<Self>(
+            ticket,
+            "instruction",
+            self.instruction.as_ref(),
+            context.rules.texts().opinion,
+        )?;
         if !context.organisation.is_under(self.unit, held.department) {
             return Err(refuse(Reason::UnknownOffice, "unitId"));
         }
@@ -95,7 +103,9 @@ impl Fact for Delegated {
     const VERSION: u16 = 1;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
-        let Some(parent) = ticket.assignment_mut(self.parent) else { return };
+        let Some(parent) = ticket.assignment_mut(self.parent) else {
+            return;
+        };
         parent.state = AssignmentState::Delegated;
         let (part, department, round) = (parent.part, parent.department, parent.round);
         ticket.assignments.push(Assignment {
@@ -130,17 +140,25 @@ mod tests {
     use crate::ticket::{AssignmentState, TicketAction, TicketState};
 
     fn delegate_to(unit: UnitId) -> TicketAction<Sealed> {
-        TicketAction::Delegate(Delegate { unit, instruction: None })
+        TicketAction::Delegate(Delegate {
+            unit,
+            instruction: None,
+        })
     }
 
     #[test]
     fn the_unit_gets_an_assignment_with_an_earlier_deadline() {
         signed().when(leader(), delegate_to(UNIT)).then(|ticket| {
             assert_eq!(ticket.state, TicketState::Delegated);
-            let [outer, inner] = ticket.assignments.as_slice() else { panic!("two assignments") };
+            let [outer, inner] = ticket.assignments.as_slice() else {
+                panic!("two assignments")
+            };
             assert_eq!(outer.state, AssignmentState::Delegated);
             assert_eq!((inner.unit, inner.parent), (Some(UNIT), Some(outer.no)));
-            assert_eq!((inner.department, inner.part), (outer.department, outer.part));
+            assert_eq!(
+                (inner.department, inner.part),
+                (outer.department, outer.part)
+            );
             assert_eq!(outer.due.at.to_string(), "2026-11-30 09:30:00 UTC");
             assert_eq!(inner.due.at.to_string(), "2026-11-27 09:30:00 UTC");
         });
@@ -156,9 +174,17 @@ mod tests {
 
     #[test]
     fn only_to_ones_own_unit_and_only_after_signing() {
-        signed().when(clerk(), delegate_to(OTHER_UNIT)).refused(Reason::UnknownOffice, Some("unitId"));
-        assigned().when(clerk(), delegate_to(UNIT)).refused(Reason::WrongState, None);
-        signed().when(other_clerk(), delegate_to(UNIT)).refused(Reason::NotHolder, None);
-        delegated().when(clerk(), delegate_to(UNIT)).refused(Reason::WrongState, None);
+        signed()
+            .when(clerk(), delegate_to(OTHER_UNIT))
+            .refused(Reason::UnknownOffice, Some("unitId"));
+        assigned()
+            .when(clerk(), delegate_to(UNIT))
+            .refused(Reason::WrongState, None);
+        signed()
+            .when(other_clerk(), delegate_to(UNIT))
+            .refused(Reason::NotHolder, None);
+        delegated()
+            .when(clerk(), delegate_to(UNIT))
+            .refused(Reason::WrongState, None);
     }
 }

@@ -40,7 +40,11 @@ impl<T> Rate<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<Rate<U>, E> {
         let comment = try_map_option(self.comment, Field::of_ticket("comment"), seal)?;
-        Ok(Rate { satisfaction: self.satisfaction, solved: self.solved, comment })
+        Ok(Rate {
+            satisfaction: self.satisfaction,
+            solved: self.solved,
+            comment,
+        })
     }
 }
 
@@ -54,9 +58,21 @@ impl Action for Rate<Sealed> {
     };
     type Event = Rated;
 
-    fn permit(ticket: &Ticket, _: Option<&Assignment>, actor: &Actor, _: Timestamp) -> Result<(), Reason> {
-        let own = ticket.intake.as_ref().is_some_and(|i| i.caller_account == Some(actor.account));
-        if own || actor.has(Role::Operator) { Ok(()) } else { Err(Reason::NotOwnTicket) }
+    fn permit(
+        ticket: &Ticket,
+        _: Option<&Assignment>,
+        actor: &Actor,
+        _: Timestamp,
+    ) -> Result<(), Reason> {
+        let own = ticket
+            .intake
+            .as_ref()
+            .is_some_and(|i| i.caller_account == Some(actor.account));
+        if own || actor.has(Role::Operator) {
+            Ok(())
+        } else {
+            Err(Reason::NotOwnTicket)
+        }
     }
 
     fn decide(
@@ -65,7 +81,12 @@ impl Action for Rate<Sealed> {
         _on: Option<&Assignment>,
         context: &Context,
     ) -> Result<Option<Rated>, Refusal> {
-        optional::<Self>(ticket, "comment", self.comment.as_ref(), context.rules.texts().opinion)?;
+        optional::<Self>(
+            ticket,
+            "comment",
+            self.comment.as_ref(),
+            context.rules.texts().opinion,
+        )?;
         let own = ticket
             .intake
             .as_ref()
@@ -106,7 +127,11 @@ mod tests {
     use crate::ticket::{Satisfaction, TicketAction, TicketState};
 
     fn rate_as(satisfaction: Satisfaction) -> TicketAction<Sealed> {
-        TicketAction::Rate(Rate { satisfaction, solved: Some(true), comment: Some(sealed("谢谢")) })
+        TicketAction::Rate(Rate {
+            satisfaction,
+            solved: Some(true),
+            comment: Some(sealed("谢谢")),
+        })
     }
 
     #[test]
@@ -126,22 +151,34 @@ mod tests {
 
     #[test]
     fn staff_relay_what_a_caller_says() {
-        replied().when(operator(), rate_as(Satisfaction::Fairly)).then(|ticket| {
-            assert!(ticket.last_rating.as_ref().unwrap().relayed);
-        });
+        replied()
+            .when(operator(), rate_as(Satisfaction::Fairly))
+            .then(|ticket| {
+                assert!(ticket.last_rating.as_ref().unwrap().relayed);
+            });
     }
 
     #[test]
     fn nobody_rates_others_tickets_or_what_is_not_answered() {
-        replied().when(citizen(), rate_as(Satisfaction::Fairly)).refused(Reason::NotOwnTicket, None);
-        replied().when(clerk(), rate_as(Satisfaction::Fairly)).refused(Reason::RoleNotAllowed, None);
-        signed().when(operator(), rate_as(Satisfaction::Fairly)).refused(Reason::WrongState, None);
+        replied()
+            .when(citizen(), rate_as(Satisfaction::Fairly))
+            .refused(Reason::NotOwnTicket, None);
+        replied()
+            .when(clerk(), rate_as(Satisfaction::Fairly))
+            .refused(Reason::RoleNotAllowed, None);
+        signed()
+            .when(operator(), rate_as(Satisfaction::Fairly))
+            .refused(Reason::WrongState, None);
     }
 
     #[test]
     fn over_long_comments_are_refused() {
-        let TicketAction::Rate(mut action) = rate_as(Satisfaction::Fairly) else { unreachable!() };
+        let TicketAction::Rate(mut action) = rate_as(Satisfaction::Fairly) else {
+            unreachable!()
+        };
         action.comment = Some(sealed(&"长".repeat(5001)));
-        replied().when(operator(), TicketAction::Rate(action)).refused(Reason::TooLong, Some("comment"));
+        replied()
+            .when(operator(), TicketAction::Rate(action))
+            .refused(Reason::TooLong, Some("comment"));
     }
 }

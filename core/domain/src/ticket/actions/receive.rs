@@ -4,10 +4,14 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{optional, refuse, required};
 use crate::ids::{AccountId, DepartmentId};
 use crate::sealed::{Field, KeyOwner, Sealed, try_map_option};
-use crate::ticket::state::{Intake, Kind, Secrecy, Urgency};
 use crate::ticket::TicketNumber;
+use crate::ticket::state::{Intake, Kind, Secrecy, Urgency};
 use crate::time::Timestamp;
+use chrono::Datelike as _;
 use serde::{Deserialize, Serialize};
+
+/// The earliest year something may have happened in. A technical limit.
+const EARLIEST_YEAR: i32 = 1900;
 
 /// Receives a request. The number and the query code are made before the decision.
 #[derive(Clone, Debug, Serialize)]
@@ -108,8 +112,14 @@ impl<T> Receive<T> {
         self,
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<Receive<U>, E> {
-        let caller = Field { name: "caller", owner: KeyOwner::Caller };
-        let respondent = Field { name: "respondent", owner: KeyOwner::Respondent };
+        let caller = Field {
+            name: "caller",
+            owner: KeyOwner::Caller,
+        };
+        let respondent = Field {
+            name: "respondent",
+            owner: KeyOwner::Respondent,
+        };
         Ok(Receive {
             number: self.number,
             query_code: seal(Field::of_ticket("query_code"), self.query_code)?,
@@ -160,19 +170,41 @@ impl Action for Receive<Sealed> {
             let detail = "a phone or e-mail, or an anonymous caller";
             return Err(refuse(Reason::Required, "caller.phone").because(detail));
         }
-        if !context.rules.channels().iter().any(|c| c.code == self.channel) {
-            return Err(refuse(Reason::InvalidValue, "channel").because("a channel of the rule pack"));
+        if !context
+            .rules
+            .channels()
+            .iter()
+            .any(|c| c.code == self.channel)
+        {
+            return Err(
+                refuse(Reason::InvalidValue, "channel").because("a channel of the rule pack")
+            );
         }
-        if self.topic.as_ref().is_some_and(|t| !context.rules.topics().contains(t)) {
+        if self
+            .topic
+            .as_ref()
+            .is_some_and(|t| !context.rules.topics().contains(t))
+        {
             return Err(refuse(Reason::InvalidValue, "topic").because("a topic of the rule pack"));
         }
-        if self.region.as_ref().is_some_and(|r| !context.rules.regions().contains(r)) {
+        if self
+            .region
+            .as_ref()
+            .is_some_and(|r| !context.rules.regions().contains(r))
+        {
             return Err(refuse(Reason::InvalidValue, "region").because("a region of the rule pack"));
         }
-        if self.incident_at.is_some_and(|at| at > context.now) {
-            return Err(refuse(Reason::InvalidValue, "incidentAt").because("not in the future"));
+        if self
+            .incident_at
+            .is_some_and(|at| at > context.now || at.year() < EARLIEST_YEAR)
+        {
+            return Err(refuse(Reason::InvalidValue, "incidentAt")
+                .because("from 1900 on, not in the future"));
         }
-        if self.accused_department.is_some_and(|d| context.organisation.department(d).is_none()) {
+        if self
+            .accused_department
+            .is_some_and(|d| context.organisation.department(d).is_none())
+        {
             return Err(refuse(Reason::UnknownOffice, "accusedDepartmentId"));
         }
         let actor = &context.actor;
@@ -262,12 +294,20 @@ mod tests {
 
     #[test]
     fn clerks_do_not_receive_and_nothing_is_received_twice() {
-        given([]).when(clerk(), receive()).refused(Reason::RoleNotAllowed, None);
-        received().when(operator(), receive()).refused(Reason::AlreadyExists, None);
+        given([])
+            .when(clerk(), receive())
+            .refused(Reason::RoleNotAllowed, None);
+        received()
+            .when(operator(), receive())
+            .refused(Reason::AlreadyExists, None);
     }
 
-    fn changed(change: impl FnOnce(&mut super::Receive<crate::Sealed>)) -> TicketAction<crate::Sealed> {
-        let TicketAction::Receive(mut action) = receive() else { unreachable!() };
+    fn changed(
+        change: impl FnOnce(&mut super::Receive<crate::Sealed>),
+    ) -> TicketAction<crate::Sealed> {
+        let TicketAction::Receive(mut action) = receive() else {
+            unreachable!()
+        };
         change(&mut action);
         TicketAction::Receive(action)
     }
@@ -275,17 +315,48 @@ mod tests {
     #[test]
     fn each_field_is_checked() {
         let refused = |change: fn(&mut super::Receive<crate::Sealed>), reason, field| {
-            given([]).when(operator(), changed(change)).refused(reason, Some(field));
+            given([])
+                .when(operator(), changed(change))
+                .refused(reason, Some(field));
         };
         refused(|r| r.title = sealed(""), Reason::Required, "title");
-        refused(|r| r.title = sealed(&"长".repeat(101)), Reason::TooLong, "title");
+        refused(
+            |r| r.title = sealed(&"长".repeat(101)),
+            Reason::TooLong,
+            "title",
+        );
         refused(|r| r.body = sealed(""), Reason::Required, "body");
-        refused(|r| r.place = Some(sealed(&"长".repeat(201))), Reason::TooLong, "place");
+        refused(
+            |r| r.place = Some(sealed(&"长".repeat(201))),
+            Reason::TooLong,
+            "place",
+        );
         refused(|r| r.has_contact = false, Reason::Required, "caller.phone");
-        refused(|r| r.channel = "pigeon".into(), Reason::InvalidValue, "channel");
-        refused(|r| r.topic = Some("王小明".into()), Reason::InvalidValue, "topic");
-        refused(|r| r.region = Some("王小明".into()), Reason::InvalidValue, "region");
-        refused(|r| r.accused_department = Some(id(99)), Reason::UnknownOffice, "accusedDepartmentId");
+        refused(
+            |r| r.channel = "pigeon".into(),
+            Reason::InvalidValue,
+            "channel",
+        );
+        refused(
+            |r| r.topic = Some("王小明".into()),
+            Reason::InvalidValue,
+            "topic",
+        );
+        refused(
+            |r| r.region = Some("王小明".into()),
+            Reason::InvalidValue,
+            "region",
+        );
+        refused(
+            |r| r.incident_at = chrono::DateTime::from_timestamp(-2_208_988_801, 0),
+            Reason::InvalidValue,
+            "incidentAt",
+        );
+        refused(
+            |r| r.accused_department = Some(id(99)),
+            Reason::UnknownOffice,
+            "accusedDepartmentId",
+        );
         refused(
             |r| r.incident_at = Some(now() + chrono::TimeDelta::microseconds(1)),
             Reason::InvalidValue,
@@ -296,7 +367,9 @@ mod tests {
     #[test]
     fn the_edges_of_what_is_allowed() {
         let allowed = |change: fn(&mut super::Receive<crate::Sealed>)| {
-            given([]).when(operator(), changed(change)).then(|t| assert_eq!(t.revision, 1));
+            given([])
+                .when(operator(), changed(change))
+                .then(|t| assert_eq!(t.revision, 1));
         };
         allowed(|r| r.title = sealed(&"长".repeat(100)));
         allowed(|r| r.incident_at = Some(now()));

@@ -81,7 +81,10 @@ impl Action for Reply<Sealed> {
         event: Replied::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
-            states: &[AssignmentState::InProgress, AssignmentState::AwaitingSummary],
+            states: &[
+                AssignmentState::InProgress,
+                AssignmentState::AwaitingSummary,
+            ],
             level: None,
         },
     };
@@ -94,13 +97,20 @@ impl Action for Reply<Sealed> {
         context: &Context,
     ) -> Result<Option<Replied>, Refusal> {
         let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
-        let Some(held) = on else { return Err(refuse(Reason::NotHolder, "id")) };
+        let Some(held) = on else {
+            return Err(refuse(Reason::NotHolder, "id"));
+        };
         let max = context.rules.texts();
         required::<Self>(ticket, "answer", &self.answer, max.answer)?;
         required::<Self>(ticket, "handler", &self.handler, max.short)?;
         required::<Self>(ticket, "phone", &self.phone, max.short)?;
         optional::<Self>(ticket, "opinion", self.opinion.as_ref(), max.opinion)?;
-        optional::<Self>(ticket, "unsolvedReason", self.unsolved_reason.as_ref(), max.opinion)?;
+        optional::<Self>(
+            ticket,
+            "unsolvedReason",
+            self.unsolved_reason.as_ref(),
+            max.opinion,
+        )?;
         let is_empty = |text: &Option<Sealed>| text.as_ref().is_none_or(|t| t.chars == 0);
         if self.solved == Some(false) && is_empty(&self.unsolved_reason) {
             return Err(refuse(Reason::Required, "unsolvedReason"));
@@ -116,7 +126,8 @@ impl Action for Reply<Sealed> {
                 return Err(refuse(Reason::Required, "solved"));
             }
             let assist_open = |a: &Assignment| a.part == Part::Assist && a.state.is_open();
-            if context.rules.reply_waits_for_assists() && ticket.assignments.iter().any(assist_open) {
+            if context.rules.reply_waits_for_assists() && ticket.assignments.iter().any(assist_open)
+            {
                 return Err(super::refuse::<Self>(ticket, Reason::AssistsOpen));
             }
         }
@@ -149,7 +160,9 @@ impl Fact for Replied {
             handler: self.handler.clone(),
             phone: self.phone.clone(),
         };
-        let Some(assignment) = ticket.assignment_mut(self.assignment) else { return };
+        let Some(assignment) = ticket.assignment_mut(self.assignment) else {
+            return;
+        };
         assignment.state = AssignmentState::Replied;
         assignment.ended_at = Some(stamp.at);
         assignment.answer = Some(answer.clone());
@@ -182,12 +195,15 @@ mod tests {
 
     #[test]
     fn the_leads_reply_answers_the_citizen_and_releases_open_assists() {
-        assigned_with_assist().and(clerk(), sign()).when(clerk(), reply()).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::Replied);
-            assert!(ticket.answer.is_some());
-            assert_eq!(ticket.assignments[0].ended_at, Some(now()));
-            assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
-        });
+        assigned_with_assist()
+            .and(clerk(), sign())
+            .when(clerk(), reply())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::Replied);
+                assert!(ticket.answer.is_some());
+                assert_eq!(ticket.assignments[0].ended_at, Some(now()));
+                assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
+            });
     }
 
     #[test]
@@ -204,7 +220,11 @@ mod tests {
 
     #[test]
     fn a_units_reply_awaits_its_departments_summary() {
-        let after_unit = || delegated().and(unit_clerk(), sign()).and(unit_clerk(), reply());
+        let after_unit = || {
+            delegated()
+                .and(unit_clerk(), sign())
+                .and(unit_clerk(), reply())
+        };
         let ticket = after_unit().fold();
         assert_eq!(ticket.state, TicketState::AwaitingSummary);
         assert!(ticket.answer.is_none());
@@ -225,14 +245,25 @@ mod tests {
 
     #[test]
     fn nothing_is_replied_unsigned_twice_or_by_others() {
-        assigned().when(clerk(), reply()).refused(Reason::WrongState, None);
-        delegated().when(clerk(), reply()).refused(Reason::WrongState, None);
-        signed().when(other_clerk(), reply()).refused(Reason::NotHolder, None);
-        signed().and(clerk(), reply()).when(clerk(), reply()).refused(Reason::NotHolder, None);
+        assigned()
+            .when(clerk(), reply())
+            .refused(Reason::WrongState, None);
+        delegated()
+            .when(clerk(), reply())
+            .refused(Reason::WrongState, None);
+        signed()
+            .when(other_clerk(), reply())
+            .refused(Reason::NotHolder, None);
+        signed()
+            .and(clerk(), reply())
+            .when(clerk(), reply())
+            .refused(Reason::NotHolder, None);
     }
 
     fn changed(change: impl FnOnce(&mut Reply<Sealed>)) -> TicketAction<Sealed> {
-        let TicketAction::Reply(mut action) = reply() else { unreachable!() };
+        let TicketAction::Reply(mut action) = reply() else {
+            unreachable!()
+        };
         change(&mut action);
         TicketAction::Reply(action)
     }
@@ -240,17 +271,31 @@ mod tests {
     #[test]
     fn each_field_is_checked() {
         let refused = |change: fn(&mut Reply<Sealed>), reason, field| {
-            signed().when(clerk(), changed(change)).refused(reason, Some(field));
+            signed()
+                .when(clerk(), changed(change))
+                .refused(reason, Some(field));
         };
         refused(|r| r.answer = sealed(""), Reason::Required, "answer");
         refused(|r| r.handler = sealed(""), Reason::Required, "handler");
         refused(|r| r.phone = sealed(""), Reason::Required, "phone");
         refused(|r| r.opinion = None, Reason::Required, "opinion");
-        refused(|r| r.opinion = Some(sealed("")), Reason::Required, "opinion");
-        refused(|r| r.opinion = Some(sealed(&"长".repeat(5001))), Reason::TooLong, "opinion");
+        refused(
+            |r| r.opinion = Some(sealed("")),
+            Reason::Required,
+            "opinion",
+        );
+        refused(
+            |r| r.opinion = Some(sealed(&"长".repeat(5001))),
+            Reason::TooLong,
+            "opinion",
+        );
         refused(|r| r.contacted = None, Reason::Required, "contacted");
         refused(|r| r.solved = None, Reason::Required, "solved");
-        refused(|r| r.solved = Some(false), Reason::Required, "unsolvedReason");
+        refused(
+            |r| r.solved = Some(false),
+            Reason::Required,
+            "unsolvedReason",
+        );
     }
 
     #[test]

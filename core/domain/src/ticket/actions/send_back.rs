@@ -60,7 +60,12 @@ impl Action for SendBack<Sealed> {
     };
     type Event = Returned;
 
-    fn permit(_: &Ticket, on: Option<&Assignment>, _: &Actor, now: Timestamp) -> Result<(), Reason> {
+    fn permit(
+        _: &Ticket,
+        on: Option<&Assignment>,
+        _: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
         match on {
             Some(held) if !held.return_by.met_at(now) => Err(Reason::ReturnWindowOver),
             _ => Ok(()),
@@ -74,13 +79,23 @@ impl Action for SendBack<Sealed> {
         context: &Context,
     ) -> Result<Option<Returned>, Refusal> {
         let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
-        let Some(held) = on else { return Err(refuse(Reason::NotHolder, "id")) };
+        let Some(held) = on else {
+            return Err(refuse(Reason::NotHolder, "id"));
+        };
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
-        if !context.rules.return_reasons().iter().any(|r| r.code == self.reason) {
+        if !context
+            .rules
+            .return_reasons()
+            .iter()
+            .any(|r| r.code == self.reason)
+        {
             let detail = "a return reason of the rule pack";
             return Err(refuse(Reason::InvalidValue, "reason").because(detail));
         }
-        if self.suggested_department.is_some_and(|d| context.organisation.department(d).is_none()) {
+        if self
+            .suggested_department
+            .is_some_and(|d| context.organisation.department(d).is_none())
+        {
             return Err(refuse(Reason::UnknownOffice, "suggestedDepartmentId"));
         }
         Ok(Some(Returned {
@@ -97,7 +112,9 @@ impl Fact for Returned {
     const VERSION: u16 = 1;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
-        let Some(assignment) = ticket.assignment_mut(self.assignment) else { return };
+        let Some(assignment) = ticket.assignment_mut(self.assignment) else {
+            return;
+        };
         assignment.state = AssignmentState::Returned;
         assignment.ended_at = Some(stamp.at);
         // Who returns has seen it.
@@ -136,22 +153,26 @@ mod tests {
 
     #[test]
     fn the_lead_returns_to_the_centre_and_its_assists_are_released() {
-        assigned_with_assist().when(clerk(), send_back()).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::Returned);
-            assert_eq!(ticket.assignments[0].state, AssignmentState::Returned);
-            assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
-            assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
-            assert_eq!(ticket.assignments[1].ended_at, Some(now()));
-        });
+        assigned_with_assist()
+            .when(clerk(), send_back())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::Returned);
+                assert_eq!(ticket.assignments[0].state, AssignmentState::Returned);
+                assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
+                assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
+                assert_eq!(ticket.assignments[1].ended_at, Some(now()));
+            });
     }
 
     #[test]
     fn an_assist_returns_alone() {
-        assigned_with_assist().when(other_clerk(), send_back()).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::Assigned);
-            assert_eq!(ticket.assignments[0].state, AssignmentState::Assigned);
-            assert_eq!(ticket.assignments[1].state, AssignmentState::Returned);
-        });
+        assigned_with_assist()
+            .when(other_clerk(), send_back())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::Assigned);
+                assert_eq!(ticket.assignments[0].state, AssignmentState::Assigned);
+                assert_eq!(ticket.assignments[1].state, AssignmentState::Returned);
+            });
     }
 
     #[test]
@@ -167,8 +188,13 @@ mod tests {
         // Assigned Monday 10:00; the window ends Wednesday 17:30: 55.5 hours later.
         let last = 55 * 60 + 30;
         let late = || assigned().later(last + 1);
-        assigned().later(last).when(clerk(), send_back()).then(|t| assert_eq!(t.revision, 3));
-        late().when(clerk(), send_back()).refused(Reason::ReturnWindowOver, None);
+        assigned()
+            .later(last)
+            .when(clerk(), send_back())
+            .then(|t| assert_eq!(t.revision, 3));
+        late()
+            .when(clerk(), send_back())
+            .refused(Reason::ReturnWindowOver, None);
         let at = |minutes| now() + chrono::TimeDelta::minutes(minutes);
         let ticket = assigned().fold();
         assert!(available_actions(&ticket, &clerk(), at(last)).contains(&"return"));
@@ -177,9 +203,15 @@ mod tests {
 
     #[test]
     fn a_reason_is_needed() {
-        assigned().when(clerk(), with("NOT_COMPETENT", "")).refused(Reason::Required, Some("text"));
-        assigned().when(clerk(), with("BORED", "x")).refused(Reason::InvalidValue, Some("reason"));
-        let TicketAction::SendBack(mut action) = send_back() else { unreachable!() };
+        assigned()
+            .when(clerk(), with("NOT_COMPETENT", ""))
+            .refused(Reason::Required, Some("text"));
+        assigned()
+            .when(clerk(), with("BORED", "x"))
+            .refused(Reason::InvalidValue, Some("reason"));
+        let TicketAction::SendBack(mut action) = send_back() else {
+            unreachable!()
+        };
         action.suggested_department = Some(id(99));
         assigned()
             .when(clerk(), TicketAction::SendBack(action))
@@ -188,7 +220,11 @@ mod tests {
 
     #[test]
     fn what_is_with_a_unit_is_not_returned_over_its_head() {
-        delegated().when(clerk(), send_back()).refused(Reason::WrongState, None);
-        assigned().when(other_clerk(), send_back()).refused(Reason::NotHolder, None);
+        delegated()
+            .when(clerk(), send_back())
+            .refused(Reason::WrongState, None);
+        assigned()
+            .when(other_clerk(), send_back())
+            .refused(Reason::NotHolder, None);
     }
 }

@@ -31,7 +31,10 @@ impl Action for Sign {
         zh: "签收",
         event: Signed::TYPE,
         roles: &[Role::Clerk, Role::Leader],
-        gate: Gate::Assignment { states: &[AssignmentState::Assigned], level: None },
+        gate: Gate::Assignment {
+            states: &[AssignmentState::Assigned],
+            level: None,
+        },
     };
     type Event = Signed;
 
@@ -41,7 +44,9 @@ impl Action for Sign {
         on: Option<&Assignment>,
         _context: &Context,
     ) -> Result<Option<Signed>, Refusal> {
-        Ok(on.map(|held| Signed { assignment: held.no }))
+        Ok(on.map(|held| Signed {
+            assignment: held.no,
+        }))
     }
 }
 
@@ -69,14 +74,17 @@ mod tests {
 
     #[test]
     fn signing_starts_the_work_but_not_the_clock() {
-        assigned().later(60).when(clerk(), TicketAction::Sign(Sign)).then(|ticket| {
-            assert_eq!(ticket.state, TicketState::InProgress);
-            let held = &ticket.assignments[0];
-            assert_eq!(held.signed_at, Some(now() + chrono::TimeDelta::minutes(60)));
-            assert_eq!(held.viewed_at, held.signed_at);
-            assert_eq!(held.assigned_at, now());
-            assert_eq!(ticket.changed_at, held.signed_at);
-        });
+        assigned()
+            .later(60)
+            .when(clerk(), TicketAction::Sign(Sign))
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::InProgress);
+                let held = &ticket.assignments[0];
+                assert_eq!(held.signed_at, Some(now() + chrono::TimeDelta::minutes(60)));
+                assert_eq!(held.viewed_at, held.signed_at);
+                assert_eq!(held.assigned_at, now());
+                assert_eq!(ticket.changed_at, held.signed_at);
+            });
     }
 
     #[test]
@@ -90,10 +98,18 @@ mod tests {
 
     #[test]
     fn only_the_holder_signs_and_only_once() {
-        assigned().when(other_clerk(), sign()).refused(Reason::NotHolder, None);
-        assigned().when(unit_clerk(), sign()).refused(Reason::NotHolder, None);
-        assigned().when(auditor(), sign()).refused(Reason::RoleNotAllowed, None);
-        signed().when(clerk(), sign()).refused(Reason::WrongState, None);
+        assigned()
+            .when(other_clerk(), sign())
+            .refused(Reason::NotHolder, None);
+        assigned()
+            .when(unit_clerk(), sign())
+            .refused(Reason::NotHolder, None);
+        assigned()
+            .when(auditor(), sign())
+            .refused(Reason::RoleNotAllowed, None);
+        signed()
+            .when(clerk(), sign())
+            .refused(Reason::WrongState, None);
     }
 
     #[test]

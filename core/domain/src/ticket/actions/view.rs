@@ -48,7 +48,11 @@ impl Action for View {
         on: Option<&Assignment>,
         _context: &Context,
     ) -> Result<Option<Viewed>, Refusal> {
-        Ok(on.filter(|held| held.viewed_at.is_none()).map(|held| Viewed { assignment: held.no }))
+        Ok(on
+            .filter(|held| held.viewed_at.is_none())
+            .map(|held| Viewed {
+                assignment: held.no,
+            }))
     }
 }
 
@@ -73,11 +77,13 @@ mod tests {
 
     #[test]
     fn the_first_look_is_an_event_and_moves_neither_state_nor_revision() {
-        assigned().when(clerk(), TicketAction::View(View)).then(|ticket| {
-            assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
-            assert_eq!(ticket.state, TicketState::Assigned);
-            assert_eq!(ticket.revision, 2);
-        });
+        assigned()
+            .when(clerk(), TicketAction::View(View))
+            .then(|ticket| {
+                assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
+                assert_eq!(ticket.state, TicketState::Assigned);
+                assert_eq!(ticket.revision, 2);
+            });
     }
 
     #[test]
@@ -90,7 +96,11 @@ mod tests {
 
     #[test]
     fn others_looks_are_not_views() {
-        assigned().when(other_clerk(), TicketAction::View(View)).refused(Reason::NotHolder, None);
-        assigned().when(dispatcher(), TicketAction::View(View)).refused(Reason::RoleNotAllowed, None);
+        assigned()
+            .when(other_clerk(), TicketAction::View(View))
+            .refused(Reason::NotHolder, None);
+        assigned()
+            .when(dispatcher(), TicketAction::View(View))
+            .refused(Reason::RoleNotAllowed, None);
     }
 }

@@ -1,0 +1,153 @@
+//! Limits and sessions that hold on every transport: HTTP, WebSocket and server-sent events.
+//!
+//! A document's size is counted with its fragments spread out *before* anything walks it: a few hundred bytes
+//! of fragments that spread each other twice would otherwise keep a validator busy for hours.
+
+use crate::app::App;
+use crate::auth::viewer_of;
+use crate::error::{Code, fault, fault_because, system};
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextRequest,
+};
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::{Error, Name, Pos, Request, Response, ServerResult, Value, Variables};
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Largest query text, in bytes.
+pub const QUERY_BYTES_MAX: usize = 32 * 1024;
+/// Most selections of a document, with every fragment spread out.
+pub const SELECTIONS_MAX: u64 = 2_000;
+/// Most fragments of a document.
+pub const FRAGMENTS_MAX: usize = 100;
+
+/// The token a long-lived connection was opened with: looked up anew for every operation, so that a session
+/// that is over opens nothing.
+pub struct ConnectionToken(pub String);
+
+/// Makes the extension.
+pub struct Limits;
+
+impl ExtensionFactory for Limits {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Limits)
+    }
+}
+
+#[async_trait]
+impl Extension for Limits {
+    /// Errors of the library's own get the code of a malformed request.
+    async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let mut response = next.run(context).await;
+        for error in &mut response.errors {
+            let extensions = error.extensions.get_or_insert_default();
+            if extensions.get("code").is_none() {
+                extensions.set("code", Value::from(Code::BadRequest.code()));
+            }
+        }
+        response
+    }
+
+    async fn prepare_request(
+        &self,
+        context: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        if let (Some(token), Some(app)) = (
+            context.data_opt::<ConnectionToken>(),
+            context.data_opt::<App>(),
+        ) {
+            let found = viewer_of(&app.desk, &app.store.ops, &token.0).await;
+            if let Some(viewer) = found.map_err(|e| refused(system(&e)))? {
+                request = request.data(viewer);
+            }
+        }
+        next.run(context, request).await
+    }
+
+    async fn parse_query(
+        &self,
+        context: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        if query.len() > QUERY_BYTES_MAX {
+            return Err(refused(fault_because(
+                Code::TooLarge,
+                "the query is over 32 KiB",
+            )));
+        }
+        // Parsed here first: the library's own checks walk every spread.
+        check(&async_graphql::parser::parse_query(query)?).map_err(refused)?;
+        next.run(context, query, variables).await
+    }
+}
+
+fn refused(error: Error) -> async_graphql::ServerError {
+    error.into_server_error(Pos::default())
+}
+
+/// Refuses a document that is too large once its fragments are spread out.
+pub fn check(document: &ExecutableDocument) -> Result<(), Error> {
+    if document.fragments.len() > FRAGMENTS_MAX {
+        let detail = format!("at most {FRAGMENTS_MAX} fragments");
+        return Err(fault_because(Code::TooLarge, &detail));
+    }
+    let mut count = Count {
+        document,
+        known: HashMap::new(),
+    };
+    let mut selections: u64 = 0;
+    for (_, operation) in document.operations.iter() {
+        selections = selections.saturating_add(count.of(&operation.node.selection_set.node)?);
+    }
+    if selections > SELECTIONS_MAX {
+        let detail = format!("at most {SELECTIONS_MAX} fields, fragments spread out");
+        return Err(fault_because(Code::TooLarge, &detail));
+    }
+    Ok(())
+}
+
+struct Count<'d> {
+    document: &'d ExecutableDocument,
+    /// What a fragment counts; `None` while it is being counted.
+    known: HashMap<Name, Option<u64>>,
+}
+
+impl Count<'_> {
+    fn of(&mut self, set: &SelectionSet) -> Result<u64, Error> {
+        let mut total: u64 = 0;
+        for item in &set.items {
+            let inside = match &item.node {
+                Selection::Field(field) => self.of(&field.node.selection_set.node)?,
+                Selection::InlineFragment(fragment) => {
+                    self.of(&fragment.node.selection_set.node)?
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.fragment(&spread.node.fragment_name.node)?
+                }
+            };
+            total = total.saturating_add(inside).saturating_add(1);
+        }
+        Ok(total)
+    }
+
+    fn fragment(&mut self, name: &Name) -> Result<u64, Error> {
+        match self.known.get(name) {
+            Some(Some(known)) => return Ok(*known),
+            Some(None) => return Err(fault_because(Code::BadRequest, "a fragment spreads itself")),
+            None => {}
+        }
+        self.known.insert(name.clone(), None);
+        let document = self.document;
+        let count = match document.fragments.get(name) {
+            Some(fragment) => self.of(&fragment.node.selection_set.node)?,
+            None => return Err(fault(Code::BadRequest)),
+        };
+        self.known.insert(name.clone(), Some(count));
+        Ok(count)
+    }
+}
