@@ -70,12 +70,44 @@ pub fn sqlite_options(file: &Path, durability: Durability) -> SqliteConnectOptio
         .statement_cache_capacity(STATEMENT_CACHE)
 }
 
+/// How PostgreSQL may plan. Prepared statements keep their plans, which may have been made when a table was
+/// still empty and reading all of it was cheapest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planning {
+    /// Every look-up goes by index: for tables that are only ever looked up.
+    ByIndex,
+    /// As PostgreSQL sees fit: for tables that are also read whole.
+    Free,
+}
+
+impl Planning {
+    const fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::ByIndex => &[
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ],
+            Self::Free => &[],
+        }
+    }
+}
+
 /// The settings of a PostgreSQL connection into one schema.
-pub fn postgres_options(url: &str, schema: &str) -> Result<PgConnectOptions, sqlx::Error> {
+pub fn postgres_options(
+    url: &str,
+    schema: &str,
+    planning: Planning,
+) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(PgConnectOptions::from_str(url)?
         .application_name("docket")
+        .options([("search_path", schema)])
         // Compiling a statement that runs for a millisecond costs more than it gains.
-        .options([("search_path", schema), ("jit", "off")])
+        .options([("jit", "off")])
+        // Written for this level: an appender must see what the one before it committed.
+        .options([("default_transaction_isolation", "read\\ committed")])
+        .options(planning.settings().iter().copied())
         .statement_cache_capacity(STATEMENT_CACHE))
 }
 
@@ -101,9 +133,10 @@ impl Db {
     pub async fn postgres(
         url: &str,
         schema: &str,
+        planning: Planning,
         allow_unsafe: bool,
     ) -> Result<Self, sqlx::Error> {
-        let options = postgres_options(url, schema)?;
+        let options = postgres_options(url, schema, planning)?;
         // A pool tries again until it times out, and keeps the reason to itself: ask once outside it.
         let mut first = PgConnection::connect_with(&options).await?;
         assert_postgres(&mut first, allow_unsafe).await?;
@@ -297,15 +330,13 @@ impl Tx {
         &mut self,
         head: &str,
         tail: &str,
-        rows: Vec<Vec<Value>>,
+        mut rows: Vec<Vec<Value>>,
     ) -> Result<(), sqlx::Error> {
-        let mut rows = rows.into_iter().peekable();
-        while let Some(first) = rows.peek() {
-            let width = first.len();
-            let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
-            let sql = format!("{head} VALUES {} {tail}", placeholders(chunk.len(), width));
-            self.execute(&sql, chunk.into_iter().flatten().collect())
-                .await?;
+        for piece in pieces_mut(&mut rows) {
+            let width = piece.first().map_or(0, Vec::len);
+            let sql = format!("{head} VALUES {} {tail}", placeholders(piece.len(), width));
+            let values = piece.iter_mut().flat_map(std::mem::take).collect();
+            self.execute(&sql, values).await?;
         }
         Ok(())
     }
@@ -323,6 +354,35 @@ impl Tx {
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
+}
+
+/// The length of the first piece of so many rows: a power of two, so that a handful of prepared statements
+/// serve all.
+fn piece_length(rows: usize) -> usize {
+    (1 << rows.ilog2()).min(ROWS_PER_STATEMENT)
+}
+
+/// Cuts rows into pieces, one for each multi-row statement.
+#[must_use]
+pub fn pieces<T>(mut rows: &[T]) -> Vec<&[T]> {
+    let mut pieces = Vec::new();
+    while !rows.is_empty() {
+        let (piece, rest) = rows.split_at(piece_length(rows.len()));
+        pieces.push(piece);
+        rows = rest;
+    }
+    pieces
+}
+
+/// [`pieces`], to be changed.
+fn pieces_mut<T>(mut rows: &mut [T]) -> Vec<&mut [T]> {
+    let mut pieces = Vec::new();
+    while !rows.is_empty() {
+        let (piece, rest) = rows.split_at_mut(piece_length(rows.len()));
+        pieces.push(piece);
+        rows = rest;
+    }
+    pieces
 }
 
 /// `($1, $2), ($3, $4)` for two rows of two columns.

@@ -211,6 +211,17 @@ impl Desk {
         }
     }
 
+    /// [`Self::run`] on a stream that should not be there yet: nothing is read first.
+    async fn run_new<A: Cacheable>(
+        &self,
+        id: Uuid,
+        envelope: Envelope,
+        command: impl Fn() -> A::Command,
+    ) -> Result<Outcome<A::State>, DeskError> {
+        self.run_from::<A>(Some(Cached::nothing()), id, envelope, command)
+            .await
+    }
+
     /// Decides and appends, through esrs. Decides again when another was faster.
     async fn run<A: Cacheable>(
         &self,
@@ -218,7 +229,17 @@ impl Desk {
         envelope: Envelope,
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
-        let mut known = A::cached(self, id);
+        self.run_from::<A>(A::cached(self, id), id, envelope, command)
+            .await
+    }
+
+    async fn run_from<A: Cacheable>(
+        &self,
+        mut known: Option<Cached<A::State>>,
+        id: Uuid,
+        envelope: Envelope,
+        command: impl Fn() -> A::Command,
+    ) -> Result<Outcome<A::State>, DeskError> {
         let mut fresh = false;
         for tries_left in (0..DECISIONS_MAX).rev() {
             let Cached { version, state } = if let Some(cached) = known.take() {

@@ -6,14 +6,18 @@
 //! effect once; claims are unique; an acknowledged commit survives a killed process and a power cut.
 //!
 //! * [`record`]: the stored event and its canonical encoding.
-//! * `writer`: group commit. `sqlite`, `postgres`: the two stores. [`upcast`]: old schema versions.
+//! * `writer`: group commit. `reader`: gathered reads. `follow`: other processes' appends.
+//! * `sqlite`, `postgres`: the two stores. [`upcast`]: old schema versions.
 //!
 //! It must *not* know what the events mean.
 
 mod backend;
+mod follow;
 mod postgres;
+mod reader;
 pub mod record;
 mod sqlite;
+mod standing;
 pub mod upcast;
 mod writer;
 
@@ -28,7 +32,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 /// Most records one read returns.
@@ -103,6 +107,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     log: LogInfo,
     queue: mpsc::Sender<writer::Waiting>,
+    reads: mpsc::Sender<reader::Waiting>,
     head: watch::Sender<u64>,
     appended: AtomicU64,
 }
@@ -155,21 +160,26 @@ impl Journal {
     async fn start(backend: Arc<dyn Backend>, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
         let log = backend.log().await?;
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        let (head, _) = watch::channel(backend.head().await?);
+        let (reads, wanted) = mpsc::channel(QUEUE_MAX);
+        let (known, _) = watch::channel(backend.head().await?);
+        let (appended, to_announce) = watch::channel(0);
+        let head = known.clone();
+        let heads = writer::Heads { known, appended };
+        tokio::spawn(writer::run(backend.clone(), waiting, heads, clock));
+        tokio::spawn(follow::announce(backend.clone(), to_announce.clone()));
+        tokio::spawn(follow::follow(backend.clone(), head.clone(), to_announce));
+        let wanted = Arc::new(Mutex::new(wanted));
+        for _ in 0..reader::READERS {
+            tokio::spawn(reader::run(backend.clone(), wanted.clone()));
+        }
         let inner = Arc::new(Inner {
-            backend: backend.clone(),
+            backend,
             log,
             queue,
+            reads,
             head,
             appended: 0.into(),
         });
-        tokio::spawn(writer::run(
-            backend.clone(),
-            waiting,
-            inner.head.clone(),
-            clock,
-        ));
-        tokio::spawn(follow_head(backend, inner.head.clone()));
         Ok(Self { inner })
     }
 
@@ -228,11 +238,14 @@ impl Journal {
 
     /// The records of one stream after a version, in order, at most [`READ_MAX`].
     pub async fn read_stream(&self, stream: Uuid, after: u64) -> Result<Vec<Record>, JournalError> {
-        Ok(self
-            .inner
-            .backend
-            .read_streams(&[stream], after, i64::MAX.unsigned_abs(), READ_MAX)
-            .await?)
+        let (reply, records) = oneshot::channel();
+        let wanted = backend::Wanted { stream, after };
+        self.inner
+            .reads
+            .send(reader::Waiting { wanted, reply })
+            .await
+            .map_err(|_| JournalError::Closed)?;
+        records.await.map_err(|_| JournalError::Closed)?
     }
 
     /// Every record of several streams up to a position, in order of position.
@@ -297,30 +310,5 @@ impl Journal {
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         self.inner.log.created_at
-    }
-}
-
-/// Learns of other processes' appends. Ends with the last handle on the journal.
-async fn follow_head(backend: Arc<dyn Backend>, head: watch::Sender<u64>) {
-    loop {
-        let told = backend.wait_for_news(POLL).await;
-        // Alone with it: every handle is gone, and so is the writer.
-        if Arc::strong_count(&backend) == 1 {
-            return;
-        }
-        // What this process appended itself it knows.
-        if told.is_some_and(|position| position <= *head.borrow()) {
-            continue;
-        }
-        match backend.head().await {
-            Ok(position) => {
-                head.send_if_modified(|seen| {
-                    let news = position > *seen;
-                    *seen = position.max(*seen);
-                    news
-                });
-            }
-            Err(error) => tracing::debug!(%error, "the journal's head could not be read"),
-        }
     }
 }

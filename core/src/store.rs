@@ -1,7 +1,7 @@
 //! A store and its four parts: journal, views, keys, ops; files of a folder, or schemas of a database.
 
 use crate::clock::Clock;
-use crate::db::{Db, Durability};
+use crate::db::{Db, Durability, Planning};
 use crate::journal::{Journal, JournalError, Purpose};
 use crate::ops::{Ops, OpsError};
 use crate::vault::{MasterKey, Vault, VaultError};
@@ -185,11 +185,13 @@ impl Store {
         }
         let keys_url = keys.unwrap_or_else(|| url.clone());
         let master = master.unwrap_or_else(|| default_master(&keys_url));
-        let keys = part(&keys_url, "keys", Durability::Full, allow_unsafe).await?;
+        let (full, by_index) = (Durability::Full, Planning::ByIndex);
+        let keys = part(&keys_url, "keys", full, by_index, allow_unsafe).await?;
         let vault = Vault::open(keys, journal.log_id(), master, clock.clone()).await?;
-        let ops = part(&url, "ops", Durability::Full, allow_unsafe).await?;
+        let ops = part(&url, "ops", full, by_index, allow_unsafe).await?;
         let ops = Ops::open(ops, clock.clone()).await?;
-        let views = part(&url, "views", Durability::Lazy, allow_unsafe).await?;
+        let (lazy, free) = (Durability::Lazy, Planning::Free);
+        let views = part(&url, "views", lazy, free, allow_unsafe).await?;
         Ok(Self {
             journal,
             vault,
@@ -224,6 +226,7 @@ async fn part(
     url: &StoreUrl,
     place: &'static str,
     durability: Durability,
+    planning: Planning,
     allow_unsafe: bool,
 ) -> Result<Db, StoreError> {
     let fail = |source| StoreError::Database { place, source };
@@ -234,9 +237,12 @@ async fn part(
                 .await
                 .map_err(fail)
         }
-        StoreUrl::Postgres(url) => Db::postgres(url, &format!("docket_{place}"), allow_unsafe)
-            .await
-            .map_err(fail),
+        StoreUrl::Postgres(url) => {
+            let schema = format!("docket_{place}");
+            Db::postgres(url, &schema, planning, allow_unsafe)
+                .await
+                .map_err(fail)
+        }
     }
 }
 

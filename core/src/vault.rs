@@ -11,7 +11,7 @@ mod master;
 pub use master::MasterKey;
 
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, ROWS_PER_STATEMENT, placeholders};
+use crate::db::{Db, Value, list, pieces, placeholders};
 use crate::values;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,6 +23,7 @@ use docket_domain::sealed::KeyOwner;
 use hmac::{Hmac, Mac};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
@@ -37,9 +38,9 @@ const NONCE_BYTES: usize = 24;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, wrapped {bytes} NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY, owner TEXT NOT NULL, wrapped {bytes} NOT NULL, created_at BIGINT NOT NULL
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, wrapped {bytes} NOT NULL, created_at BIGINT NOT NULL,
+    same_as {bytes} UNIQUE
 );
-CREATE TABLE IF NOT EXISTS lookups (hash {bytes} PRIMARY KEY, key TEXT NOT NULL);
 ";
 
 /// A 256-bit key, wiped from memory when dropped.
@@ -118,7 +119,8 @@ struct Row {
     id: KeyId,
     owner: KeyOwner,
     wrapped: Vec<u8>,
-    lookup: Option<Vec<u8>>,
+    /// A keyed hash of what makes two owners the same.
+    same_as: Option<Vec<u8>>,
 }
 
 struct Request {
@@ -198,15 +200,13 @@ impl Vault {
         for new in keys {
             let secret: Key = Zeroizing::new(random_bytes());
             let wrapped = wrap(&self.inner.master, new.id.0.as_bytes(), &secret);
-            let lookup = new
-                .same_as
-                .map(|same| self.keyed_hash("same_owner", same.as_bytes()).to_vec());
+            let hash = |same: String| self.keyed_hash("same_owner", same.as_bytes()).to_vec();
             secrets.push((new.id, Arc::new(secret)));
             rows.push(Row {
                 id: new.id,
                 owner: new.owner,
                 wrapped,
-                lookup,
+                same_as: new.same_as.map(hash),
             });
         }
         let (reply, made) = oneshot::channel();
@@ -361,11 +361,19 @@ async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn
         {
             batch.push(more);
         }
-        let result = insert_keys(&db, &batch, &*clock).await.map_err(Arc::new);
+        let result = match insert_keys(&db, &batch, &*clock).await {
+            Ok(all_new) => holders(&db, &batch).await.map(|holders| (all_new, holders)),
+            Err(error) => Err(error),
+        }
+        .map_err(Arc::new);
         for request in batch {
             let reply = match &result {
-                Ok(all_new) => resolve(&db, &request.rows).await.map(|ids| Made {
-                    ids,
+                Ok((all_new, holders)) => Ok(Made {
+                    ids: request
+                        .rows
+                        .iter()
+                        .map(|row| row.settled(holders))
+                        .collect(),
                     all_new: *all_new,
                 }),
                 Err(error) => Err(VaultError::Database(error.clone())),
@@ -376,44 +384,24 @@ async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn
     }
 }
 
-/// Whether every key was new.
+/// Whether every key was new. One whose owner has a key already is not made.
 async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<bool, sqlx::Error> {
-    let mut keys = Vec::new();
-    let mut lookups = Vec::new();
-    let now = clock.now();
-    for row in batch.iter().flat_map(|request| &request.rows) {
-        keys.push(row);
-        if let Some(hash) = &row.lookup {
-            lookups.push((hash.as_slice(), row.id.0));
-        }
-    }
+    let mut rows: Vec<&Row> = batch.iter().flat_map(|request| &request.rows).collect();
     // In one order in every process: two that make the same keys at once must not wait for each other.
-    keys.sort_by_key(|row| row.id.0);
-    lookups.sort_unstable_by_key(|(hash, _)| *hash);
-    let rows = keys
-        .into_iter()
-        .map(|row| values![row.id.0, owner_name(row.owner), row.wrapped.clone(), now]);
-    let rows: Vec<_> = rows.collect();
-    let lookups = lookups
-        .into_iter()
-        .map(|(hash, key)| values![hash, key])
-        .collect();
-    let mut tx = db.begin().await?;
-    let (wanted, mut inserted) = (rows.len() as u64, 0);
-    let mut rows = rows.into_iter();
-    // A command sent again makes the same key again: the first stands.
-    while rows.len() > 0 {
-        let chunk: Vec<_> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
-        let places = placeholders(chunk.len(), 4);
+    rows.sort_unstable_by_key(|row| (&row.same_as, row.id.0));
+    let now = clock.now();
+    let mut inserted = 0;
+    for piece in pieces(&rows) {
+        let places = placeholders(piece.len(), 5);
+        // A command sent again makes the same key again: the first stands.
         let sql = format!("INSERT INTO keys VALUES {places} ON CONFLICT DO NOTHING");
-        inserted += tx
-            .execute(&sql, chunk.into_iter().flatten().collect())
-            .await?;
+        let values = piece.iter().flat_map(|row| {
+            let (wrapped, same_as) = (row.wrapped.clone(), row.same_as.clone());
+            values![row.id.0, owner_name(row.owner), wrapped, now, same_as]
+        });
+        inserted += db.execute(&sql, values.collect()).await?;
     }
-    tx.insert("INSERT INTO lookups", "ON CONFLICT DO NOTHING", lookups)
-        .await?;
-    tx.commit().await?;
-    Ok(inserted == wanted)
+    Ok(inserted == rows.len() as u64)
 }
 
 const fn owner_name(owner: KeyOwner) -> &'static str {
@@ -425,19 +413,26 @@ const fn owner_name(owner: KeyOwner) -> &'static str {
     }
 }
 
-async fn resolve(db: &Db, rows: &[Row]) -> Result<Vec<KeyId>, VaultError> {
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(hash) = &row.lookup else {
-            ids.push(row.id);
-            continue;
-        };
-        let sql = "SELECT key FROM lookups WHERE hash = $1";
-        let found = db.fetch_optional(sql, values![hash.as_slice()]).await?;
-        ids.push(match found {
-            Some(found) => KeyId(found.uuid(0)?),
-            None => row.id,
-        });
+/// Which key each owner named in a batch has.
+async fn holders(db: &Db, batch: &[Request]) -> Result<HashMap<Vec<u8>, KeyId>, sqlx::Error> {
+    let rows = batch.iter().flat_map(|request| &request.rows);
+    let hashes: Vec<&Vec<u8>> = rows.filter_map(|row| row.same_as.as_ref()).collect();
+    let mut holders = HashMap::with_capacity(hashes.len());
+    for piece in pieces(&hashes) {
+        let list = list(1, piece.len());
+        let sql = format!("SELECT same_as, id FROM keys WHERE same_as IN ({list})");
+        let values = piece.iter().map(|hash| Value::from(hash.as_slice()));
+        for row in db.fetch_all(&sql, values.collect()).await? {
+            holders.insert(row.bytes(0)?, KeyId(row.uuid(1)?));
+        }
     }
-    Ok(ids)
+    Ok(holders)
+}
+
+impl Row {
+    /// The key to use: the one its owner has, if it is known under another.
+    fn settled(&self, holders: &HashMap<Vec<u8>, KeyId>) -> KeyId {
+        let held = self.same_as.as_ref().and_then(|hash| holders.get(hash));
+        held.copied().unwrap_or(self.id)
+    }
 }

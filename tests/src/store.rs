@@ -1,7 +1,7 @@
 //! A store of one test's own: a folder or a database, gone when the test is over.
 
 use docket_core::clock::{Clock, SystemClock, random_bytes};
-use docket_core::db::{Db, Durability};
+use docket_core::db::{Db, Durability, Planning};
 use docket_core::journal::{Journal, Purpose};
 use docket_core::store::{Store, StoreOptions, StoreUrl};
 use docket_core::vault::MasterKey;
@@ -44,9 +44,14 @@ fn server() -> String {
 
 /// Runs a statement on the server itself, from another database.
 pub async fn administer(statement: &str) {
-    let db = Db::postgres(&format!("{}/postgres", server()), "public", true)
-        .await
-        .unwrap();
+    let db = Db::postgres(
+        &format!("{}/postgres", server()),
+        "public",
+        Planning::Free,
+        true,
+    )
+    .await
+    .unwrap();
     db.execute(statement, vec![]).await.unwrap();
     db.close().await;
 }
@@ -137,7 +142,7 @@ impl TestStore {
                 Db::sqlite(&file, Durability::Full).await
             }
             Self::Postgres { .. } => {
-                Db::postgres(&self.url(), &format!("docket_{part}"), true).await
+                Db::postgres(&self.url(), &format!("docket_{part}"), Planning::Free, true).await
             }
         }
         .unwrap()

@@ -171,7 +171,7 @@ impl Desk {
             unit: new.unit,
         };
         let outcome = self
-            .run::<Account>(id.0, envelope, || command.clone())
+            .run_new::<Account>(id.0, envelope, || command.clone())
             .await?;
         self.ops.set_hash(&login, id, &hashed).await?;
         Ok(outcome)

@@ -18,6 +18,16 @@ pub(super) struct Cached<S> {
     pub(super) state: Arc<S>,
 }
 
+impl<S: Default> Cached<S> {
+    /// What a stream that is not there folds to.
+    pub(super) fn nothing() -> Self {
+        Self {
+            version: 0,
+            state: Arc::default(),
+        }
+    }
+}
+
 impl<S> Clone for Cached<S> {
     fn clone(&self) -> Self {
         Self {
@@ -82,10 +92,7 @@ impl Desk {
         id: Uuid,
         known: Option<Cached<A::State>>,
     ) -> Result<Cached<A::State>, JournalError> {
-        let mut cached = known.unwrap_or_else(|| Cached {
-            version: 0,
-            state: Arc::default(),
-        });
+        let mut cached = known.unwrap_or_else(Cached::nothing);
         loop {
             let page = self.journal.read_stream(id, cached.version).await?;
             let Some(last) = page.last() else {

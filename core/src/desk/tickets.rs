@@ -137,7 +137,7 @@ impl Desk {
                 action,
             };
             match self
-                .run::<Ticket>(id.0, envelope.clone(), || command.clone())
+                .run_new::<Ticket>(id.0, envelope.clone(), || command.clone())
                 .await
             {
                 // Six digits a second collide now and then: another number.

@@ -113,6 +113,15 @@ pub(super) struct Appended {
     pub rejected: Vec<usize>,
 }
 
+/// A stream whose records after a version are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The stream.
+    pub stream: Uuid,
+    /// The version.
+    pub after: u64,
+}
+
 /// A store for the journal.
 ///
 /// A batch given to [`Backend::append`] has no command id, claim or stream twice, except that commits
@@ -127,6 +136,13 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn head(&self) -> Result<u64, sqlx::Error>;
     /// A stream's version.
     async fn version(&self, stream: Uuid) -> Result<u64, sqlx::Error>;
+    /// The records of each stream wanted, at most `limit` of one, in order of version; with the index of the
+    /// stream in the list.
+    async fn read_each(
+        &self,
+        wanted: &[Wanted],
+        limit: u32,
+    ) -> Result<Vec<(usize, Record)>, sqlx::Error>;
     /// Records of streams, versions after `after`, positions up to `until`, in order of position.
     async fn read_streams(
         &self,
@@ -143,6 +159,8 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error>;
     /// Streams of a category, in order of birth.
     async fn streams_of(&self, category: &str, limit: u32) -> Result<Vec<Uuid>, sqlx::Error>;
+    /// Tells other processes of a position. A hint: they look for themselves as well.
+    async fn announce(&self, position: u64) -> Result<(), sqlx::Error>;
     /// Waits until another process may have appended, at most so long; the position it told, if it did.
     async fn wait_for_news(&self, at_most: Duration) -> Option<u64>;
     /// Settings that decide whether data is safe.

@@ -1,21 +1,21 @@
 //! The journal in a SQLite file: WAL with `synchronous=FULL`.
 //!
-//! Another process may append too (`import` beside `serve`), so heads are read inside `BEGIN IMMEDIATE`.
+//! * `append`: how a batch is written. Another process may append too (`import` beside `serve`).
+
+mod append;
 
 use super::backend::{
-    Appended, Backend, Commit, LogInfo, Receipt, StoredCommand, signed, unsigned,
+    Appended, Backend, Commit, LogInfo, Receipt, StoredCommand, Wanted, signed, unsigned,
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Durability, ROWS_PER_STATEMENT, time_of};
+use crate::db::{Db, Durability, ROWS_PER_STATEMENT, pieces, time_of};
+use append::{Writer, add, marks};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{
-    Arguments as _, Connection as _, Executor as _, Row as _, SqliteConnection, SqlitePool,
-};
+use sqlx::{Executor as _, Row as _, SqlitePool};
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS commands (
 CREATE TABLE IF NOT EXISTS claims (
     kind TEXT NOT NULL, value BLOB NOT NULL, stream BLOB NOT NULL, PRIMARY KEY (kind, value)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gaps (position INTEGER CHECK (false)) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_stay BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'history is never edited'); END;
 CREATE TRIGGER IF NOT EXISTS events_remain BEFORE DELETE ON events
@@ -49,12 +50,11 @@ CREATE TRIGGER IF NOT EXISTS events_remain BEFORE DELETE ON events
 
 const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, schema_version, data, \
      actor, acting_for, command, correlation, causation, occurred_at, recorded_at, rules_version";
-const EVENT_WIDTH: usize = 16;
 
 pub(super) struct Sqlite {
     write: SqlitePool,
     /// The writer's own connection: from the pool it would cost a hop to see whether it lives.
-    writer: Mutex<Option<PoolConnection<sqlx::Sqlite>>>,
+    writer: Mutex<Option<Writer>>,
     read: SqlitePool,
 }
 
@@ -81,222 +81,13 @@ impl Sqlite {
             read,
         })
     }
-}
 
-/// `(?, ?), (?, ?)` for two rows of two columns. SQLite looks up numbered marks by name, one by one, which
-/// takes longer than the insert.
-fn marks(rows: usize, columns: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(", "));
-    vec![row.as_str(); rows].join(", ")
-}
-
-/// Cuts into pieces whose lengths are powers of two, so that a handful of prepared statements serve all.
-fn pieces<T>(mut rows: &[T]) -> Vec<&[T]> {
-    let mut pieces = Vec::new();
-    while !rows.is_empty() {
-        let length = (1 << rows.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (piece, rest) = rows.split_at(length);
-        pieces.push(piece);
-        rows = rest;
-    }
-    pieces
-}
-
-/// What a commit must meet to be taken.
-struct Standing {
-    base: i64,
-    recorded_at: i64,
-    /// Per commit: the stream's version, and whether the command is known.
-    commits: Vec<(u64, bool)>,
-}
-
-async fn standing(
-    connection: &mut SqliteConnection,
-    batch: &[&Commit],
-) -> Result<Standing, sqlx::Error> {
-    let mut standing = Standing {
-        base: 0,
-        recorded_at: 0,
-        commits: Vec::with_capacity(batch.len()),
-    };
-    for chunk in pieces(batch) {
-        let sql = format!(
-            "WITH batch (i, stream, command) AS (VALUES {})
-             SELECT (SELECT version FROM events e WHERE e.stream = batch.stream ORDER BY version DESC LIMIT 1),
-                    EXISTS (SELECT 1 FROM commands c WHERE c.command = batch.command),
-                    (SELECT position FROM events ORDER BY position DESC LIMIT 1),
-                    (SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1)
-             FROM batch ORDER BY i",
-            marks(chunk.len(), 3)
-        );
-        let mut arguments = SqliteArguments::default();
-        for (index, commit) in chunk.iter().enumerate() {
-            add(&mut arguments, i64::try_from(index).unwrap_or(i64::MAX))?;
-            add(&mut arguments, commit.stream.id)?;
-            add(&mut arguments, commit.command.0)?;
-        }
-        for row in sqlx::query_with(&sql, arguments)
-            .fetch_all(&mut *connection)
-            .await?
-        {
-            let version: Option<i64> = row.try_get(0)?;
-            standing
-                .commits
-                .push((unsigned(version.unwrap_or(0)), row.try_get(1)?));
-            standing.base = row.try_get::<Option<i64>, _>(2)?.unwrap_or(0);
-            standing.recorded_at = row.try_get::<Option<i64>, _>(3)?.unwrap_or(i64::MIN);
+    async fn take_writer(&self, slot: &mut Option<Writer>) -> Result<Writer, sqlx::Error> {
+        match slot.take() {
+            Some(writer) => Ok(writer),
+            None => Ok(Writer::new(self.write.acquire().await?)),
         }
     }
-    Ok(standing)
-}
-
-fn add<'q, T>(arguments: &mut SqliteArguments<'q>, value: T) -> Result<(), sqlx::Error>
-where
-    T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'q,
-{
-    arguments.add(value).map_err(sqlx::Error::Encode)
-}
-
-/// Which commits cannot be taken: the decisive ones, and every other on the same stream.
-async fn rejected(
-    connection: &mut SqliteConnection,
-    batch: &[&Commit],
-    standing: &Standing,
-) -> Result<Vec<usize>, sqlx::Error> {
-    let mut heads = std::collections::HashMap::new();
-    let mut bad_streams = std::collections::HashSet::new();
-    for (commit, (version, known)) in batch.iter().zip(&standing.commits) {
-        let head = heads.entry(commit.stream.id).or_insert(*version);
-        if *known || *head != commit.expected {
-            bad_streams.insert(commit.stream.id);
-        }
-        *head = commit.expected + commit.events.len() as u64;
-        for claim in &commit.claims {
-            let taken = sqlx::query("SELECT 1 FROM claims WHERE kind = $1 AND value = $2")
-                .bind(claim.kind)
-                .bind(claim.value.as_slice())
-                .fetch_optional(&mut *connection)
-                .await?;
-            if taken.is_some() {
-                bad_streams.insert(commit.stream.id);
-            }
-        }
-    }
-    let on_bad = |(_, commit): &(usize, &&Commit)| bad_streams.contains(&commit.stream.id);
-    Ok(batch
-        .iter()
-        .enumerate()
-        .filter(on_bad)
-        .map(|(index, _)| index)
-        .collect())
-}
-
-async fn write(
-    connection: &mut SqliteConnection,
-    batch: &[&Commit],
-    now: Timestamp,
-) -> Result<Appended, sqlx::Error> {
-    let standing = standing(&mut *connection, batch).await?;
-    let rejected = rejected(&mut *connection, batch, &standing).await?;
-    let recorded_at = now.timestamp_micros().max(standing.recorded_at);
-    let mut position = standing.base;
-    let mut events: Vec<(i64, u64, &Commit, &super::NewEvent)> = Vec::new();
-    let mut commands: Vec<(&Commit, i64)> = Vec::new();
-    for (index, commit) in batch.iter().enumerate() {
-        if rejected.binary_search(&index).is_ok() {
-            continue;
-        }
-        for (version, event) in (commit.expected + 1..).zip(&commit.events) {
-            position += 1;
-            events.push((position, version, commit, event));
-        }
-        commands.push((commit, position));
-    }
-    for chunk in pieces(&events) {
-        insert_events(&mut *connection, chunk, recorded_at).await?;
-    }
-    for chunk in pieces(&commands) {
-        insert_commands(&mut *connection, chunk, recorded_at).await?;
-    }
-    let claims: Vec<_> = commands
-        .iter()
-        .flat_map(|(commit, _)| commit.claims.iter().map(|c| (*commit, c)))
-        .collect();
-    for chunk in pieces(&claims) {
-        let sql = format!("INSERT INTO claims VALUES {}", marks(chunk.len(), 3));
-        let mut arguments = SqliteArguments::default();
-        for (commit, claim) in chunk {
-            add(&mut arguments, claim.kind)?;
-            add(&mut arguments, claim.value.clone())?;
-            add(&mut arguments, commit.stream.id)?;
-        }
-        sqlx::query_with(&sql, arguments)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(Appended {
-        base: unsigned(standing.base),
-        recorded_at: time_of(recorded_at)?,
-        rejected,
-    })
-}
-
-async fn insert_events(
-    connection: &mut SqliteConnection,
-    rows: &[(i64, u64, &Commit, &super::NewEvent)],
-    recorded_at: i64,
-) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "INSERT INTO events ({EVENT_COLUMNS}) VALUES {}",
-        marks(rows.len(), EVENT_WIDTH)
-    );
-    let mut arguments = SqliteArguments::default();
-    for (position, version, commit, event) in rows {
-        add(&mut arguments, *position)?;
-        add(&mut arguments, commit.stream.category)?;
-        add(&mut arguments, commit.stream.id)?;
-        add(&mut arguments, signed(*version))?;
-        add(&mut arguments, event.id.0)?;
-        add(&mut arguments, event.event_type)?;
-        add(&mut arguments, i64::from(event.schema_version))?;
-        add(&mut arguments, event.data.clone())?;
-        add(&mut arguments, commit.actor.0)?;
-        add(&mut arguments, commit.acting_for)?;
-        add(&mut arguments, commit.command.0)?;
-        add(&mut arguments, commit.correlation)?;
-        add(&mut arguments, commit.causation)?;
-        add(&mut arguments, commit.occurred_at.timestamp_micros())?;
-        add(&mut arguments, recorded_at)?;
-        add(&mut arguments, i64::from(commit.rules_version))?;
-    }
-    sqlx::query_with(&sql, arguments)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn insert_commands(
-    connection: &mut SqliteConnection,
-    rows: &[(&Commit, i64)],
-    recorded_at: i64,
-) -> Result<(), sqlx::Error> {
-    let sql = format!("INSERT INTO commands VALUES {}", marks(rows.len(), 6));
-    let mut arguments = SqliteArguments::default();
-    for (commit, position) in rows {
-        add(&mut arguments, commit.command.0)?;
-        add(&mut arguments, commit.fingerprint.to_vec())?;
-        add(&mut arguments, commit.stream.id)?;
-        add(
-            &mut arguments,
-            signed(commit.expected + commit.events.len() as u64),
-        )?;
-        add(&mut arguments, *position)?;
-        add(&mut arguments, recorded_at)?;
-    }
-    sqlx::query_with(&sql, arguments)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
@@ -327,17 +118,19 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
 #[async_trait]
 impl Backend for Sqlite {
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error> {
-        let mut writer = self.writer.lock().await;
-        // Taken out while in use: whatever goes wrong, what is put back has no transaction open.
-        let mut connection = match writer.take() {
-            Some(connection) => connection,
-            None => self.write.acquire().await?,
-        };
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let appended = write(&mut tx, batch, now).await?;
-        tx.commit().await?;
-        *writer = Some(connection);
-        Ok(appended)
+        let mut slot = self.writer.lock().await;
+        let mut writer = self.take_writer(&mut slot).await?;
+        match writer.append(batch, now).await {
+            Ok(appended) => {
+                *slot = Some(writer);
+                Ok(appended)
+            }
+            Err(error) => {
+                // It may have a transaction open: closed, not given back.
+                drop(writer.connection.detach());
+                Err(error)
+            }
+        }
     }
 
     async fn log(&self) -> Result<LogInfo, sqlx::Error> {
@@ -371,6 +164,40 @@ impl Backend for Sqlite {
                 .fetch_one(&self.read)
                 .await?;
         Ok(unsigned(version.unwrap_or(0)))
+    }
+
+    async fn read_each(
+        &self,
+        wanted: &[Wanted],
+        limit: u32,
+    ) -> Result<Vec<(usize, Record)>, sqlx::Error> {
+        let mut records = Vec::new();
+        let mut before = 0;
+        for piece in pieces(wanted) {
+            // CROSS JOIN keeps the order of the loops: the list first, the index for each.
+            let sql = format!(
+                "WITH wanted (i, wanted, seen) AS (VALUES {}) \
+                 SELECT {EVENT_COLUMNS}, i FROM wanted CROSS JOIN events \
+                 ON stream = wanted AND version > seen AND version <= seen + ? ORDER BY i, version",
+                marks(piece.len(), 3)
+            );
+            let mut arguments = SqliteArguments::default();
+            for (index, wanted) in piece.iter().enumerate() {
+                add(&mut arguments, signed((before + index) as u64))?;
+                add(&mut arguments, wanted.stream)?;
+                add(&mut arguments, signed(wanted.after))?;
+            }
+            add(&mut arguments, i64::from(limit))?;
+            let rows = sqlx::query_with(&sql, arguments)
+                .fetch_all(&self.read)
+                .await?;
+            for row in rows {
+                let index = usize::try_from(row.try_get::<i64, _>(16)?).unwrap_or(usize::MAX);
+                records.push((index, record(&row)?));
+            }
+            before += piece.len();
+        }
+        Ok(records)
     }
 
     async fn read_streams(
@@ -458,17 +285,18 @@ impl Backend for Sqlite {
         .await
     }
 
+    async fn announce(&self, _position: u64) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
     async fn wait_for_news(&self, at_most: Duration) -> Option<u64> {
         tokio::time::sleep(at_most).await;
         None
     }
 
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let mut writer = self.writer.lock().await;
-        let mut connection = match writer.take() {
-            Some(connection) => connection,
-            None => self.write.acquire().await?,
-        };
+        let mut slot = self.writer.lock().await;
+        let mut writer = self.take_writer(&mut slot).await?;
         let mut settings = Vec::new();
         for name in [
             "journal_mode",
@@ -476,7 +304,8 @@ impl Backend for Sqlite {
             "busy_timeout",
             "foreign_keys",
         ] {
-            let row = connection
+            let row = writer
+                .connection
                 .fetch_one(format!("PRAGMA {name}").as_str())
                 .await?;
             let value = row
@@ -484,7 +313,7 @@ impl Backend for Sqlite {
                 .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))?;
             settings.push((name.to_owned(), value));
         }
-        *writer = Some(connection);
+        *slot = Some(writer);
         Ok(settings)
     }
 }

@@ -26,11 +26,29 @@ pub(super) struct Waiting {
     pub tries: u32,
 }
 
+/// The last position, as far as this process knows.
+#[derive(Clone)]
+pub(super) struct Heads {
+    /// Whoever appended it.
+    pub known: watch::Sender<u64>,
+    /// Appended here, and so to be told to other processes.
+    pub appended: watch::Sender<u64>,
+}
+
+/// Moves a head forward, and wakes who waits for it.
+pub(super) fn advance(head: &watch::Sender<u64>, position: u64) {
+    head.send_if_modified(|seen| {
+        let news = position > *seen;
+        *seen = position.max(*seen);
+        news
+    });
+}
+
 /// Runs until every handle on the journal is gone.
 pub(super) async fn run(
     backend: Arc<dyn Backend>,
     mut queue: mpsc::Receiver<Waiting>,
-    head: watch::Sender<u64>,
+    heads: Heads,
     clock: Arc<dyn Clock>,
 ) {
     let mut deferred: VecDeque<Waiting> = VecDeque::new();
@@ -41,6 +59,8 @@ pub(super) async fn run(
                 None => return,
             }
         }
+        // Callers that were just answered may be about to send their next: they go first. No timer.
+        tokio::task::yield_now().await;
         while deferred.len() < BATCH_COMMITS_MAX
             && let Ok(more) = queue.try_recv()
         {
@@ -49,7 +69,7 @@ pub(super) async fn run(
         let batch = take_batch(&mut deferred);
         let commits: Vec<&Commit> = batch.iter().map(|w| &w.commit).collect();
         match backend.append(&commits, clock.now()).await {
-            Ok(appended) => settle(&*backend, batch, appended, &head, &mut deferred).await,
+            Ok(appended) => settle(&*backend, batch, appended, &heads, &mut deferred).await,
             Err(error) => recover(&*backend, batch, error, &mut deferred).await,
         }
     }
@@ -103,7 +123,7 @@ async fn settle(
     backend: &dyn Backend,
     batch: Vec<Waiting>,
     appended: Appended,
-    head: &watch::Sender<u64>,
+    heads: &Heads,
     deferred: &mut VecDeque<Waiting>,
 ) {
     let mut position = appended.base;
@@ -125,11 +145,9 @@ async fn settle(
         // A caller that has gone away finds the outcome by its command id.
         let _ = waiting.reply.send(Ok(receipt));
     }
-    head.send_if_modified(|seen| {
-        let news = position > *seen;
-        *seen = position.max(*seen);
-        news
-    });
+    for head in [&heads.known, &heads.appended] {
+        advance(head, position);
+    }
     for waiting in refused {
         explain(backend, waiting, deferred).await;
     }

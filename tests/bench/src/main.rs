@@ -21,6 +21,10 @@ use cells::{Cell, Place, Ratio};
 use measure::Sample;
 use std::collections::HashMap;
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What may fail in a benchmark is told and ends it.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

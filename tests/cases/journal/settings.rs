@@ -1,6 +1,6 @@
 //! An acknowledged commit survives a power cut: a store that would lose it is not opened.
 
-use docket_core::db::Db;
+use docket_core::db::{Db, Planning};
 use docket_core::journal::Purpose;
 use docket_core::store::{Store, StoreError};
 use docket_core::{Journal, SystemClock};
@@ -133,7 +133,7 @@ async fn an_unsafe_postgres_is_refused() {
 #[tokio::test]
 async fn every_connection_of_a_pool_is_safe() {
     docket_tests::store::run(TestStore::postgres().await, async |store: &TestStore| {
-        let db = Db::postgres(&store.url(), "docket_journal", false)
+        let db = Db::postgres(&store.url(), "docket_journal", Planning::ByIndex, false)
             .await
             .unwrap();
         let Db::Postgres(pool) = db else {
