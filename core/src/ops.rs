@@ -1,6 +1,6 @@
 //! The ops store: durable, but no history. Password hashes, sessions, lock-outs.
 //!
-//! It must *not* know names or logins: accounts are found by a keyed hash of the login.
+//! It must *not* know names or logins: which account a login names is the journal's to say.
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -30,9 +30,7 @@ pub const PASSWORD_CHARS_MIN: usize = 8;
 pub const PASSWORD_BYTES_MAX: usize = 256;
 
 const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS credentials (
-    login {bytes} PRIMARY KEY, account TEXT NOT NULL, password TEXT NOT NULL
-);
+CREATE TABLE IF NOT EXISTS credentials (account TEXT PRIMARY KEY, password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
     login {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
 );
@@ -90,24 +88,10 @@ impl Ops {
         })
     }
 
-    /// Sets the password of a login.
-    pub async fn set_password(
-        &self,
-        login: &[u8; 32],
-        account: AccountId,
-        password: String,
-    ) -> Result<(), OpsError> {
+    /// Sets the password of an account.
+    pub async fn set_password(&self, account: AccountId, password: String) -> Result<(), OpsError> {
         let hashed = self.hash_password(password).await?;
-        self.db
-            .execute(
-                "INSERT INTO credentials VALUES ($1, $2, $3)
-                 ON CONFLICT (login) DO UPDATE SET account = excluded.account, password = excluded.password",
-                values![login.as_slice(), account.0, hashed],
-            )
-            .await?;
-        let sql = "DELETE FROM failures WHERE login = $1";
-        self.db.execute(sql, values![login.as_slice()]).await?;
-        Ok(())
+        self.set_hash(account, &hashed).await
     }
 
     /// Hashes a password, so that several logins can be given it cheaply (demonstrations only).
@@ -124,29 +108,41 @@ impl Ops {
         hashed.map_err(|_| OpsError::Hashing)?
     }
 
-    /// Stores an already hashed password for a login.
-    pub async fn set_hash(
-        &self,
-        login: &[u8; 32],
-        account: AccountId,
-        hashed: &str,
-    ) -> Result<(), OpsError> {
+    /// Sets an already hashed password of an account.
+    pub async fn set_hash(&self, account: AccountId, hashed: &str) -> Result<(), OpsError> {
         self.db
             .execute(
-                "INSERT INTO credentials VALUES ($1, $2, $3) ON CONFLICT (login) DO NOTHING",
-                values![login.as_slice(), account.0, hashed],
+                "INSERT INTO credentials VALUES ($1, $2)
+                 ON CONFLICT (account) DO UPDATE SET password = excluded.password",
+                values![account.0, hashed],
             )
             .await?;
         Ok(())
     }
 
-    /// Checks a password and opens a session: its token, and when it ends.
+    /// Forgets the wrong passwords given for a login, and so unlocks it.
+    pub async fn pardon(&self, login: &[u8; 32]) -> Result<(), OpsError> {
+        let sql = "DELETE FROM failures WHERE login = $1";
+        self.db.execute(sql, values![login.as_slice()]).await?;
+        Ok(())
+    }
+
+    /// Removes the password of an account that was not made after all.
+    pub async fn forget(&self, account: AccountId) -> Result<(), OpsError> {
+        let sql = "DELETE FROM credentials WHERE account = $1";
+        self.db.execute(sql, values![account.0]).await?;
+        Ok(())
+    }
+
+    /// Checks the password of the account that a login names, if it names one, and opens a session: its
+    /// token, and when it ends. The login comes as a keyed hash.
     pub async fn log_in(
         &self,
         login: &[u8; 32],
+        account: Option<AccountId>,
         password: String,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
-        let account = self.check_password(login, password).await?;
+        let account = self.check_password(login, account, password).await?;
         let now = self.clock.now();
         let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
         let expires = now + SESSION_LASTS;
@@ -162,11 +158,12 @@ impl Ops {
         Ok((account, token, expires))
     }
 
-    /// The account of a login and its password. Failures are counted whether the login exists or not, so
+    /// The account, if it has this password. Failures are counted whether the login exists or not, so
     /// that a lock tells nothing.
     async fn check_password(
         &self,
         login: &[u8; 32],
+        account: Option<AccountId>,
         password: String,
     ) -> Result<AccountId, OpsError> {
         // Taken before the lock is looked at: guesses sent all at once wait here, and find it shut.
@@ -185,22 +182,18 @@ impl Ops {
         if failed.map(|row| row.int(0)).transpose()?.unwrap_or(0) >= FAILURES_MAX {
             return Err(OpsError::Locked);
         }
-        let sql = "SELECT account, password FROM credentials WHERE login = $1";
-        let (account, stored) = match self
-            .db
-            .fetch_optional(sql, values![login.as_slice()])
-            .await?
-        {
-            Some(row) => (Some(AccountId(row.uuid(0)?)), row.text(1)?),
-            None => (None, self.decoy.to_string()),
+        let stored = match account {
+            Some(account) => self.password_of(account).await?,
+            None => None,
         };
+        let account = account.filter(|_| stored.is_some());
+        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
         let fits = password.len() <= PASSWORD_BYTES_MAX && {
             let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
             verified.map_err(|_| OpsError::Hashing)?
         };
         if let Some(account) = account.filter(|_| fits) {
-            let sql = "DELETE FROM failures WHERE login = $1";
-            self.db.execute(sql, values![login.as_slice()]).await?;
+            self.pardon(login).await?;
             return Ok(account);
         }
         self.db
@@ -215,6 +208,12 @@ impl Ops {
             .execute("DELETE FROM failures WHERE last_at <= $1", values![since])
             .await?;
         Err(OpsError::WrongCredentials)
+    }
+
+    async fn password_of(&self, account: AccountId) -> Result<Option<String>, OpsError> {
+        let sql = "SELECT password FROM credentials WHERE account = $1";
+        let row = self.db.fetch_optional(sql, values![account.0]).await?;
+        Ok(row.map(|row| row.text(0)).transpose()?)
     }
 
     /// The account of a live session, and when it ends.

@@ -96,7 +96,12 @@ pub fn sight(actor: &Actor, ticket: &Ticket, group: Group) -> Sight {
     }
     if actor.has_any(&[Role::Clerk, Role::Leader]) && ticket.is_visible_to(actor) {
         let secret = group == Group::Caller && intake.secrecy == Secrecy::Confidential;
-        return if secret { Sight::Hidden } else { Sight::Clear };
+        let former = group != Group::Matter && !ticket.is_business_of(actor);
+        return if secret || former {
+            Sight::Hidden
+        } else {
+            Sight::Clear
+        };
     }
     if actor.has(Role::Auditor) {
         return match group {
@@ -168,6 +173,22 @@ mod tests {
         let own = own_replied().fold();
         let seen = [Caller, Respondent, Matter, Work].map(|g| sight(&citizen(), &own, g));
         assert_eq!(seen, [Clear, Clear, Clear, Hidden], "the citizen's own");
+    }
+
+    #[test]
+    fn an_office_that_gave_the_ticket_back_sees_only_the_matter() {
+        use Group::{Caller, Matter, Respondent, Work};
+        let seen = |ticket: &Ticket| {
+            [Caller, Respondent, Matter, Work].map(|group| sight(&clerk(), ticket, group))
+        };
+        let only_matter = [Sight::Hidden, Sight::Hidden, Sight::Clear, Sight::Hidden];
+        assert_eq!(seen(&returned().fold()), only_matter);
+        let again = returned().and(dispatcher(), assign()).fold();
+        assert_eq!(
+            seen(&again),
+            [Sight::Clear; 4],
+            "until it is given it again"
+        );
     }
 
     #[test]

@@ -357,11 +357,9 @@ async fn an_account_is_created_once(store: &TestStore) {
         .create_account(&admin, new("li"), unfit, &Options::default())
         .await;
     assert!(matches!(refused, Err(DeskError::Ops(_))));
-    let login = b.desk.login_hash("WANG");
     let (account, _, _) = b
-        .store
-        .ops
-        .log_in(&login, "ein gutes Passwort".into())
+        .desk
+        .log_in("WANG", "ein gutes Passwort".into())
         .await
         .unwrap();
     assert_eq!(account.0, created.id);

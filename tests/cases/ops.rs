@@ -34,9 +34,7 @@ async fn door(store: &TestStore) -> Door {
         .await
         .unwrap();
     let account = fresh();
-    ops.set_password(&LOGIN, account, PASSWORD.into())
-        .await
-        .unwrap();
+    ops.set_password(account, PASSWORD.into()).await.unwrap();
     Door {
         ops,
         clock,
@@ -46,7 +44,10 @@ async fn door(store: &TestStore) -> Door {
 
 impl Door {
     async fn try_with(&self, password: &str) -> Result<(AccountId, String), OpsError> {
-        let (account, token, expires) = self.ops.log_in(&LOGIN, password.into()).await?;
+        let (account, token, expires) = self
+            .ops
+            .log_in(&LOGIN, Some(self.account), password.into())
+            .await?;
         assert_eq!(
             self.ops.session(&token).await.unwrap(),
             Some((account, expires))
@@ -80,7 +81,7 @@ async fn the_right_password_opens_a_session(store: &TestStore) {
     ));
     let unknown = door
         .ops
-        .log_in(&[2; 32], PASSWORD.into())
+        .log_in(&[2; 32], None, PASSWORD.into())
         .await
         .unwrap_err();
     assert!(matches!(unknown, OpsError::WrongCredentials), "{unknown:?}");
@@ -145,7 +146,7 @@ async fn unfit_passwords_are_refused(store: &TestStore) {
     let short = "密".repeat(PASSWORD_CHARS_MIN - 1);
     let long = "密".repeat(PASSWORD_BYTES_MAX / 3 + 1);
     for unfit in [String::new(), short, long] {
-        let refused = door.ops.set_password(&LOGIN, door.account, unfit).await;
+        let refused = door.ops.set_password(door.account, unfit).await;
         assert!(matches!(refused, Err(OpsError::UnfitPassword)));
     }
     door.try_with(PASSWORD).await.unwrap();
@@ -154,7 +155,7 @@ async fn unfit_passwords_are_refused(store: &TestStore) {
         "x".repeat(PASSWORD_BYTES_MAX),
     ] {
         door.ops
-            .set_password(&LOGIN, door.account, fit.clone())
+            .set_password(door.account, fit.clone())
             .await
             .unwrap();
         door.try_with(&fit).await.unwrap();
@@ -166,16 +167,18 @@ async fn a_password_is_changed(store: &TestStore) {
     door.fails(FAILURES_MAX).await;
     assert!(door.is_locked().await);
     door.ops
-        .set_password(&LOGIN, door.account, "neues Passwort".into())
+        .set_password(door.account, "neues Passwort".into())
         .await
         .unwrap();
+    assert!(door.is_locked().await, "a new password is no way round");
+    door.ops.pardon(&LOGIN).await.unwrap();
     door.fails(1).await;
     door.try_with("neues Passwort").await.unwrap();
-    // A command sent again does not set the old one again.
     let hashed = door.ops.hash_password(PASSWORD.into()).await.unwrap();
-    door.ops
-        .set_hash(&LOGIN, door.account, &hashed)
-        .await
-        .unwrap();
-    door.try_with("neues Passwort").await.unwrap();
+    door.ops.set_hash(door.account, &hashed).await.unwrap();
+    door.try_with(PASSWORD).await.unwrap();
+    door.ops.forget(door.account).await.unwrap();
+    door.fails(1).await;
+    let without = door.try_with(PASSWORD).await.unwrap_err();
+    assert!(matches!(without, OpsError::WrongCredentials));
 }

@@ -4,6 +4,7 @@ use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::journal::{Claim, JournalError};
 use crate::vault::NewKey;
+use docket_domain::Timestamp;
 use docket_domain::account::{Account, CreateAccount};
 use docket_domain::ids::{AccountId, CommandId, DepartmentId, KeyId, UnitId};
 use docket_domain::organisation::{Organisation, OrganisationAction, OrganisationCommand};
@@ -120,7 +121,22 @@ impl Desk {
         Ok(outcome)
     }
 
-    /// Creates an account. The password goes to the ops store once the account is history.
+    /// Checks a login and its password and opens a session: whose, its token, and when it ends.
+    pub async fn log_in(
+        &self,
+        login: &str,
+        password: String,
+    ) -> Result<(AccountId, String, Timestamp), DeskError> {
+        let hash = self.login_hash(login);
+        let account = self.journal.claimed_by("login", &hash).await?;
+        Ok(self
+            .ops
+            .log_in(&hash, account.map(AccountId), password)
+            .await?)
+    }
+
+    /// Creates an account. Its password goes to the ops store first: one without an account opens nothing,
+    /// while an account without a password would hold its login for ever.
     pub async fn create_account(
         &self,
         actor: &Actor,
@@ -136,9 +152,6 @@ impl Desk {
         let login = self.login_hash(&new.login);
         let mut envelope = self.envelope(actor, options.command, "create_account", &new, 0);
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
-            self.ops
-                .set_hash(&login, AccountId(done.id), &hashed)
-                .await?;
             return Ok(done);
         }
         envelope.claims = vec![Claim {
@@ -170,10 +183,18 @@ impl Desk {
             department: new.department,
             unit: new.unit,
         };
+        self.ops.set_hash(id, &hashed).await?;
         let outcome = self
             .run_new::<Account>(id.0, envelope, || command.clone())
-            .await?;
-        self.ops.set_hash(&login, id, &hashed).await?;
-        Ok(outcome)
+            .await;
+        let refused = matches!(
+            outcome,
+            Err(DeskError::Refused(_) | DeskError::Journal(JournalError::ClaimTaken { .. }))
+        );
+        // The same command from elsewhere may have made the account meanwhile.
+        if refused && self.journal.version(id.0).await? == 0 {
+            self.ops.forget(id).await?;
+        }
+        outcome
     }
 }

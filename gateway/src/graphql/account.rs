@@ -193,9 +193,8 @@ impl AccountMutation {
     #[graphql(complexity = "2_000 + child_complexity")]
     async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
         let app = app(context)?;
-        let login = app.desk.login_hash(&input.login);
-        let opened = app.store.ops.log_in(&login, input.password).await;
-        let opened = opened.map_err(|error| Failure::from(docket_core::DeskError::from(error)));
+        let opened = app.desk.log_in(&input.login, input.password).await;
+        let opened = opened.map_err(Failure::from);
         let (session, user_errors) = split(context, opened)?;
         let Some((account, token, expires_at)) = session else {
             return Ok(LoginPayload {

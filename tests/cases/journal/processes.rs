@@ -4,7 +4,10 @@ use docket_tests::TestStore;
 use docket_tests::commits::{commit, fresh, whole_log};
 use futures_util::future::join_all;
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
@@ -59,14 +62,24 @@ async fn processes_share_a_journal(store: &TestStore) {
     journal.append(commit(fresh(), 0, 1)).await.unwrap();
 }
 
+/// Calls of strace that say what was called on which file, and when.
+const STRACE: [&str; 6] = [
+    "-f",
+    "-y",
+    "-ttt",
+    "-e",
+    "trace=fsync,fdatasync,write",
+    "-o",
+];
+
 /// Runs the writer under strace; its calls, one a line.
-async fn traced(store: &TestStore, count: usize) -> String {
-    let trace = store.dir().join("trace");
+async fn traced(dir: &Path, url: &str, count: usize) -> String {
+    let trace = dir.join("trace");
     let status = Command::new("strace")
-        .args(["-f", "-y", "-e", "trace=fsync,fdatasync,write", "-o"])
+        .args(STRACE)
         .arg(&trace)
         .arg(env!("CARGO_BIN_EXE_journal_writer"))
-        .args([store.url(), "1".into(), count.to_string()])
+        .args([url, "1", &count.to_string()])
         .stdout(Stdio::null())
         .status()
         .await
@@ -79,7 +92,7 @@ async fn traced(store: &TestStore, count: usize) -> String {
 async fn sqlite_is_synced_before_every_answer() {
     docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
         let count = 20;
-        let trace = traced(store, count).await;
+        let trace = traced(store.dir(), &store.url(), count).await;
         let (mut answers, mut synced) = (0, false);
         for line in trace.lines() {
             let is_sync = line.contains("fsync") || line.contains("fdatasync");
@@ -99,4 +112,75 @@ async fn sqlite_is_synced_before_every_answer() {
         );
     })
     .await;
+}
+
+/// A PostgreSQL of its own, every sync it does on record.
+struct TracedServer {
+    script: Child,
+    url: String,
+}
+
+impl TracedServer {
+    async fn start(trace: &Path) -> Self {
+        let strace = format!("strace {} {}", STRACE.join(" "), trace.display());
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/run"))
+            .env("DOCKET_TEST_POSTGRES_ONLY", "1")
+            .env("DOCKET_TEST_POSTGRES_UNDER", strace)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the server starts");
+            if line.starts_with("postgres://") {
+                let url = format!("{line}/postgres");
+                return Self { script, url };
+            }
+        }
+    }
+
+    /// The script stops the server when it is told to end.
+    async fn stop(mut self) {
+        let pid = self.script.id().unwrap().to_string();
+        let told = Command::new("kill").arg(pid).status().await.unwrap();
+        assert!(told.success());
+        self.script.wait().await.unwrap();
+    }
+}
+
+/// When a call of a trace was made: `PID SECONDS CALL`.
+fn called_at(line: &str) -> f64 {
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn postgres_is_synced_before_every_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    // The server may run as somebody else, who writes its trace here.
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let server_trace = dir.path().join("server");
+    let server = TracedServer::start(&server_trace).await;
+    let count = 20;
+    let trace = traced(dir.path(), &server.url, count).await;
+    server.stop().await;
+    let answers: Vec<f64> = trace
+        .lines()
+        .filter(|line| line.contains("write(1<"))
+        .map(called_at)
+        .collect();
+    assert_eq!(answers.len(), count);
+    let server = std::fs::read_to_string(server_trace).unwrap();
+    let syncs: Vec<f64> = server
+        .lines()
+        .filter(|line| line.contains("sync(") && line.contains("/pg_wal/"))
+        .map(called_at)
+        .collect();
+    for pair in answers.windows(2) {
+        assert!(
+            syncs.iter().any(|at| (pair[0]..pair[1]).contains(at)),
+            "no sync of the write-ahead log between {} and {}:\n{server}",
+            pair[0],
+            pair[1]
+        );
+    }
 }

@@ -384,15 +384,23 @@ impl Ticket {
         if actor.has(Role::Citizen) && intake.caller_account == Some(actor.account) {
             return true;
         }
-        let Some(department) = actor.department else {
-            return false;
-        };
-        if !actor.has_any(&[Role::Clerk, Role::Leader]) {
-            return false;
-        }
+        actor.has_any(&[Role::Clerk, Role::Leader]) && self.given_to(actor).next().is_some()
+    }
+
+    /// Whether the account's office has the ticket in hand or has answered it: not one that returned it or
+    /// was released, which may know that it was, and no more than the matter.
+    #[must_use]
+    pub fn is_business_of(&self, actor: &Actor) -> bool {
+        self.given_to(actor)
+            .any(|a| a.state.is_open() || a.state == AssignmentState::Replied)
+    }
+
+    /// The assignments the account's office was ever given; a department's are its units' too.
+    fn given_to(&self, actor: &Actor) -> impl Iterator<Item = &Assignment> {
+        let (department, unit) = (actor.department, actor.unit);
         self.assignments
             .iter()
-            .any(|a| a.department == department && (actor.unit.is_none() || a.unit == actor.unit))
+            .filter(move |a| Some(a.department) == department && (unit.is_none() || a.unit == unit))
     }
 
     /// Derives what follows from the assignments: the ticket's own state.
