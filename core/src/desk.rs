@@ -3,10 +3,12 @@
 //! Every command goes through esrs's `AggregateManager` over [`crate::esrs_store::CommandStore`]. It must
 //! *not* know how commands arrive or how views are built.
 
+mod citizen;
 mod hotline;
 mod states;
 mod tickets;
 
+pub use citizen::Shown;
 pub use hotline::{NewAccount, Password};
 pub use tickets::{Caller, NewTicket};
 
@@ -57,6 +59,12 @@ pub enum DeskError {
     /// Credentials.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// No ticket has this number and this query code.
+    #[error("no ticket has this number and this query code")]
+    WrongQueryCode,
+    /// Too many wrong query codes for this number.
+    #[error("too many wrong query codes for this number")]
+    QueryCodeLocked,
     /// The store has no rules or organisation yet.
     #[error("this store is not founded yet: start the server on it once")]
     NotFounded,

@@ -1,4 +1,4 @@
-//! The ops store: durable, but no history. Password hashes, sessions, lock-outs.
+//! The ops store: durable, but no history. Password hashes, sessions, failures counted by door.
 //!
 //! It must *not* know names or logins: which account a login names is the journal's to say.
 
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Wrong passwords in a row after which a login is locked.
+/// Wrong passwords in a row after which a login is locked, and wrong query codes a ticket's number.
 pub const FAILURES_MAX: i64 = 5;
 /// How long it stays locked.
 pub const LOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -32,7 +32,7 @@ pub const PASSWORD_BYTES_MAX: usize = 256;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS credentials (account TEXT PRIMARY KEY, password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
-    login {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
+    door {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS failures_by_time ON failures (last_at);
 CREATE TABLE IF NOT EXISTS sessions (
@@ -120,10 +120,10 @@ impl Ops {
         Ok(())
     }
 
-    /// Forgets the wrong passwords given for a login, and so unlocks it.
-    pub async fn pardon(&self, login: &[u8; 32]) -> Result<(), OpsError> {
-        let sql = "DELETE FROM failures WHERE login = $1";
-        self.db.execute(sql, values![login.as_slice()]).await?;
+    /// Forgets the failures at a door (a login, say), and so unlocks it.
+    pub async fn pardon(&self, door: &[u8; 32]) -> Result<(), OpsError> {
+        let sql = "DELETE FROM failures WHERE door = $1";
+        self.db.execute(sql, values![door.as_slice()]).await?;
         Ok(())
     }
 
@@ -172,14 +172,7 @@ impl Ops {
             .acquire()
             .await
             .map_err(|_| OpsError::Hashing)?;
-        let now = self.clock.now();
-        let since = now - LOCKED_FOR;
-        let sql = "SELECT count FROM failures WHERE login = $1 AND last_at > $2";
-        let failed = self
-            .db
-            .fetch_optional(sql, values![login.as_slice(), since])
-            .await?;
-        if failed.map(|row| row.int(0)).transpose()?.unwrap_or(0) >= FAILURES_MAX {
+        if self.failures(login).await? >= FAILURES_MAX {
             return Err(OpsError::Locked);
         }
         let stored = match account {
@@ -196,18 +189,47 @@ impl Ops {
             self.pardon(login).await?;
             return Ok(account);
         }
+        self.count_failure(login).await?;
+        Err(OpsError::WrongCredentials)
+    }
+
+    /// Counts a try at something that is quickly checked, before it is checked: so tries sent all at once
+    /// count too. A right one is [pardoned](Self::pardon). False when it is locked after too many.
+    pub async fn may_try(&self, door: &[u8; 32]) -> Result<bool, OpsError> {
+        // Who tries while it is locked does not lock it for longer.
+        if self.failures(door).await? >= FAILURES_MAX {
+            return Ok(false);
+        }
+        self.count_failure(door).await?;
+        Ok(self.failures(door).await? <= FAILURES_MAX)
+    }
+
+    /// Failures in a row, the last not longer ago than a lock lasts.
+    async fn failures(&self, door: &[u8; 32]) -> Result<i64, OpsError> {
+        let since = self.clock.now() - LOCKED_FOR;
+        let sql = "SELECT count FROM failures WHERE door = $1 AND last_at > $2";
+        let row = self
+            .db
+            .fetch_optional(sql, values![door.as_slice(), since])
+            .await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0))
+    }
+
+    async fn count_failure(&self, door: &[u8; 32]) -> Result<(), OpsError> {
+        let now = self.clock.now();
+        let since = now - LOCKED_FOR;
         self.db
             .execute(
-                "INSERT INTO failures VALUES ($1, 1, $2) ON CONFLICT (login) DO UPDATE SET
+                "INSERT INTO failures VALUES ($1, 1, $2) ON CONFLICT (door) DO UPDATE SET
                     count = CASE WHEN failures.last_at > $3 THEN failures.count + 1 ELSE 1 END,
                     last_at = excluded.last_at",
-                values![login.as_slice(), now, since],
+                values![door.as_slice(), now, since],
             )
             .await?;
         self.db
             .execute("DELETE FROM failures WHERE last_at <= $1", values![since])
             .await?;
-        Err(OpsError::WrongCredentials)
+        Ok(())
     }
 
     async fn password_of(&self, account: AccountId) -> Result<Option<String>, OpsError> {

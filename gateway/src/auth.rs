@@ -87,7 +87,7 @@ pub fn sight(actor: &Actor, ticket: &Ticket, group: Group) -> Sight {
     if actor.in_centre() {
         return Sight::Clear;
     }
-    if actor.has(Role::Citizen) && intake.caller_account == Some(actor.account) {
+    if intake.is_from(actor) {
         return if group == Group::Work {
             Sight::Hidden
         } else {

@@ -82,6 +82,14 @@ codes! {
     LoginLocked = "LOGIN_LOCKED" {
         zh: "密码错误次数过多,账号已临时锁定", en: "this login is locked after too many wrong passwords",
         remedy: "Wait ten minutes." }
+    /// No ticket has this number and this query code.
+    WrongQueryCode = "WRONG_QUERY_CODE" {
+        zh: "工单编号或查询码错误", en: "no ticket has this number and this query code",
+        remedy: "Type both as they were told; after five wrong codes the number is locked for ten minutes." }
+    /// Too many wrong query codes.
+    QueryCodeLocked = "QUERY_CODE_LOCKED" {
+        zh: "查询码错误次数过多,请稍后再试", en: "this number is locked after too many wrong query codes",
+        remedy: "Wait ten minutes." }
     /// A password too short or too long.
     UnfitPassword = "UNFIT_PASSWORD" {
         zh: "密码长度不符合要求", en: "a password has 8 characters to 256 bytes",
@@ -237,6 +245,8 @@ impl From<DeskError> for Failure {
             }),
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
+            DeskError::WrongQueryCode => Code::WrongQueryCode.into(),
+            DeskError::QueryCodeLocked => Code::QueryCodeLocked.into(),
             other => Self::Fault(system(&other)),
         }
     }

@@ -7,6 +7,7 @@ mod inbox;
 pub mod limits;
 mod live;
 mod organisation;
+mod progress;
 mod statistics;
 mod ticket;
 mod ticket_actions;
@@ -31,6 +32,7 @@ pub struct Query(
     statistics::StatisticsQuery,
     organisation::OrganisationQuery,
     event::EventQuery,
+    progress::ProgressQuery,
 );
 
 /// Commands.
@@ -39,6 +41,7 @@ pub struct Mutation(
     account::AccountMutation,
     ticket_actions::TicketMutation,
     organisation::OrganisationMutation,
+    progress::ProgressMutation,
 );
 
 /// The schema type.

@@ -9,6 +9,7 @@ mod journal;
 mod letters;
 mod live;
 mod ops;
+mod progress;
 mod protocol;
 mod readme;
 mod sealing;

@@ -250,6 +250,14 @@ impl Client {
         payload["ticket"].take()
     }
 
+    /// Rates with number and query code; the payload.
+    pub async fn rate_by_code(&self, input: Value) -> Value {
+        let query = "mutation($input: RateByCodeInput!) { rateByCode(input: $input) {
+            position userErrors { code path message } progress { number state answer satisfaction } } }";
+        let mut data = self.data(query, json!({ "input": input })).await;
+        data["rateByCode"].take()
+    }
+
     /// The code of a mutation that must be refused.
     pub async fn refused(&self, mutation: &str, input: Value) -> String {
         let payload = self.mutate(mutation, input).await;

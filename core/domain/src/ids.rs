@@ -67,6 +67,8 @@ ids! {
 impl AccountId {
     /// The actor of what Docket does by itself (founding a store, timers).
     pub const SYSTEM: Self = Self(Uuid::nil());
+    /// Whoever shows a ticket's number and query code: a citizen without an account.
+    pub const BEARER: Self = Self(Uuid::from_u128(1));
 }
 
 /// An assignment's number within its ticket, counted from 1 in order of birth.

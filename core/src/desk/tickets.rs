@@ -121,10 +121,7 @@ impl Desk {
                 },
                 Claim {
                     kind: "query_code",
-                    value: self
-                        .vault
-                        .keyed_hash("query_code", query_code.as_bytes())
-                        .into(),
+                    value: self.query_code_hash(&query_code).into(),
                 },
             ];
             let action = receive_action(number, query_code, &new);

@@ -16,7 +16,7 @@ pub struct Department {
     /// Global id.
     id: ID,
     /// Its name.
-    name: String,
+    pub(super) name: String,
     /// Its region.
     region: Option<String>,
     /// Its level-2 units.

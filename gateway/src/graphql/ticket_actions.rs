@@ -302,7 +302,7 @@ impl TicketMutation {
 }
 
 /// An optional text that says something.
-fn filled(text: Option<String>) -> Option<String> {
+pub(super) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|t| !t.trim().is_empty())
 }
 

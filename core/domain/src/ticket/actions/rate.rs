@@ -64,10 +64,7 @@ impl Action for Rate<Sealed> {
         actor: &Actor,
         _: Timestamp,
     ) -> Result<(), Reason> {
-        let own = ticket
-            .intake
-            .as_ref()
-            .is_some_and(|i| i.caller_account == Some(actor.account));
+        let own = ticket.intake.as_ref().is_some_and(|i| i.is_from(actor));
         if own || actor.has(Role::Operator) {
             Ok(())
         } else {
@@ -87,10 +84,8 @@ impl Action for Rate<Sealed> {
             self.comment.as_ref(),
             context.rules.texts().opinion,
         )?;
-        let own = ticket
-            .intake
-            .as_ref()
-            .is_some_and(|intake| intake.caller_account == Some(context.actor.account));
+        let intake = ticket.intake.as_ref();
+        let own = intake.is_some_and(|intake| intake.is_from(&context.actor));
         Ok(Some(Rated {
             satisfaction: self.satisfaction,
             solved: self.solved,
@@ -121,6 +116,7 @@ impl Fact for Rated {
 #[cfg(test)]
 mod tests {
     use super::Rate;
+    use crate::people::Actor;
     use crate::refusal::Reason;
     use crate::sealed::Sealed;
     use crate::ticket::scenario::*;
@@ -155,6 +151,15 @@ mod tests {
             .when(operator(), rate_as(Satisfaction::Fairly))
             .then(|ticket| {
                 assert!(ticket.last_rating.as_ref().unwrap().relayed);
+            });
+    }
+
+    #[test]
+    fn whoever_shows_the_code_rates_as_the_citizen() {
+        replied()
+            .when(Actor::bearer(), rate_as(Satisfaction::Satisfied))
+            .then(|ticket| {
+                assert!(!ticket.last_rating.as_ref().unwrap().relayed);
             });
     }
 

@@ -1,0 +1,179 @@
+//! What a citizen without an account sees and does, with a ticket's number and query code.
+
+use super::common::{Position, UserError, app, open, options, split};
+use super::organisation::Department;
+use super::ticket::{Satisfaction, TicketState};
+use super::ticket_actions::filled;
+use crate::auth::Sight;
+use crate::error::{Code, Failure, fault};
+use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use docket_core::DeskError;
+use docket_core::desk::Shown;
+use docket_domain::ticket::actions::rate::Rate;
+use docket_domain::ticket::{Ticket, TicketAction};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A ticket's number and the query code told with it (查询码).
+#[derive(InputObject)]
+pub struct ProgressInput {
+    /// Eighteen digits.
+    number: String,
+    /// Eight letters and digits; capitals or not.
+    query_code: String,
+}
+
+/// How far a ticket has come, as its citizen may know. No office's texts, and no person's.
+pub struct Progress(Arc<Ticket>);
+
+#[Object]
+impl Progress {
+    /// The number.
+    async fn number(&self) -> Option<String> {
+        let intake = self.0.intake.as_ref();
+        intake.map(|intake| intake.number.to_string())
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> TicketState {
+        self.0.state.into()
+    }
+
+    /// When it was received.
+    async fn received_at(&self) -> Option<DateTime<Utc>> {
+        self.0.intake.as_ref().map(|intake| intake.at)
+    }
+
+    /// Its title. Null where erased.
+    async fn title(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let title = self.0.intake.as_ref().map(|intake| &intake.title);
+        open(context, Sight::Clear, "title", title).await
+    }
+
+    /// The name of the department that answers for it, once there is one.
+    async fn department(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let Some(lead) = self
+            .0
+            .lead()
+            .filter(|lead| lead.state.is_open() || self.0.answer.is_some())
+        else {
+            return Ok(None);
+        };
+        let department = Department::find(context, lead.department).await?;
+        Ok(department.map(|department| department.name))
+    }
+
+    /// When an answer is due, while one is.
+    async fn due_at(&self) -> Option<DateTime<Utc>> {
+        let lead = self.0.lead().filter(|lead| lead.state.is_open())?;
+        Some(lead.due.at)
+    }
+
+    /// The answer. Null where there is none yet, or erased.
+    async fn answer(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let answer = self.0.answer.as_ref().map(|answer| &answer.text);
+        open(context, Sight::Clear, "answer", answer).await
+    }
+
+    /// When it was answered.
+    async fn answered_at(&self) -> Option<DateTime<Utc>> {
+        self.0.answer.as_ref().map(|answer| answer.at)
+    }
+
+    /// How it was rated last.
+    async fn satisfaction(&self) -> Option<Satisfaction> {
+        self.0
+            .last_rating
+            .as_ref()
+            .map(|rating| rating.satisfaction.into())
+    }
+}
+
+/// Queries for citizens without an account.
+#[derive(Default)]
+pub struct ProgressQuery;
+
+#[Object]
+impl ProgressQuery {
+    /// How far a ticket has come (进度查询). Needs no login; wrong codes lock the number for a while.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn progress(
+        &self,
+        context: &Context<'_>,
+        input: ProgressInput,
+    ) -> Result<Progress, Error> {
+        let shown = Shown {
+            number: &input.number,
+            query_code: &input.query_code,
+        };
+        match app(context)?.desk.shown(&shown).await {
+            Ok(outcome) => Ok(Progress(outcome.state)),
+            Err(DeskError::WrongQueryCode) => Err(fault(Code::WrongQueryCode)),
+            Err(DeskError::QueryCodeLocked) => Err(fault(Code::QueryCodeLocked)),
+            Err(error) => Err(crate::error::system(&error)),
+        }
+    }
+}
+
+/// A rating with number and query code.
+#[derive(InputObject)]
+pub struct RateByCodeInput {
+    /// Eighteen digits.
+    number: String,
+    /// Eight letters and digits; capitals or not.
+    query_code: String,
+    /// How content.
+    satisfaction: Satisfaction,
+    /// Whether it is solved, if said.
+    solved: Option<bool>,
+    /// What was said with it.
+    comment: Option<String>,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// How far the ticket has come after a citizen's command.
+#[derive(SimpleObject)]
+pub struct ProgressPayload {
+    /// Null where the command was refused.
+    progress: Option<Progress>,
+    /// The position of the command's event.
+    position: Option<Position>,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
+/// Commands of citizens without an account.
+#[derive(Default)]
+pub struct ProgressMutation;
+
+#[Object]
+impl ProgressMutation {
+    /// 评价: rates an answered ticket with its number and query code. Needs no login.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn rate_by_code(
+        &self,
+        context: &Context<'_>,
+        input: RateByCodeInput,
+    ) -> Result<ProgressPayload, Error> {
+        let action = TicketAction::Rate(Rate {
+            satisfaction: input.satisfaction.into(),
+            solved: input.solved,
+            comment: filled(input.comment),
+        });
+        let shown = Shown {
+            number: &input.number,
+            query_code: &input.query_code,
+        };
+        let options = options(input.command_id, None)?;
+        let desk = &app(context)?.desk;
+        let done = desk.act_shown(&shown, action, &options).await;
+        let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
+        Ok(ProgressPayload {
+            position: outcome.as_ref().map(|o| Position(o.position)),
+            progress: outcome.map(|o| Progress(o.state)),
+            user_errors,
+        })
+    }
+}
