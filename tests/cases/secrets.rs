@@ -30,7 +30,7 @@ impl Said {
         let mut name = mutation.to_owned();
         name[..1].make_ascii_uppercase();
         let query = format!(
-            "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code path message }} ticket {{ id number }} }} }}"
+            "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code path message }} ticket {{ id number queryCode }} }} }}"
         );
         let response = client.run(&query, json!({ "input": input })).await;
         self.responses.push_str(&response.to_string());
@@ -96,6 +96,35 @@ async fn fill_everything(url: &str) -> String {
     said.say(&clerk, "replyTicket", reply(id)).await;
     let rating = json!({ "id": id, "satisfaction": "FAIRLY", "comment": planted("k") });
     said.say(&operator, "rateTicket", rating).await;
+    let by_code =
+        "mutation($i: RateByCodeInput!) { rateByCode(input: $i) { userErrors { message } } }";
+    for (number, code) in [
+        (json!(planted("n")), json!(planted("c"))),
+        (ticket["number"].clone(), json!(planted("c"))),
+        (ticket["number"].clone(), ticket["queryCode"].clone()),
+    ] {
+        let input = json!({ "number": number, "queryCode": code, "satisfaction": "FAIRLY",
+            "comment": planted("m") });
+        let response = client.run(by_code, json!({ "i": input })).await;
+        said.responses.push_str(&response.to_string());
+    }
+    // A text where there should be a word, an id or a time.
+    for field in [
+        "kind",
+        "urgency",
+        "accusedDepartmentId",
+        "incidentAt",
+        "commandId",
+        "wantsReply",
+    ] {
+        let mut wrong = request();
+        wrong[field] = json!(planted("w"));
+        said.say(&operator, "receiveTicket", wrong).await;
+    }
+    for mutation in ["signTicket", "rateTicket"] {
+        let wrong = json!({ "id": planted("z"), "satisfaction": planted("z") });
+        said.say(&operator, mutation, wrong).await;
+    }
     for wrong in [
         planted("q"),
         format!("{{ {} }}", "a".repeat(10)),

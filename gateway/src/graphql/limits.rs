@@ -22,6 +22,9 @@ pub const SELECTIONS_MAX: u64 = 2_000;
 /// Most fragments of a document.
 pub const FRAGMENTS_MAX: usize = 100;
 
+/// Where the library's message on a word that an enumeration does not have goes on to quote it.
+const QUOTES_VALUE: &str = " does not contain the value";
+
 /// The token a long-lived connection was opened with: looked up anew for every operation, so that a session
 /// that is over opens nothing.
 pub struct ConnectionToken(pub String);
@@ -37,13 +40,17 @@ impl ExtensionFactory for Limits {
 
 #[async_trait]
 impl Extension for Limits {
-    /// Errors of the library's own get the code of a malformed request.
+    /// Errors of the library's own get the code of a malformed request, and lose the value they quote: a
+    /// clerk may have put a name in the wrong field, and errors end up in other people's logs.
     async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let mut response = next.run(context).await;
         for error in &mut response.errors {
             let extensions = error.extensions.get_or_insert_default();
             if extensions.get("code").is_none() {
                 extensions.set("code", Value::from(Code::BadRequest.code()));
+                if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
+                    error.message = format!("{before}{QUOTES_VALUE}");
+                }
             }
         }
         response
