@@ -27,6 +27,8 @@ pub const POSTGRES_CONNECTIONS: u32 = 10;
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: batches have many sizes.
 pub const STATEMENT_CACHE: usize = 1_024;
+/// Settings of PostgreSQL without which an acknowledged commit could be lost.
+pub const POSTGRES_SAFETY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
 pub const ROWS_PER_STATEMENT: usize = 256;
 
@@ -262,6 +264,32 @@ impl Db {
         })
     }
 
+    /// The settings that decide whether a commit survives a power cut, on a connection that writes.
+    pub async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
+        let mut settings = Vec::new();
+        match self {
+            Self::Sqlite { write, .. } => {
+                let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+                    .fetch_one(write)
+                    .await?;
+                let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                    .fetch_one(write)
+                    .await?;
+                settings.push(("journal_mode".to_owned(), mode));
+                settings.push(("synchronous".to_owned(), synchronous.to_string()));
+            }
+            Self::Postgres(pool) => {
+                for name in POSTGRES_SAFETY {
+                    let value = sqlx::query_scalar(&format!("SHOW {name}"))
+                        .fetch_one(pool)
+                        .await?;
+                    settings.push((name.to_owned(), value));
+                }
+            }
+        }
+        Ok(settings)
+    }
+
     /// Whether this is SQLite, for the few texts that differ.
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
@@ -438,7 +466,7 @@ async fn assert_postgres(
     connection: &mut sqlx::PgConnection,
     allow_unsafe: bool,
 ) -> Result<(), sqlx::Error> {
-    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+    for setting in POSTGRES_SAFETY {
         let value: String = sqlx::query_scalar(&format!("SHOW {setting}"))
             .fetch_one(&mut *connection)
             .await?;
@@ -453,4 +481,37 @@ async fn assert_postgres(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::ConnectOptions as _;
+
+    #[tokio::test]
+    async fn a_sqlite_connection_that_could_lose_a_commit_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("some.db");
+        let lazy = sqlite_options(&file, Durability::Lazy);
+        let mut connection = lazy.clone().connect().await.unwrap();
+        assert!(
+            assert_sqlite(&mut connection, Durability::Lazy)
+                .await
+                .is_ok()
+        );
+        let refused = assert_sqlite(&mut connection, Durability::Full).await;
+        assert!(refused.unwrap_err().to_string().contains("synchronous=1"));
+        drop(connection);
+        let other = dir.path().join("other.db");
+        let no_wal =
+            sqlite_options(&other, Durability::Full).journal_mode(SqliteJournalMode::Delete);
+        let mut connection = no_wal.connect().await.unwrap();
+        let refused = assert_sqlite(&mut connection, Durability::Full).await;
+        assert!(
+            refused
+                .unwrap_err()
+                .to_string()
+                .contains("journal_mode=delete")
+        );
+    }
 }

@@ -8,8 +8,9 @@ mod hotline;
 mod states;
 mod tickets;
 
+pub use crate::ops::Password;
 pub use citizen::Shown;
-pub use hotline::{NewAccount, Password};
+pub use hotline::NewAccount;
 pub use tickets::{Caller, NewTicket};
 
 use crate::clock::{Clock, new_id};

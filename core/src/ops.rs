@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use docket_domain::Timestamp;
-use docket_domain::ids::AccountId;
+use docket_domain::ids::{AccountId, EventId};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 /// Wrong passwords in a row after which a login is locked, and wrong query codes a ticket's number.
 pub const FAILURES_MAX: i64 = 5;
@@ -24,13 +24,15 @@ pub const LOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
 pub const SESSION_LASTS: TimeDelta = TimeDelta::hours(12);
 /// Passwords hashed at one time; each takes about 19 MiB.
 pub const HASHED_AT_ONCE: usize = 2;
+/// Doors at which one can knock at the same time; each stands for many.
+const TURNS: usize = 256;
 /// Shortest and longest password, in characters and bytes.
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// See [`PASSWORD_CHARS_MIN`].
 pub const PASSWORD_BYTES_MAX: usize = 256;
 
 const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS credentials (account TEXT PRIMARY KEY, password TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS credentials (created_by TEXT PRIMARY KEY, password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
     door {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
 );
@@ -63,12 +65,46 @@ pub enum OpsError {
     Database(#[from] sqlx::Error),
 }
 
+/// A password, or the hash of one.
+pub enum Password {
+    /// In the clear.
+    Clear(String),
+    /// Hashed already, by [`Ops::hash_password`]: so several accounts are given one cheaply
+    /// (demonstrations only).
+    Hashed(String),
+}
+
+/// Somebody at a door: a login, or a ticket's number. Others at the same door of this process wait behind.
+pub struct Knock<'o> {
+    ops: &'o Ops,
+    door: [u8; 32],
+    failures: i64,
+    _turn: tokio::sync::MutexGuard<'o, ()>,
+}
+
+impl Knock<'_> {
+    /// What was shown is right: failures before it are forgotten.
+    pub async fn right(&mut self) -> Result<(), OpsError> {
+        if self.failures > 0 {
+            self.ops.pardon(&self.door).await?;
+        }
+        Ok(())
+    }
+
+    /// What was shown is wrong: it counts.
+    pub async fn wrong(&mut self) -> Result<(), OpsError> {
+        self.ops.count_failure(&self.door).await
+    }
+}
+
 /// A handle on the ops store. Cheap to clone.
 #[derive(Clone)]
 pub struct Ops {
     db: Db,
     clock: Arc<dyn Clock>,
     hashing: Arc<Semaphore>,
+    /// Guesses at one door take turns, so that those sent all at once are counted one by one.
+    turns: Arc<[Mutex<()>; TURNS]>,
     /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
     decoy: Arc<str>,
 }
@@ -84,40 +120,64 @@ impl Ops {
             db,
             clock,
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             decoy,
         })
     }
 
-    /// Sets the password of an account.
-    pub async fn set_password(&self, account: AccountId, password: String) -> Result<(), OpsError> {
-        let hashed = self.hash_password(password).await?;
-        self.set_hash(account, &hashed).await
+    /// The settings that keep it safe.
+    pub async fn settings(&self) -> Result<Vec<(String, String)>, OpsError> {
+        Ok(self.db.settings().await?)
     }
 
-    /// Hashes a password, so that several logins can be given it cheaply (demonstrations only).
-    pub async fn hash_password(&self, password: String) -> Result<String, OpsError> {
-        if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+    /// Hashes a password, if it is fit to be one.
+    pub async fn hash_password(&self, password: &Password) -> Result<String, OpsError> {
+        let clear = match password {
+            Password::Clear(clear) => clear.clone(),
+            Password::Hashed(hashed) => return Ok(hashed.clone()),
+        };
+        if clear.chars().count() < PASSWORD_CHARS_MIN || clear.len() > PASSWORD_BYTES_MAX {
             return Err(OpsError::UnfitPassword);
         }
-        let _permit = self
-            .hashing
-            .acquire()
-            .await
-            .map_err(|_| OpsError::Hashing)?;
-        let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
+        let _permit = self.hashing().await?;
+        let hashed = tokio::task::spawn_blocking(move || hash(&clear)).await;
         hashed.map_err(|_| OpsError::Hashing)?
     }
 
-    /// Sets an already hashed password of an account.
-    pub async fn set_hash(&self, account: AccountId, hashed: &str) -> Result<(), OpsError> {
+    async fn hashing(&self) -> Result<SemaphorePermit<'_>, OpsError> {
+        let permit = self.hashing.acquire().await;
+        permit.map_err(|_| OpsError::Hashing)
+    }
+
+    /// Sets the hashed password of the account that an event created, or will.
+    pub async fn set_hash(&self, created_by: EventId, hashed: &str) -> Result<(), OpsError> {
         self.db
             .execute(
                 "INSERT INTO credentials VALUES ($1, $2)
-                 ON CONFLICT (account) DO UPDATE SET password = excluded.password",
-                values![account.0, hashed],
+                 ON CONFLICT (created_by) DO UPDATE SET password = excluded.password",
+                values![created_by.0, hashed],
             )
             .await?;
         Ok(())
+    }
+
+    /// Removes the password of an account that was not created after all.
+    pub async fn forget(&self, created_by: EventId) -> Result<(), OpsError> {
+        let sql = "DELETE FROM credentials WHERE created_by = $1";
+        self.db.execute(sql, values![created_by.0]).await?;
+        Ok(())
+    }
+
+    /// Whether the account that an event created has this password. A hash says nothing against it.
+    pub async fn fits(&self, created_by: EventId, password: &Password) -> Result<bool, OpsError> {
+        let (Some(stored), Password::Clear(clear)) = (self.stored(created_by).await?, password)
+        else {
+            return Ok(matches!(password, Password::Hashed(_)));
+        };
+        let clear = clear.clone();
+        let _permit = self.hashing().await?;
+        let fits = tokio::task::spawn_blocking(move || verify(&clear, &stored)).await;
+        fits.map_err(|_| OpsError::Hashing)
     }
 
     /// Forgets the failures at a door (a login, say), and so unlocks it.
@@ -127,19 +187,12 @@ impl Ops {
         Ok(())
     }
 
-    /// Removes the password of an account that was not made after all.
-    pub async fn forget(&self, account: AccountId) -> Result<(), OpsError> {
-        let sql = "DELETE FROM credentials WHERE account = $1";
-        self.db.execute(sql, values![account.0]).await?;
-        Ok(())
-    }
-
     /// Checks the password of the account that a login names, if it names one, and opens a session: its
-    /// token, and when it ends. The login comes as a keyed hash.
+    /// token, and when it ends. The login comes as a keyed hash, the account with what it was created by.
     pub async fn log_in(
         &self,
         login: &[u8; 32],
-        account: Option<AccountId>,
+        account: Option<(AccountId, EventId)>,
         password: String,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
         let account = self.check_password(login, account, password).await?;
@@ -163,45 +216,48 @@ impl Ops {
     async fn check_password(
         &self,
         login: &[u8; 32],
-        account: Option<AccountId>,
+        account: Option<(AccountId, EventId)>,
         password: String,
     ) -> Result<AccountId, OpsError> {
-        // Taken before the lock is looked at: guesses sent all at once wait here, and find it shut.
-        let _permit = self
-            .hashing
-            .acquire()
-            .await
-            .map_err(|_| OpsError::Hashing)?;
-        if self.failures(login).await? >= FAILURES_MAX {
-            return Err(OpsError::Locked);
-        }
+        let mut knock = self.knock(login).await?;
         let stored = match account {
-            Some(account) => self.password_of(account).await?,
+            Some((_, created_by)) => self.stored(created_by).await?,
             None => None,
         };
         let account = account.filter(|_| stored.is_some());
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
         let fits = password.len() <= PASSWORD_BYTES_MAX && {
+            let _permit = self.hashing().await?;
             let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
             verified.map_err(|_| OpsError::Hashing)?
         };
-        if let Some(account) = account.filter(|_| fits) {
-            self.pardon(login).await?;
+        if let Some((account, _)) = account.filter(|_| fits) {
+            knock.right().await?;
             return Ok(account);
         }
-        self.count_failure(login).await?;
+        knock.wrong().await?;
         Err(OpsError::WrongCredentials)
     }
 
-    /// Counts a try at something that is quickly checked, before it is checked: so tries sent all at once
-    /// count too. A right one is [pardoned](Self::pardon). False when it is locked after too many.
-    pub async fn may_try(&self, door: &[u8; 32]) -> Result<bool, OpsError> {
-        // Who tries while it is locked does not lock it for longer.
-        if self.failures(door).await? >= FAILURES_MAX {
-            return Ok(false);
+    async fn stored(&self, created_by: EventId) -> Result<Option<String>, OpsError> {
+        let sql = "SELECT password FROM credentials WHERE created_by = $1";
+        let row = self.db.fetch_optional(sql, values![created_by.0]).await?;
+        Ok(row.map(|row| row.text(0)).transpose()?)
+    }
+
+    /// Steps up to a door, unless it is locked after too many failures.
+    pub async fn knock(&self, door: &[u8; 32]) -> Result<Knock<'_>, OpsError> {
+        let turn = self.turns[usize::from(door[0]) % TURNS].lock().await;
+        let failures = self.failures(door).await?;
+        if failures >= FAILURES_MAX {
+            return Err(OpsError::Locked);
         }
-        self.count_failure(door).await?;
-        Ok(self.failures(door).await? <= FAILURES_MAX)
+        Ok(Knock {
+            ops: self,
+            door: *door,
+            failures,
+            _turn: turn,
+        })
     }
 
     /// Failures in a row, the last not longer ago than a lock lasts.
@@ -230,12 +286,6 @@ impl Ops {
             .execute("DELETE FROM failures WHERE last_at <= $1", values![since])
             .await?;
         Ok(())
-    }
-
-    async fn password_of(&self, account: AccountId) -> Result<Option<String>, OpsError> {
-        let sql = "SELECT password FROM credentials WHERE account = $1";
-        let row = self.db.fetch_optional(sql, values![account.0]).await?;
-        Ok(row.map(|row| row.text(0)).transpose()?)
     }
 
     /// The account of a live session, and when it ends.

@@ -315,6 +315,11 @@ impl Vault {
         Ok(Some(secret))
     }
 
+    /// The settings that keep its keys safe.
+    pub async fn settings(&self) -> Result<Vec<(String, String)>, VaultError> {
+        Ok(self.inner.db.settings().await?)
+    }
+
     /// The clock the vault was opened with.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

@@ -8,6 +8,7 @@ use crate::app::{App, Founding, StartError};
 use crate::cli::say;
 use chrono::TimeDelta;
 use city::city;
+use docket_core::ops::Password;
 use docket_core::store::StoreOptions;
 use docket_core::{Clock as _, Desk, DeskError, ManualClock, Store, SystemClock};
 use docket_domain::ids::CommandId;
@@ -66,7 +67,7 @@ pub async fn seed(options: &StoreOptions) -> Result<(), StartError> {
     }
     let hashed = store
         .ops
-        .hash_password(PASSWORD.into())
+        .hash_password(&Password::Clear(PASSWORD.into()))
         .await
         .map_err(DeskError::from)?;
     let mut stage = Stage {

@@ -30,6 +30,7 @@ docket_tests::on_both_stores! {
     a_stale_revision_is_refused_and_a_view_makes_none_stale,
     a_request_refused_first_keeps_its_texts,
     an_account_is_created_once,
+    rivals_for_one_command_leave_the_winner_its_password,
 }
 
 fn reason<T>(outcome: Result<T, DeskError>) -> Option<Reason> {
@@ -335,6 +336,15 @@ async fn an_account_is_created_once(store: &TestStore) {
     );
     let (created, again) = (created.unwrap(), again.unwrap());
     assert_eq!((again.id, &again.state), (created.id, &created.state));
+    let other = Password::Clear("ein anderes Passwort".into());
+    let reused = a
+        .desk
+        .create_account(&admin, new("Wang"), other, &options)
+        .await;
+    assert!(
+        matches!(reused, Err(DeskError::Journal(JournalError::CommandReused))),
+        "a repeat is one in its password, too"
+    );
     let later = b
         .desk
         .create_account(&admin, new("Wang"), password(), &options)
@@ -366,4 +376,45 @@ async fn an_account_is_created_once(store: &TestStore) {
     let known = b.desk.account(account).await.unwrap().unwrap();
     assert_eq!(known.roles, [Role::Operator]);
     assert_eq!(store.rows("ops", "credentials").await, 1);
+}
+
+async fn rivals_for_one_command_leave_the_winner_its_password(store: &TestStore) {
+    let (a, b) = two_desks(store).await;
+    let admin = Actor::system();
+    for round in 0..6 {
+        let options = named(fresh());
+        let rival = |desk: &'static str| {
+            let new = NewAccount {
+                login: format!("{desk}-{round}"),
+                name: "王小明".into(),
+                roles: vec![Role::Operator],
+                department: None,
+                unit: None,
+            };
+            (new, Password::Clear(format!("Passwort von {desk}")))
+        };
+        let ((first, its), (second, others)) = (rival("a"), rival("b"));
+        let (one, two) = tokio::join!(
+            a.desk.create_account(&admin, first, its, &options),
+            b.desk.create_account(&admin, second, others, &options),
+        );
+        let (winner, loser) = if one.is_ok() { ("a", "b") } else { ("b", "a") };
+        let refused = if one.is_ok() { two } else { one };
+        assert!(
+            matches!(
+                refused,
+                Err(DeskError::Journal(JournalError::CommandReused))
+            ),
+            "{:?}",
+            refused.err()
+        );
+        let login = format!("{winner}-{round}");
+        let wrong = b.desk.log_in(&login, format!("Passwort von {loser}")).await;
+        assert!(wrong.is_err(), "the loser's password is nobody's");
+        b.desk
+            .log_in(&login, format!("Passwort von {winner}"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.rows("ops", "credentials").await, 6);
 }

@@ -2,9 +2,10 @@
 
 use docket_core::clock::ManualClock;
 use docket_core::ops::{
-    FAILURES_MAX, LOCKED_FOR, Ops, OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SESSION_LASTS,
+    FAILURES_MAX, LOCKED_FOR, Ops, OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password,
+    SESSION_LASTS,
 };
-use docket_domain::ids::AccountId;
+use docket_domain::ids::{AccountId, EventId};
 use docket_domain::ticket::scenario::now;
 use docket_tests::TestStore;
 use docket_tests::commits::fresh;
@@ -17,6 +18,7 @@ docket_tests::on_both_stores! {
     a_session_ends_by_time_or_log_out,
     unfit_passwords_are_refused,
     a_password_is_changed,
+    guesses_sent_all_at_once_are_counted,
 }
 
 const LOGIN: [u8; 32] = [1; 32];
@@ -26,6 +28,7 @@ struct Door {
     ops: Ops,
     clock: Arc<ManualClock>,
     account: AccountId,
+    created_by: EventId,
 }
 
 async fn door(store: &TestStore) -> Door {
@@ -33,20 +36,31 @@ async fn door(store: &TestStore) -> Door {
     let ops = Ops::open(store.part("ops").await, clock.clone())
         .await
         .unwrap();
-    let account = fresh();
-    ops.set_password(account, PASSWORD.into()).await.unwrap();
-    Door {
+    let door = Door {
         ops,
         clock,
-        account,
-    }
+        account: fresh(),
+        created_by: fresh(),
+    };
+    door.give(PASSWORD).await.unwrap();
+    door
 }
 
 impl Door {
+    async fn give(&self, password: &str) -> Result<(), OpsError> {
+        let password = Password::Clear(password.into());
+        let hashed = self.ops.hash_password(&password).await?;
+        self.ops.set_hash(self.created_by, &hashed).await
+    }
+
     async fn try_with(&self, password: &str) -> Result<(AccountId, String), OpsError> {
         let (account, token, expires) = self
             .ops
-            .log_in(&LOGIN, Some(self.account), password.into())
+            .log_in(
+                &LOGIN,
+                Some((self.account, self.created_by)),
+                password.into(),
+            )
             .await?;
         assert_eq!(
             self.ops.session(&token).await.unwrap(),
@@ -146,7 +160,7 @@ async fn unfit_passwords_are_refused(store: &TestStore) {
     let short = "密".repeat(PASSWORD_CHARS_MIN - 1);
     let long = "密".repeat(PASSWORD_BYTES_MAX / 3 + 1);
     for unfit in [String::new(), short, long] {
-        let refused = door.ops.set_password(door.account, unfit).await;
+        let refused = door.give(&unfit).await;
         assert!(matches!(refused, Err(OpsError::UnfitPassword)));
     }
     door.try_with(PASSWORD).await.unwrap();
@@ -154,10 +168,7 @@ async fn unfit_passwords_are_refused(store: &TestStore) {
         "密".repeat(PASSWORD_CHARS_MIN),
         "x".repeat(PASSWORD_BYTES_MAX),
     ] {
-        door.ops
-            .set_password(door.account, fit.clone())
-            .await
-            .unwrap();
+        door.give(&fit).await.unwrap();
         door.try_with(&fit).await.unwrap();
     }
 }
@@ -166,19 +177,26 @@ async fn a_password_is_changed(store: &TestStore) {
     let door = door(store).await;
     door.fails(FAILURES_MAX).await;
     assert!(door.is_locked().await);
-    door.ops
-        .set_password(door.account, "neues Passwort".into())
-        .await
-        .unwrap();
+    door.give("neues Passwort").await.unwrap();
     assert!(door.is_locked().await, "a new password is no way round");
     door.ops.pardon(&LOGIN).await.unwrap();
     door.fails(1).await;
     door.try_with("neues Passwort").await.unwrap();
-    let hashed = door.ops.hash_password(PASSWORD.into()).await.unwrap();
-    door.ops.set_hash(door.account, &hashed).await.unwrap();
+    door.give(PASSWORD).await.unwrap();
     door.try_with(PASSWORD).await.unwrap();
-    door.ops.forget(door.account).await.unwrap();
+    door.ops.forget(door.created_by).await.unwrap();
     door.fails(1).await;
     let without = door.try_with(PASSWORD).await.unwrap_err();
     assert!(matches!(without, OpsError::WrongCredentials));
+}
+
+async fn guesses_sent_all_at_once_are_counted(store: &TestStore) {
+    let door = door(store).await;
+    let tries = (0..20).map(|_| door.try_with("falsch falsch"));
+    let told = futures_util::future::join_all(tries).await;
+    let checked = told
+        .iter()
+        .filter(|told| matches!(told, Err(OpsError::WrongCredentials)))
+        .count();
+    assert_eq!(i64::try_from(checked).unwrap(), FAILURES_MAX);
 }

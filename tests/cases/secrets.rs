@@ -56,6 +56,41 @@ fn reply(id: &Value) -> Value {
     })
 }
 
+async fn rate_by_code(client: &Client, said: &mut Said, ticket: &Value) {
+    let by_code =
+        "mutation($i: RateByCodeInput!) { rateByCode(input: $i) { userErrors { message } } }";
+    for (number, code) in [
+        (json!(planted("n")), json!(planted("c"))),
+        (ticket["number"].clone(), json!(planted("c"))),
+        (ticket["number"].clone(), ticket["queryCode"].clone()),
+    ] {
+        let input = json!({ "number": number, "queryCode": code, "satisfaction": "FAIRLY",
+            "comment": planted("m") });
+        let response = client.run(by_code, json!({ "i": input })).await;
+        said.responses.push_str(&response.to_string());
+    }
+}
+
+/// A text where there should be a word, an id or a time.
+async fn fill_wrong_types(operator: &Client, said: &mut Said) {
+    for field in [
+        "kind",
+        "urgency",
+        "accusedDepartmentId",
+        "incidentAt",
+        "commandId",
+        "wantsReply",
+    ] {
+        let mut wrong = request();
+        wrong[field] = json!(planted("w"));
+        said.say(operator, "receiveTicket", wrong).await;
+    }
+    for mutation in ["signTicket", "rateTicket"] {
+        let wrong = json!({ "id": planted("z"), "satisfaction": planted("z") });
+        said.say(operator, mutation, wrong).await;
+    }
+}
+
 /// Fills every text field of every mutation, rightly and wrongly.
 async fn fill_everything(url: &str) -> String {
     let client = Client::new(url);
@@ -96,35 +131,8 @@ async fn fill_everything(url: &str) -> String {
     said.say(&clerk, "replyTicket", reply(id)).await;
     let rating = json!({ "id": id, "satisfaction": "FAIRLY", "comment": planted("k") });
     said.say(&operator, "rateTicket", rating).await;
-    let by_code =
-        "mutation($i: RateByCodeInput!) { rateByCode(input: $i) { userErrors { message } } }";
-    for (number, code) in [
-        (json!(planted("n")), json!(planted("c"))),
-        (ticket["number"].clone(), json!(planted("c"))),
-        (ticket["number"].clone(), ticket["queryCode"].clone()),
-    ] {
-        let input = json!({ "number": number, "queryCode": code, "satisfaction": "FAIRLY",
-            "comment": planted("m") });
-        let response = client.run(by_code, json!({ "i": input })).await;
-        said.responses.push_str(&response.to_string());
-    }
-    // A text where there should be a word, an id or a time.
-    for field in [
-        "kind",
-        "urgency",
-        "accusedDepartmentId",
-        "incidentAt",
-        "commandId",
-        "wantsReply",
-    ] {
-        let mut wrong = request();
-        wrong[field] = json!(planted("w"));
-        said.say(&operator, "receiveTicket", wrong).await;
-    }
-    for mutation in ["signTicket", "rateTicket"] {
-        let wrong = json!({ "id": planted("z"), "satisfaction": planted("z") });
-        said.say(&operator, mutation, wrong).await;
-    }
+    rate_by_code(&client, &mut said, &ticket).await;
+    fill_wrong_types(&operator, &mut said).await;
     for wrong in [
         planted("q"),
         format!("{{ {} }}", "a".repeat(10)),

@@ -54,7 +54,9 @@ pub async fn hire(
 
 /// The hash of [`PASSWORD`].
 pub async fn hash(ops: &Ops) -> String {
-    ops.hash_password(PASSWORD.into()).await.unwrap()
+    ops.hash_password(&Password::Clear(PASSWORD.into()))
+        .await
+        .unwrap()
 }
 
 /// Hires all of [`STAFF`].

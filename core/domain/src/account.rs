@@ -2,7 +2,7 @@
 //! passwords are no part of history at all (the ops store holds their hashes).
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
-use crate::ids::{AccountId, DepartmentId, UnitId};
+use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
 use crate::organisation::Organisation;
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
@@ -18,6 +18,8 @@ pub const NAME_CHARS_MAX: u32 = 100;
 pub struct Account {
     /// Whether it was created.
     pub exists: bool,
+    /// The event that created it: the ops store keeps its password under this id.
+    pub created_by: Option<EventId>,
     /// The login, sealed.
     pub login: Option<Sealed>,
     /// The person's name, sealed.
@@ -123,9 +125,10 @@ impl Aggregate for Account {
         }])
     }
 
-    fn evolve(state: &mut Self, _stamp: &Stamp, event: &Created) {
+    fn evolve(state: &mut Self, stamp: &Stamp, event: &Created) {
         *state = Self {
             exists: true,
+            created_by: Some(stamp.event),
             login: Some(event.login.clone()),
             name: Some(event.name.clone()),
             roles: event.roles.clone(),

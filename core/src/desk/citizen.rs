@@ -1,6 +1,7 @@
 //! The citizen without an account: whoever shows a ticket's number and query code.
 
 use super::{Desk, DeskError, Options, Outcome};
+use crate::ops::OpsError;
 use docket_domain::ids::TicketId;
 use docket_domain::people::Actor;
 use docket_domain::ticket::{Ticket, TicketAction, TicketNumber};
@@ -42,9 +43,10 @@ impl Desk {
         let door = self
             .vault
             .keyed_hash("query_code_tries", number.as_str().as_bytes());
-        if !self.ops.may_try(&door).await? {
-            return Err(DeskError::QueryCodeLocked);
-        }
+        let mut knock = match self.ops.knock(&door).await {
+            Err(OpsError::Locked) => return Err(DeskError::QueryCodeLocked),
+            knock => knock?,
+        };
         let code = self.query_code_hash(&shown.query_code.trim().to_ascii_uppercase());
         let number = number.as_str().as_bytes();
         let (named, coded) = tokio::try_join!(
@@ -53,10 +55,13 @@ impl Desk {
         )?;
         match named {
             Some(ticket) if coded == named => {
-                self.ops.pardon(&door).await?;
+                knock.right().await?;
                 Ok(TicketId(ticket))
             }
-            _ => Err(DeskError::WrongQueryCode),
+            _ => {
+                knock.wrong().await?;
+                Err(DeskError::WrongQueryCode)
+            }
         }
     }
 

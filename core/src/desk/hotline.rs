@@ -3,10 +3,11 @@
 use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::journal::{Claim, JournalError};
+use crate::ops::Password;
 use crate::vault::NewKey;
 use docket_domain::Timestamp;
 use docket_domain::account::{Account, CreateAccount};
-use docket_domain::ids::{AccountId, CommandId, DepartmentId, KeyId, UnitId};
+use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, UnitId};
 use docket_domain::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use docket_domain::people::{Actor, Role};
 use docket_domain::rules::{Publish, RulesBook};
@@ -26,14 +27,6 @@ pub struct NewAccount {
     pub department: Option<DepartmentId>,
     /// The unit.
     pub unit: Option<UnitId>,
-}
-
-/// A password, or the hash of one.
-pub enum Password {
-    /// In the clear.
-    Clear(String),
-    /// Hashed already by [`Ops::hash_password`].
-    Hashed(String),
 }
 
 impl Desk {
@@ -128,15 +121,23 @@ impl Desk {
         password: String,
     ) -> Result<(AccountId, String, Timestamp), DeskError> {
         let hash = self.login_hash(login);
-        let account = self.journal.claimed_by("login", &hash).await?;
-        Ok(self
-            .ops
-            .log_in(&hash, account.map(AccountId), password)
-            .await?)
+        let known = match self.journal.claimed_by("login", &hash).await? {
+            Some(id) => self.credential(AccountId(id)).await?,
+            None => None,
+        };
+        Ok(self.ops.log_in(&hash, known, password).await?)
     }
 
-    /// Creates an account. Its password goes to the ops store first: one without an account opens nothing,
-    /// while an account without a password would hold its login for ever.
+    /// An account, and the id under which its password is kept.
+    async fn credential(&self, id: AccountId) -> Result<Option<(AccountId, EventId)>, DeskError> {
+        let account = self.account(id).await?;
+        Ok(account
+            .and_then(|account| account.created_by)
+            .map(|by| (id, by)))
+    }
+
+    /// Creates an account. Its password goes to the ops store first, under the id of the event to be: one
+    /// without an account opens nothing, while an account without a password would hold its login for ever.
     pub async fn create_account(
         &self,
         actor: &Actor,
@@ -144,19 +145,15 @@ impl Desk {
         password: Password,
         options: &Options,
     ) -> Result<Outcome<Account>, DeskError> {
-        // Hash first: an unfit password must leave no account behind.
-        let hashed = match password {
-            Password::Clear(password) => self.ops.hash_password(password).await?,
-            Password::Hashed(hashed) => hashed,
-        };
-        let login = self.login_hash(&new.login);
         let mut envelope = self.envelope(actor, options.command, "create_account", &new, 0);
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
-            return Ok(done);
+            return self.same_password(done, &password).await;
         }
+        // An unfit password must leave no account behind.
+        let hashed = self.ops.hash_password(&password).await?;
         envelope.claims = vec![Claim {
             kind: "login",
-            value: login.to_vec(),
+            value: self.login_hash(&new.login).to_vec(),
         }];
         let id = match options.command {
             Some(command) => AccountId(self.named(&format!("account {command}"))),
@@ -183,18 +180,42 @@ impl Desk {
             department: new.department,
             unit: new.unit,
         };
-        self.ops.set_hash(id, &hashed).await?;
+        self.ops.set_hash(event, &hashed).await?;
         let outcome = self
             .run_new::<Account>(id.0, envelope, || command.clone())
             .await;
-        let refused = matches!(
-            outcome,
-            Err(DeskError::Refused(_) | DeskError::Journal(JournalError::ClaimTaken { .. }))
-        );
-        // The same command from elsewhere may have made the account meanwhile.
-        if refused && self.journal.version(id.0).await? == 0 {
-            self.ops.forget(id).await?;
+        match outcome {
+            Ok(outcome) if outcome.state.created_by == Some(event) => Ok(outcome),
+            // The same command from elsewhere was faster.
+            Ok(outcome) => {
+                self.ops.forget(event).await?;
+                self.same_password(outcome, &password).await
+            }
+            // Whether it took effect is open: its password stays.
+            Err(DeskError::Journal(JournalError::Database(error))) => {
+                Err(JournalError::Database(error).into())
+            }
+            Err(error) => {
+                self.ops.forget(event).await?;
+                Err(error)
+            }
         }
-        outcome
+    }
+
+    /// A repeat must be one in its password, too. Not for the fingerprint to tell: that is in the log.
+    async fn same_password(
+        &self,
+        done: Outcome<Account>,
+        password: &Password,
+    ) -> Result<Outcome<Account>, DeskError> {
+        let fits = match done.state.created_by {
+            Some(by) => self.ops.fits(by, password).await?,
+            None => false,
+        };
+        if fits {
+            Ok(done)
+        } else {
+            Err(JournalError::CommandReused.into())
+        }
     }
 }

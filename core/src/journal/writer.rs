@@ -68,9 +68,13 @@ pub(super) async fn run(
         }
         let batch = take_batch(&mut deferred);
         let commits: Vec<&Commit> = batch.iter().map(|w| &w.commit).collect();
-        match backend.append(&commits, clock.now()).await {
-            Ok(appended) => settle(&*backend, batch, appended, &heads, &mut deferred).await,
-            Err(error) => recover(&*backend, batch, error, &mut deferred).await,
+        let again = match backend.append(&commits, clock.now()).await {
+            Ok(appended) => settle(&*backend, batch, appended, &heads).await,
+            Err(error) => recover(&*backend, batch, error).await,
+        };
+        // Before those that came later: they may follow on the same stream.
+        for waiting in again.into_iter().rev() {
+            deferred.push_front(waiting);
         }
     }
 }
@@ -118,14 +122,14 @@ fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     batch
 }
 
-/// Answers a written batch: receipts for what was taken, reasons for what was not.
+/// Answers a written batch: receipts for what was taken, reasons for what was not. Gives what is to be
+/// tried again.
 async fn settle(
     backend: &dyn Backend,
     batch: Vec<Waiting>,
     appended: Appended,
     heads: &Heads,
-    deferred: &mut VecDeque<Waiting>,
-) {
+) -> Vec<Waiting> {
     let mut position = appended.base;
     let mut rejected = appended.rejected.iter().copied().peekable();
     let mut refused = Vec::new();
@@ -148,20 +152,24 @@ async fn settle(
     for head in [&heads.known, &heads.appended] {
         advance(head, position);
     }
+    let mut again = Vec::new();
     for waiting in refused {
-        explain(backend, waiting, deferred).await;
+        explain(backend, waiting, &mut again).await;
     }
+    again
 }
 
 /// Tells why a commit was not taken. One that now stands in nobody's way is tried again.
-async fn explain(backend: &dyn Backend, waiting: Waiting, deferred: &mut VecDeque<Waiting>) {
+async fn explain(backend: &dyn Backend, waiting: Waiting, again: &mut Vec<Waiting>) {
     let outcome = match reason(backend, &waiting.commit).await {
         Ok(Some(outcome)) => outcome,
         Ok(None) => {
-            return again(waiting, deferred, || JournalError::Conflict {
-                expected: 0,
-                actual: 0,
-            });
+            let expected = waiting.commit.expected;
+            let spent = JournalError::Conflict {
+                expected,
+                actual: expected,
+            };
+            return try_again(waiting, again, &spent);
         }
         Err(error) => Err(error.into()),
     };
@@ -207,22 +215,19 @@ fn repeated(commit: &Commit, stored: &StoredCommand) -> Result<Receipt, JournalE
     }
 }
 
-fn again(mut waiting: Waiting, deferred: &mut VecDeque<Waiting>, spent: impl Fn() -> JournalError) {
+fn try_again(mut waiting: Waiting, again: &mut Vec<Waiting>, spent: &JournalError) {
     waiting.tries += 1;
     if waiting.tries < TRIES_MAX {
-        deferred.push_back(waiting);
+        again.push(waiting);
     } else {
-        let _ = waiting.reply.send(Err(spent()));
+        let _ = waiting.reply.send(Err(spent.clone()));
     }
 }
 
-/// The database failed, perhaps after it had committed: look every command up before anything else.
-async fn recover(
-    backend: &dyn Backend,
-    batch: Vec<Waiting>,
-    error: sqlx::Error,
-    deferred: &mut VecDeque<Waiting>,
-) {
+/// The database failed, perhaps after it had committed: look every command up before anything else. Gives
+/// what is to be tried again.
+async fn recover(backend: &dyn Backend, batch: Vec<Waiting>, error: sqlx::Error) -> Vec<Waiting> {
+    let mut again = Vec::new();
     tracing::warn!(%error, commits = batch.len(), "a batch failed; looking its commands up");
     let failure = JournalError::from(error);
     let mut out_of_reach = false;
@@ -243,13 +248,14 @@ async fn recover(
                 };
                 let _ = waiting.reply.send(outcome);
             }
-            Ok(None) => again(waiting, deferred, || failure.clone()),
+            Ok(None) => try_again(waiting, &mut again, &failure),
             Err(_) => {
                 out_of_reach = true;
                 let _ = waiting.reply.send(Err(failure.clone()));
             }
         }
     }
+    again
 }
 
 /// Whether a stored command is this very commit, or was taken from another sender before it.

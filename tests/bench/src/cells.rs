@@ -106,7 +106,7 @@ pub fn groups() -> Vec<Vec<Cell>> {
         on(Postgres, 1, &[Docket, Ceiling, EsrsAppend, EsrsCommand]),
         on(Postgres, 8, &[Docket, Ceiling, EsrsAppend, EsrsCommand]),
         on(Postgres, 32, &[TwoProcesses, Docket, Ceiling, EsrsAppend]),
-        on(Postgres, 256, &[TwoProcesses, Docket, Ceiling]),
+        on(Postgres, 256, &[TwoProcesses, Docket, Ceiling, EsrsAppend, EsrsCommand]),
         on(Postgres, 32, &[DeskSign, EsrsCommand, DeskLoop]),
         on(Sqlite, 1, &[Docket, Ceiling]),
         on(Sqlite, 8, &[Docket, Ceiling]),
@@ -141,7 +141,7 @@ pub fn ratios() -> Vec<Ratio> {
     for clients in [32, 256] {
         add(two, Postgres, What::TwoProcesses, What::Ceiling, clients, Some(0.8));
     }
-    for clients in [1, 8, 32] {
+    for clients in [1, 8, 32, 256] {
         let name = "append.postgres.ratio_to_esrs_append";
         add(name, Postgres, What::Docket, What::EsrsAppend, clients, None);
     }

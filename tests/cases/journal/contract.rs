@@ -1,7 +1,7 @@
 //! Streams, positions, batches: what is appended stands in order, whole, and where the writer thought.
 
 use docket_core::clock::{Clock, ManualClock};
-use docket_core::journal::{DATA_BYTES_MAX, EVENTS_PER_COMMIT_MAX, JournalError, Receipt};
+use docket_core::journal::{Commit, DATA_BYTES_MAX, EVENTS_PER_COMMIT_MAX, JournalError, Receipt};
 use docket_domain::ticket::scenario::now;
 use docket_tests::TestStore;
 use docket_tests::commits::{claiming, commit, fresh, whole_log};
@@ -15,6 +15,7 @@ docket_tests::on_both_stores! {
     commits_in_sequence_share_a_batch,
     of_rivals_in_a_batch_one_goes_through,
     one_bad_commit_fails_alone,
+    one_bad_commit_fails_alone_in_a_large_batch,
     a_commit_the_database_refuses_fails_alone,
     a_commit_is_whole_or_not_at_all,
     recorded_time_never_runs_backwards,
@@ -139,6 +140,40 @@ async fn one_bad_commit_fails_alone(store: &TestStore) {
     assert!(matches!(errors[2], JournalError::ClaimTaken { kind } if kind == "login"));
     assert!(is_conflict(errors[3], (9, 0)));
     assert_eq!(whole_log(&journal).await.len(), 42);
+}
+
+/// More than one statement's worth: a batch refused in its middle leaves nothing of its beginning.
+async fn one_bad_commit_fails_alone_in_a_large_batch(store: &TestStore) {
+    const COMMITS: usize = 200;
+    let journal = store.journal().await;
+    let known = commit(fresh(), 0, 1);
+    journal.append(known.clone()).await.unwrap();
+    let taken = claiming(commit(fresh(), 0, 1), "taken");
+    journal.append(taken).await.unwrap();
+    let mut head = 2;
+    for bad in [0, 63, 64, 130, COMMITS - 1] {
+        let kinds: [fn(&Commit) -> Commit; 4] = [
+            |_| commit(fresh(), 3, 1),
+            |known| Commit {
+                fingerprint: [8; 32],
+                ..known.clone()
+            },
+            |known| commit(known.stream.id, 0, 1),
+            |_| claiming(commit(fresh(), 0, 1), "taken"),
+        ];
+        for (kind, make) in kinds.into_iter().enumerate() {
+            let mut commits: Vec<Commit> = (0..COMMITS)
+                .map(|n| claiming(commit(fresh(), 0, 1), &format!("{bad} {kind} {n}")))
+                .collect();
+            commits[bad] = make(&known);
+            let outcomes = join_all(commits.into_iter().map(|c| journal.append(c))).await;
+            let refused: Vec<usize> = (0..COMMITS).filter(|n| outcomes[*n].is_err()).collect();
+            assert_eq!(refused, [bad], "kind {kind}");
+            head += COMMITS - 1;
+            assert_eq!(journal.head().await.unwrap(), head as u64);
+        }
+    }
+    assert_eq!(whole_log(&journal).await.len(), head);
 }
 
 async fn a_commit_the_database_refuses_fails_alone(store: &TestStore) {

@@ -1,6 +1,6 @@
 //! An acknowledged commit survives a power cut: a store that would lose it is not opened.
 
-use docket_core::db::{Db, Planning};
+use docket_core::db::{Db, POSTGRES_SAFETY, Planning};
 use docket_core::journal::Purpose;
 use docket_core::store::{Store, StoreError};
 use docket_core::{Journal, SystemClock};
@@ -10,26 +10,31 @@ use futures_util::future::join_all;
 use std::sync::Arc;
 
 docket_tests::on_both_stores! {
-    the_journal_is_on_disk_when_it_answers,
+    whatever_cannot_be_made_again_is_on_disk_when_it_answers,
     a_store_keeps_its_purpose,
     a_fresh_store_is_opened_by_several_at_once,
     a_log_keeps_its_id,
 }
 
-async fn the_journal_is_on_disk_when_it_answers(store: &TestStore) {
-    let settings = store.journal().await.settings().await.unwrap();
-    let value = |name: &str| {
-        settings
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
-    };
-    if store.is_sqlite() {
-        assert_eq!(value("journal_mode"), Some("wal"));
-        assert_eq!(value("synchronous"), Some("2"));
-    } else {
-        for name in ["fsync", "full_page_writes", "synchronous_commit"] {
-            assert_eq!(value(name), Some("on"), "{name}");
+async fn whatever_cannot_be_made_again_is_on_disk_when_it_answers(store: &TestStore) {
+    let opened = store.open().await;
+    for (part, settings) in [
+        ("journal", opened.journal.settings().await.unwrap()),
+        // A sealed text without its key is lost, however safe the journal.
+        ("keys", opened.vault.settings().await.unwrap()),
+        ("ops", opened.ops.settings().await.unwrap()),
+    ] {
+        let value = |name: &str| {
+            let found = settings.iter().find(|(n, _)| n == name);
+            found.map(|(_, v)| v.as_str())
+        };
+        if store.is_sqlite() {
+            assert_eq!(value("journal_mode"), Some("wal"), "{part}");
+            assert_eq!(value("synchronous"), Some("2"), "{part}");
+        } else {
+            for name in POSTGRES_SAFETY {
+                assert_eq!(value(name), Some("on"), "{part}: {name}");
+            }
         }
     }
 }
@@ -142,7 +147,7 @@ async fn every_connection_of_a_pool_is_safe() {
         let mut held = Vec::new();
         for _ in 0..docket_core::db::POSTGRES_CONNECTIONS {
             let mut connection = pool.acquire().await.unwrap();
-            for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+            for name in POSTGRES_SAFETY {
                 let value: String = sqlx::query_scalar(&format!("SHOW {name}"))
                     .fetch_one(&mut *connection)
                     .await
