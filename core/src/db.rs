@@ -126,8 +126,9 @@ impl Db {
                 .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
                 .connect_with(options)
         };
-        let write = pool(1, options.clone()).await?;
-        let read = pool(SQLITE_READERS, options.pragma("query_only", "on")).await?;
+        let write = patiently(|| pool(1, options.clone())).await?;
+        let reading = options.pragma("query_only", "on");
+        let read = patiently(|| pool(SQLITE_READERS, reading.clone())).await?;
         Ok(Self::Sqlite { write, read })
     }
 
@@ -438,6 +439,33 @@ pub fn list(from: usize, count: usize) -> String {
         .map(|n| format!("${n}"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Tries again while another process makes the same file: turning a fresh one to WAL needs it alone, and
+/// SQLite does not wait for that by itself.
+async fn patiently<T, F>(open: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let give_up = tokio::time::Instant::now() + SQLITE_BUSY_TIMEOUT;
+    loop {
+        match open().await {
+            Err(error) if is_busy(&error) && tokio::time::Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Whether SQLite found its file locked.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == BUSY)
 }
 
 /// Refuses a SQLite connection that would not keep its promise.

@@ -174,6 +174,9 @@ impl Ops {
         else {
             return Ok(matches!(password, Password::Hashed(_)));
         };
+        if clear.len() > PASSWORD_BYTES_MAX {
+            return Ok(false);
+        }
         let clear = clear.clone();
         let _permit = self.hashing().await?;
         let fits = tokio::task::spawn_blocking(move || verify(&clear, &stored)).await;
@@ -298,6 +301,15 @@ impl Ops {
         Ok(row
             .map(|row| Ok::<_, sqlx::Error>((AccountId(row.uuid(0)?), row.time(1)?)))
             .transpose()?)
+    }
+
+    /// Ends every session of an account but one.
+    pub async fn end_sessions(&self, account: AccountId, but: &str) -> Result<(), OpsError> {
+        let sql = "DELETE FROM sessions WHERE account = $1 AND token <> $2";
+        self.db
+            .execute(sql, values![account.0, token_hash(but)])
+            .await?;
+        Ok(())
     }
 
     /// Ends a session.

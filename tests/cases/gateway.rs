@@ -196,6 +196,49 @@ async fn without_a_session_there_is_nothing(store: &TestStore) {
     );
 }
 
+async fn a_new_password_ends_the_other_sessions(store: &TestStore) {
+    let server = city(store).await;
+    let (here, there) = (
+        person(&server, "clerk").await,
+        person(&server, "clerk").await,
+    );
+    let change = "mutation($old: String!, $new: String!) {
+        changePassword(input: { oldPassword: $old, newPassword: $new }) {
+            changed userErrors { code path } } }";
+    let ask = async |client: &Client, old: &str, new: &str| {
+        let data = client.data(change, json!({ "old": old, "new": new })).await;
+        data["changePassword"].clone()
+    };
+    let new = "ein neues Passwort";
+    let wrong = ask(&here, "falsch falsch", new).await;
+    assert_eq!(wrong["userErrors"][0]["code"], "WRONG_CREDENTIALS");
+    assert_eq!(
+        wrong["userErrors"][0]["path"],
+        json!(["input", "oldPassword"])
+    );
+    let unfit = ask(&here, PASSWORD, "kurz").await;
+    assert_eq!(unfit["userErrors"][0]["code"], "UNFIT_PASSWORD");
+    assert_eq!(
+        unfit["userErrors"][0]["path"],
+        json!(["input", "newPassword"])
+    );
+    let who = "{ me { id } }";
+    assert!(there.data(who, json!({})).await["me"]["id"].is_string());
+    let changed = ask(&here, PASSWORD, new).await;
+    assert_eq!(changed, json!({ "changed": true, "userErrors": [] }));
+    assert!(here.data(who, json!({})).await["me"]["id"].is_string());
+    let ended = there.run(who, json!({})).await;
+    assert_eq!(ended["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    let again = server.client().logged_in("clerk", new).await;
+    assert!(again.data(who, json!({})).await["me"]["id"].is_string());
+    for _ in 0..docket_core::ops::FAILURES_MAX {
+        let wrong = ask(&again, PASSWORD, new).await;
+        assert_eq!(wrong["userErrors"][0]["code"], "WRONG_CREDENTIALS");
+    }
+    let locked = ask(&again, new, PASSWORD).await;
+    assert_eq!(locked["userErrors"][0]["code"], "LOGIN_LOCKED");
+}
+
 async fn each_query_has_its_readers(store: &TestStore) {
     let server = city(store).await;
     let queries = [
@@ -468,6 +511,7 @@ on_both_stores! {
     one_ticket_goes_all_the_way,
     whoever_may_not_know_of_a_ticket_learns_nothing,
     without_a_session_there_is_nothing,
+    a_new_password_ends_the_other_sessions,
     each_query_has_its_readers,
     personal_data_is_shown_masked_or_hidden_by_role,
     a_citizen_sees_and_rates_only_their_own,

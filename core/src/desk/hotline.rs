@@ -3,7 +3,7 @@
 use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::journal::{Claim, JournalError};
-use crate::ops::Password;
+use crate::ops::{OpsError, Password};
 use crate::vault::NewKey;
 use docket_domain::Timestamp;
 use docket_domain::account::{Account, CreateAccount};
@@ -126,6 +126,31 @@ impl Desk {
             None => None,
         };
         Ok(self.ops.log_in(&hash, known, password).await?)
+    }
+
+    /// Changes one's own password, and ends every session but the one it is changed from.
+    pub async fn change_password(
+        &self,
+        account: AccountId,
+        old: String,
+        new: String,
+        session: &str,
+    ) -> Result<(), DeskError> {
+        let Some((_, created_by)) = self.credential(account).await? else {
+            return Err(OpsError::WrongCredentials.into());
+        };
+        // Not the login's door: strangers can lock that, and must not keep anybody from this.
+        let door = self.vault.keyed_hash("password_of", account.0.as_bytes());
+        let mut knock = self.ops.knock(&door).await?;
+        if !self.ops.fits(created_by, &Password::Clear(old)).await? {
+            knock.wrong().await?;
+            return Err(OpsError::WrongCredentials.into());
+        }
+        let hashed = self.ops.hash_password(&Password::Clear(new)).await?;
+        self.ops.set_hash(created_by, &hashed).await?;
+        self.ops.end_sessions(account, session).await?;
+        knock.right().await?;
+        Ok(())
     }
 
     /// An account, and the id under which its password is kept.

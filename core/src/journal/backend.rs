@@ -167,6 +167,23 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error>;
 }
 
+/// The layout of the journal's tables, written into the log at its birth.
+pub(super) const SCHEMA_VERSION: i64 = 1;
+
+/// Refuses tables laid out by another Docket than this: better than writing into them what it does not mean.
+pub(super) fn check_schema(found: i64) -> Result<(), sqlx::Error> {
+    if found == SCHEMA_VERSION {
+        return Ok(());
+    }
+    Err(sqlx::Error::Configuration(
+        format!(
+            "the journal's tables have layout {found}, and this Docket knows {SCHEMA_VERSION}: \
+             use the Docket that made them, or a later one"
+        )
+        .into(),
+    ))
+}
+
 /// An unsigned number as the stores keep it.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)

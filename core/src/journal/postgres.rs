@@ -5,7 +5,8 @@
 mod append;
 
 use super::backend::{
-    Appended, Backend, Commit, LogInfo, Receipt, StoredCommand, Wanted, signed, unsigned,
+    Appended, Backend, Commit, LogInfo, Receipt, SCHEMA_VERSION, StoredCommand, Wanted,
+    check_schema, signed, unsigned,
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
@@ -74,9 +75,10 @@ impl Postgres {
         let Db::Postgres(pool) = db else {
             unreachable!("Db::postgres opens PostgreSQL")
         };
-        sqlx::query("INSERT INTO log VALUES (1, $1, $2, 1, $3) ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO log VALUES (1, $1, $2, $3, $4) ON CONFLICT DO NOTHING")
             .bind(Uuid::from_bytes(random_bytes()))
             .bind(purpose.name())
+            .bind(SCHEMA_VERSION)
             .bind(clock.now().timestamp_micros())
             .execute(&pool)
             .await?;
@@ -138,9 +140,10 @@ impl Backend for Postgres {
     }
 
     async fn log(&self) -> Result<LogInfo, sqlx::Error> {
-        let row = sqlx::query("SELECT id, purpose, created_at FROM log")
+        let row = sqlx::query("SELECT id, purpose, created_at, schema FROM log")
             .fetch_one(&self.pool)
             .await?;
+        check_schema(row.try_get::<i32, _>(3)?.into())?;
         let purpose: String = row.try_get(1)?;
         Ok(LogInfo {
             id: LogId(row.try_get(0)?),

@@ -5,7 +5,8 @@
 mod append;
 
 use super::backend::{
-    Appended, Backend, Commit, LogInfo, Receipt, StoredCommand, Wanted, signed, unsigned,
+    Appended, Backend, Commit, LogInfo, Receipt, SCHEMA_VERSION, StoredCommand, Wanted,
+    check_schema, signed, unsigned,
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
@@ -69,9 +70,10 @@ impl Sqlite {
         };
         let script = format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;");
         sqlx::raw_sql(&script).execute(&write).await?;
-        sqlx::query("INSERT INTO log VALUES (1, $1, $2, 1, $3) ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO log VALUES (1, $1, $2, $3, $4) ON CONFLICT DO NOTHING")
             .bind(Uuid::from_bytes(random_bytes()))
             .bind(purpose.name())
+            .bind(SCHEMA_VERSION)
             .bind(clock.now().timestamp_micros())
             .execute(&write)
             .await?;
@@ -136,8 +138,9 @@ impl Backend for Sqlite {
     async fn log(&self) -> Result<LogInfo, sqlx::Error> {
         let row = self
             .read
-            .fetch_one("SELECT id, purpose, created_at FROM log")
+            .fetch_one("SELECT id, purpose, created_at, schema FROM log")
             .await?;
+        check_schema(row.try_get::<i64, _>(3)?)?;
         let purpose: String = row.try_get(1)?;
         Ok(LogInfo {
             id: LogId(row.try_get(0)?),

@@ -3,7 +3,7 @@
 use super::common::{UserError, app, global_id, local_id, open, options, split};
 use super::organisation::{Department, Unit};
 use crate::auth::{Sight, viewer, viewer_of, viewer_with};
-use crate::error::{Code, Failure, fault, system};
+use crate::error::{Code, Failure, Refused, fault, system};
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::desk::{NewAccount, Password};
@@ -183,6 +183,24 @@ pub struct CreateAccountPayload {
     user_errors: Vec<UserError>,
 }
 
+/// A new password of one's own.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The one there is.
+    old_password: String,
+    /// The one there shall be: 8 characters to 256 bytes.
+    new_password: String,
+}
+
+/// What became of a new password.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// Whether it is in force.
+    changed: bool,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
 /// Commands about accounts.
 #[derive(Default)]
 pub struct AccountMutation;
@@ -225,6 +243,43 @@ impl AccountMutation {
         let ended = app(context)?.store.ops.log_out(&token).await;
         ended.map_err(|error| system(&error.into()))?;
         Ok(LogoutPayload { logged_out: true })
+    }
+
+    /// Changes one's own password. Every other session of the account ends.
+    #[graphql(complexity = "2_000 + child_complexity")]
+    async fn change_password(
+        &self,
+        context: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload, Error> {
+        let viewer = viewer(context)?;
+        let ChangePasswordInput {
+            old_password: old,
+            new_password: new,
+        } = input;
+        let changed = app(context)?
+            .desk
+            .change_password(viewer.actor.account, old, new, &viewer.token)
+            .await
+            .map_err(Failure::from)
+            .map_err(|failure| match failure {
+                Failure::Refused(refused) if refused.code == Code::UnfitPassword.code() => {
+                    Failure::Refused(Refused {
+                        path: Some("newPassword"),
+                        ..refused
+                    })
+                }
+                Failure::Refused(refused) => Failure::Refused(Refused {
+                    path: Some("oldPassword"),
+                    ..refused
+                }),
+                fault @ Failure::Fault(_) => fault,
+            });
+        let (changed, user_errors) = split(context, changed)?;
+        Ok(ChangePasswordPayload {
+            changed: changed.is_some(),
+            user_errors,
+        })
     }
 
     /// Creates an account (administrators).

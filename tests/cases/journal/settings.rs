@@ -14,6 +14,7 @@ docket_tests::on_both_stores! {
     a_store_keeps_its_purpose,
     a_fresh_store_is_opened_by_several_at_once,
     a_log_keeps_its_id,
+    tables_of_another_layout_are_refused,
 }
 
 async fn whatever_cannot_be_made_again_is_on_disk_when_it_answers(store: &TestStore) {
@@ -103,6 +104,23 @@ async fn a_log_keeps_its_id(store: &TestStore) {
     );
     let elsewhere = docket_tests::TestStore::sqlite();
     assert_ne!(elsewhere.journal().await.log_id(), first.log_id());
+}
+
+async fn tables_of_another_layout_are_refused(store: &TestStore) {
+    store.journal().await;
+    let admin = store.part("journal").await;
+    admin
+        .execute("UPDATE log SET schema = 2", vec![])
+        .await
+        .unwrap();
+    let refused = Store::open(store.options(Arc::new(SystemClock))).await;
+    let told = refused.err().unwrap().to_string();
+    assert!(told.contains("layout 2"), "{told}");
+    admin
+        .execute("UPDATE log SET schema = 1", vec![])
+        .await
+        .unwrap();
+    store.open().await;
 }
 
 #[tokio::test]

@@ -132,49 +132,67 @@ fn is_refusal(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code & 0xff == CONSTRAINT)
 }
 
-/// Writes rows of one event a command.
+/// Writes rows of one event a command. While one text runs on the connection's thread, the next is written.
 async fn at_once(
     connection: &mut SqliteConnection,
     head: Head,
     rows: &Rows<'_>,
 ) -> Result<(), sqlx::Error> {
-    let count = rows.commands.len();
-    let no_claims = rows.claims.is_empty();
-    for from in (0..count).step_by(COMMITS_PER_TEXT) {
-        let to = (from + COMMITS_PER_TEXT).min(count);
-        let last = to == count;
-        let mut sql = String::new();
-        if from == 0 {
-            sql.push_str("BEGIN IMMEDIATE;");
-        }
-        sql.push_str(&insert_events_sql(to - from));
-        sql.push(';');
-        sql.push_str(&insert_commands_sql(to - from));
-        if last {
-            sql.push(';');
-            sql.push_str(REFUSE_GAPS);
-        }
-        if last && no_claims {
-            sql.push_str(";COMMIT");
-        }
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve((to - from) * (EVENT_WIDTH + COMMAND_WIDTH) + 1, 0);
-        for row in &rows.events[from..to] {
-            add_event(&mut arguments, row, rows.last.recorded_at)?;
-        }
-        for row in &rows.commands[from..to] {
-            add_command(&mut arguments, row, rows.last.recorded_at)?;
-        }
-        if last {
-            add(&mut arguments, head.position)?;
-        }
-        execute(connection, &sql, arguments).await?;
+    let mut next = Some(text(head, rows, 0)?);
+    let mut from = 0;
+    while let Some((sql, arguments)) = next.take() {
+        from += COMMITS_PER_TEXT;
+        let write_next = async {
+            (from < rows.commands.len())
+                .then(|| text(head, rows, from))
+                .transpose()
+        };
+        let (executed, written) = tokio::join!(execute(connection, &sql, arguments), write_next);
+        executed?;
+        next = written?;
     }
-    if !no_claims {
+    if !rows.claims.is_empty() {
         insert_claims(connection, &rows.claims).await?;
         execute(connection, "COMMIT", SqliteArguments::default()).await?;
     }
     Ok(())
+}
+
+/// The text for the commits from one on, and its values. The first begins the transaction; the last looks
+/// for gaps and, where no claims follow, commits.
+fn text<'q>(
+    head: Head,
+    rows: &Rows<'_>,
+    from: usize,
+) -> Result<(String, SqliteArguments<'q>), sqlx::Error> {
+    let to = (from + COMMITS_PER_TEXT).min(rows.commands.len());
+    let last = to == rows.commands.len();
+    let mut sql = String::new();
+    if from == 0 {
+        sql.push_str("BEGIN IMMEDIATE;");
+    }
+    sql.push_str(&insert_events_sql(to - from));
+    sql.push(';');
+    sql.push_str(&insert_commands_sql(to - from));
+    if last {
+        sql.push(';');
+        sql.push_str(REFUSE_GAPS);
+    }
+    if last && rows.claims.is_empty() {
+        sql.push_str(";COMMIT");
+    }
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve((to - from) * (EVENT_WIDTH + COMMAND_WIDTH) + 1, 0);
+    for row in &rows.events[from..to] {
+        add_event(&mut arguments, row, rows.last.recorded_at)?;
+    }
+    for row in &rows.commands[from..to] {
+        add_command(&mut arguments, row, rows.last.recorded_at)?;
+    }
+    if last {
+        add(&mut arguments, head.position)?;
+    }
+    Ok((sql, arguments))
 }
 
 /// Gives the head before, the head after, and what was rejected.
