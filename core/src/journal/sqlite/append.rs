@@ -132,24 +132,15 @@ fn is_refusal(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code & 0xff == CONSTRAINT)
 }
 
-/// Writes rows of one event a command. While one text runs on the connection's thread, the next is written.
+/// Writes rows of one event a command.
 async fn at_once(
     connection: &mut SqliteConnection,
     head: Head,
     rows: &Rows<'_>,
 ) -> Result<(), sqlx::Error> {
-    let mut next = Some(text(head, rows, 0)?);
-    let mut from = 0;
-    while let Some((sql, arguments)) = next.take() {
-        from += COMMITS_PER_TEXT;
-        let write_next = async {
-            (from < rows.commands.len())
-                .then(|| text(head, rows, from))
-                .transpose()
-        };
-        let (executed, written) = tokio::join!(execute(connection, &sql, arguments), write_next);
-        executed?;
-        next = written?;
+    for from in (0..rows.commands.len()).step_by(COMMITS_PER_TEXT) {
+        let (sql, arguments) = text(head, rows, from)?;
+        execute(connection, &sql, arguments).await?;
     }
     if !rows.claims.is_empty() {
         insert_claims(connection, &rows.claims).await?;
