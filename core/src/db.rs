@@ -3,10 +3,13 @@
 //! Placeholders are `$1`, `$2`, …; values are integers, texts, bytes and reals, each nullable. Times are
 //! microseconds since 1970 UTC as integers. It must *not* know what is stored.
 
+mod safety;
 mod value;
 
+pub use safety::POSTGRES_SAFETY;
 pub use value::{Row, Value, time_of};
 
+use safety::{assert_postgres, assert_sqlite};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -27,8 +30,6 @@ pub const POSTGRES_CONNECTIONS: u32 = 10;
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: batches have many sizes.
 pub const STATEMENT_CACHE: usize = 1_024;
-/// Settings of PostgreSQL without which an acknowledged commit could be lost.
-pub const POSTGRES_SAFETY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
 pub const ROWS_PER_STATEMENT: usize = 256;
 
@@ -466,80 +467,4 @@ fn is_busy(error: &sqlx::Error) -> bool {
         .and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<i32>().ok())
         .is_some_and(|code| code & 0xff == BUSY)
-}
-
-/// Refuses a SQLite connection that would not keep its promise.
-async fn assert_sqlite(
-    connection: &mut sqlx::SqliteConnection,
-    durability: Durability,
-) -> Result<(), sqlx::Error> {
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut *connection)
-        .await?;
-    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
-        .fetch_one(&mut *connection)
-        .await?;
-    let wanted = if durability == Durability::Full { 2 } else { 1 };
-    if mode != "wal" || synchronous < wanted {
-        return Err(sqlx::Error::Configuration(
-            format!("SQLite runs with journal_mode={mode}, synchronous={synchronous}: unsafe")
-                .into(),
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses a PostgreSQL connection on which an acknowledged commit could be lost.
-async fn assert_postgres(
-    connection: &mut sqlx::PgConnection,
-    allow_unsafe: bool,
-) -> Result<(), sqlx::Error> {
-    for setting in POSTGRES_SAFETY {
-        let value: String = sqlx::query_scalar(&format!("SHOW {setting}"))
-            .fetch_one(&mut *connection)
-            .await?;
-        if value == "off" && !allow_unsafe {
-            return Err(sqlx::Error::Configuration(
-                format!(
-                    "PostgreSQL runs with {setting}=off: a power cut would lose acknowledged commands. \
-                     Switch it on, or pass --unsafe if the data does not matter"
-                )
-                .into(),
-            ));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sqlx::ConnectOptions as _;
-
-    #[tokio::test]
-    async fn a_sqlite_connection_that_could_lose_a_commit_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("some.db");
-        let lazy = sqlite_options(&file, Durability::Lazy);
-        let mut connection = lazy.clone().connect().await.unwrap();
-        assert!(
-            assert_sqlite(&mut connection, Durability::Lazy)
-                .await
-                .is_ok()
-        );
-        let refused = assert_sqlite(&mut connection, Durability::Full).await;
-        assert!(refused.unwrap_err().to_string().contains("synchronous=1"));
-        drop(connection);
-        let other = dir.path().join("other.db");
-        let no_wal =
-            sqlite_options(&other, Durability::Full).journal_mode(SqliteJournalMode::Delete);
-        let mut connection = no_wal.connect().await.unwrap();
-        let refused = assert_sqlite(&mut connection, Durability::Full).await;
-        assert!(
-            refused
-                .unwrap_err()
-                .to_string()
-                .contains("journal_mode=delete")
-        );
-    }
 }

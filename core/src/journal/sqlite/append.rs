@@ -3,8 +3,8 @@
 //! A call of sqlx is a hop to the connection's thread and back, which takes longer than inserting a row. So
 //! the common batch goes **at once**, in one call: `BEGIN`, the inserts and `COMMIT` are one text, written
 //! for the head as this process last saw it. Keys, and a table that takes no row, refuse it whole when
-//! another process was faster or a commit does not fit. Then it goes **with care**: the lock first, then what stands in its
-//! way, then what can be taken.
+//! another process was faster or a commit does not fit. Then it goes **with care**: the lock first, then
+//! what stands in its way, then what can be taken.
 
 use crate::db::{pieces, time_of};
 use crate::journal::NewEvent;
