@@ -56,6 +56,12 @@ pub enum Durability {
     Lazy,
 }
 
+/// Pages of 4 KiB the write-ahead log grows by before it is copied into the file. A page written often
+/// meanwhile is copied once.
+const SQLITE_CHECKPOINT_PAGES: u32 = 8_000;
+/// Page cache of the connection that writes, in KiB.
+const SQLITE_WRITER_CACHE_KIB: u32 = 16_384;
+
 /// The settings every writing connection to a SQLite file has.
 #[must_use]
 pub fn sqlite_options(file: &Path, durability: Durability) -> SqliteConnectOptions {
@@ -127,7 +133,11 @@ impl Db {
                 .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
                 .connect_with(options)
         };
-        let write = patiently(|| pool(1, options.clone())).await?;
+        let writing = options
+            .clone()
+            .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES.to_string())
+            .pragma("cache_size", format!("-{SQLITE_WRITER_CACHE_KIB}"));
+        let write = patiently(|| pool(1, writing.clone())).await?;
         let reading = options.pragma("query_only", "on");
         let read = patiently(|| pool(SQLITE_READERS, reading.clone())).await?;
         Ok(Self::Sqlite { write, read })

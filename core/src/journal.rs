@@ -43,6 +43,8 @@ pub const QUEUE_MAX: usize = 4_096;
 pub const DATA_BYTES_MAX: usize = 1 << 20;
 /// Most events of one commit.
 pub const EVENTS_PER_COMMIT_MAX: usize = 1_000;
+/// Most claims of one commit.
+pub const CLAIMS_PER_COMMIT_MAX: usize = 1_000;
 /// How often the head is looked up when nothing wakes us: the truth behind every wake-up.
 pub const POLL: Duration = Duration::from_millis(50);
 
@@ -200,6 +202,11 @@ impl Journal {
         if commit.events.len() > EVENTS_PER_COMMIT_MAX {
             return Err(JournalError::TooLarge {
                 limit: "events per commit",
+            });
+        }
+        if commit.claims.len() > CLAIMS_PER_COMMIT_MAX {
+            return Err(JournalError::TooLarge {
+                limit: "claims per commit",
             });
         }
         if commit.events.iter().any(|e| e.data.len() > DATA_BYTES_MAX) {

@@ -128,6 +128,8 @@ pub(super) struct Wanted {
 /// on one stream may follow each other with matching versions.
 #[async_trait]
 pub(super) trait Backend: Send + Sync + 'static {
+    /// Most commits worth one transaction.
+    fn batch_commits_max(&self) -> usize;
     /// Appends what can be appended of a batch, in one transaction, on disk when it returns.
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error>;
     /// The log's birth certificate.

@@ -127,6 +127,11 @@ fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
 
 #[async_trait]
 impl Backend for Postgres {
+    /// A round trip and a sync cost much beside a row.
+    fn batch_commits_max(&self) -> usize {
+        512
+    }
+
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error> {
         let mut writer = self.writer.lock().await;
         // Taken out while in use: whatever goes wrong, a connection that may be broken is not put back.

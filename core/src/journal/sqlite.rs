@@ -1,8 +1,9 @@
 //! The journal in a SQLite file: WAL with `synchronous=FULL`.
 //!
-//! * `append`: how a batch is written. Another process may append too (`import` beside `serve`).
+//! * `append`, `packed`: how a batch is written. Another process may append too (`import` beside `serve`).
 
 mod append;
+mod packed;
 
 use super::backend::{
     Appended, Backend, Commit, LogInfo, Receipt, SCHEMA_VERSION, StoredCommand, Wanted,
@@ -87,7 +88,7 @@ impl Sqlite {
     async fn take_writer(&self, slot: &mut Option<Writer>) -> Result<Writer, sqlx::Error> {
         match slot.take() {
             Some(writer) => Ok(writer),
-            None => Ok(Writer::new(self.write.acquire().await?)),
+            None => Writer::new(self.write.acquire().await?).await,
         }
     }
 }
@@ -119,6 +120,11 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
 
 #[async_trait]
 impl Backend for Sqlite {
+    /// So few that of many callers some are answered, and send their next, while others are written.
+    fn batch_commits_max(&self) -> usize {
+        128
+    }
+
     async fn append(&self, batch: &[&Commit], now: Timestamp) -> Result<Appended, sqlx::Error> {
         let mut slot = self.writer.lock().await;
         let mut writer = self.take_writer(&mut slot).await?;

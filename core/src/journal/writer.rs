@@ -9,8 +9,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Most commits in one transaction.
-pub(super) const BATCH_COMMITS_MAX: usize = 512;
+/// So many waiting commits go to the store before the last batch is answered: the store need not wait for
+/// that, nor for what comes of it. With fewer, those just answered are waited for, and share a transaction.
+const OVERLAP_FROM: usize = 64;
 /// Most events in one transaction (one larger commit still goes alone).
 pub(super) const BATCH_EVENTS_MAX: usize = 2_000;
 /// How often one commit is tried when the database fails or others keep getting ahead.
@@ -44,6 +45,9 @@ pub(super) fn advance(head: &watch::Sender<u64>, position: u64) {
     });
 }
 
+/// A batch that is on disk whole, and not answered yet.
+type Written = (Vec<Waiting>, Appended);
+
 /// Runs until every handle on the journal is gone.
 pub(super) async fn run(
     backend: Arc<dyn Backend>,
@@ -52,23 +56,38 @@ pub(super) async fn run(
     clock: Arc<dyn Clock>,
 ) {
     let mut deferred: VecDeque<Waiting> = VecDeque::new();
+    let mut written: Option<Written> = None;
+    let most = backend.batch_commits_max();
     loop {
-        if deferred.is_empty() {
-            match queue.recv().await {
-                Some(first) => deferred.push_back(first),
-                None => return,
+        gather(&mut deferred, &mut queue, most);
+        if deferred.len() < OVERLAP_FROM {
+            if let Some(written) = written.take() {
+                answer(written, &heads);
             }
+            if deferred.is_empty() {
+                match queue.recv().await {
+                    Some(first) => deferred.push_back(first),
+                    None => return,
+                }
+            }
+            // Callers that were just answered may be about to send their next: they go first. No timer.
+            tokio::task::yield_now().await;
+            gather(&mut deferred, &mut queue, most);
         }
-        // Callers that were just answered may be about to send their next: they go first. No timer.
-        tokio::task::yield_now().await;
-        while deferred.len() < BATCH_COMMITS_MAX
-            && let Ok(more) = queue.try_recv()
-        {
-            deferred.push_back(more);
-        }
-        let batch = take_batch(&mut deferred);
+        let batch = take_batch(&mut deferred, most);
         let commits: Vec<&Commit> = batch.iter().map(|w| &w.commit).collect();
-        let again = match backend.append(&commits, clock.now()).await {
+        let answering = async {
+            if let Some(written) = written.take() {
+                answer(written, &heads);
+            }
+        };
+        // In this order: the store has its batch before the last one is answered.
+        let (appended, ()) = tokio::join!(backend.append(&commits, clock.now()), answering);
+        let again = match appended {
+            Ok(appended) if appended.rejected.is_empty() => {
+                written = Some((batch, appended));
+                continue;
+            }
             Ok(appended) => settle(&*backend, batch, appended, &heads).await,
             Err(error) => recover(&*backend, batch, error).await,
         };
@@ -79,22 +98,32 @@ pub(super) async fn run(
     }
 }
 
+/// Takes what waits in the queue, until so many are at hand.
+fn gather(deferred: &mut VecDeque<Waiting>, queue: &mut mpsc::Receiver<Waiting>, most: usize) {
+    while deferred.len() < most
+        && let Ok(more) = queue.try_recv()
+    {
+        deferred.push_back(more);
+    }
+}
+
 /// Takes from the front what can stand in one transaction: no command id or claim twice, and commits on
 /// one stream only where each follows the one before. The others wait for the next.
-fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+fn take_batch(waiting: &mut VecDeque<Waiting>, most: usize) -> Vec<Waiting> {
     let mut batch = Vec::new();
     let mut left = VecDeque::new();
     let mut commands: HashSet<CommandId> = HashSet::new();
     let mut claims: HashSet<Claim> = HashSet::new();
     let mut heads: HashMap<StreamId, Option<u64>> = HashMap::new();
     let mut events = 0;
+    let mut alone = false;
     while let Some(next) = waiting.pop_front() {
         let commit = &next.commit;
         let room = batch.is_empty()
-            || (batch.len() < BATCH_COMMITS_MAX
+            || (batch.len() < most
                 && events + commit.events.len() <= BATCH_EVENTS_MAX
                 && next.tries < TRIES_TOGETHER
-                && batch.iter().all(|w: &Waiting| w.tries < TRIES_TOGETHER));
+                && !alone);
         let follows = match heads.get(&commit.stream) {
             None => true,
             Some(head) => *head == Some(commit.expected),
@@ -105,6 +134,7 @@ fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
             && !commit.claims.iter().any(|c| claims.contains(c));
         if fits {
             events += commit.events.len();
+            alone |= next.tries >= TRIES_TOGETHER;
             commands.insert(commit.command);
             claims.extend(commit.claims.iter().cloned());
             heads.insert(
@@ -122,14 +152,28 @@ fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     batch
 }
 
-/// Answers a written batch: receipts for what was taken, reasons for what was not. Gives what is to be
-/// tried again.
+/// Answers a batch that was taken whole.
+fn answer((batch, appended): Written, heads: &Heads) {
+    answer_taken(batch, &appended, heads);
+}
+
+/// Answers a batch of which not all was taken: receipts for what was, reasons for what was not. Gives what
+/// is to be tried again.
 async fn settle(
     backend: &dyn Backend,
     batch: Vec<Waiting>,
     appended: Appended,
     heads: &Heads,
 ) -> Vec<Waiting> {
+    let mut again = Vec::new();
+    for waiting in answer_taken(batch, &appended, heads) {
+        explain(backend, waiting, &mut again).await;
+    }
+    again
+}
+
+/// Sends the receipts for what was taken of a batch; gives the rest.
+fn answer_taken(batch: Vec<Waiting>, appended: &Appended, heads: &Heads) -> Vec<Waiting> {
     let mut position = appended.base;
     let mut rejected = appended.rejected.iter().copied().peekable();
     let mut refused = Vec::new();
@@ -152,11 +196,7 @@ async fn settle(
     for head in [&heads.known, &heads.appended] {
         advance(head, position);
     }
-    let mut again = Vec::new();
-    for waiting in refused {
-        explain(backend, waiting, &mut again).await;
-    }
-    again
+    refused
 }
 
 /// Tells why a commit was not taken. One that now stands in nobody's way is tried again.
@@ -322,7 +362,7 @@ mod tests {
         let mut queue: VecDeque<Waiting> = waits.into();
         let mut batches = Vec::new();
         while !queue.is_empty() {
-            let batch = take_batch(&mut queue);
+            let batch = take_batch(&mut queue, 4);
             batches.push(batch.iter().map(|w| w.commit.command.0.as_u128()).collect());
         }
         batches
@@ -370,10 +410,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded() {
-        let many: Vec<Waiting> = (0..=BATCH_COMMITS_MAX as u128)
-            .map(|n| waiting(n, n, 0, None))
-            .collect();
+        let many: Vec<Waiting> = (0..=4).map(|n| waiting(n, n, 0, None)).collect();
         let sizes: Vec<usize> = batches(many).iter().map(Vec::len).collect();
-        assert_eq!(sizes, [BATCH_COMMITS_MAX, 1]);
+        assert_eq!(sizes, [4, 1]);
     }
 }

@@ -4,25 +4,75 @@
 //! the common batch goes **at once**, in one call: `BEGIN`, the inserts and `COMMIT` are one text, written
 //! for the head as this process last saw it. Keys, and a table that takes no row, refuse it whole when
 //! another process was faster or a commit does not fit. Then it goes **with care**: the lock first, then
-//! what stands in its way, then what can be taken.
+//! what stands in its way, then what can be taken. Either way its rows are [`packed`](super::packed).
 
+use super::packed::{Column, Packed, ROWS_MAX, insert_sql, numbers_sql, width};
 use crate::db::{pieces, time_of};
-use crate::journal::NewEvent;
-use crate::journal::backend::{Appended, Claim, Commit, signed, unsigned};
+use crate::journal::backend::{Appended, Commit, signed, unsigned};
 use crate::journal::standing::{Standing, accepted, rejected};
 use docket_domain::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Connection as _, Row as _, SqliteConnection};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use uuid::Uuid;
 
-const EVENT_WIDTH: usize = 16;
-const COMMAND_WIDTH: usize = 6;
-/// Most commits in one text. So some hundred prepared statements serve every batch.
-const COMMITS_PER_TEXT: usize = 64;
-/// Finds versions without the one before among the events of a batch, and trips over the first.
+const EVENT: &[Column] = &[
+    Column::Given("position", "$1 + n.i + 1"),
+    Column::Given("recorded_at", "$2"),
+    Column::Text("category"),
+    Column::Id("stream"),
+    Column::Int("version"),
+    Column::Id("event"),
+    Column::Text("type"),
+    Column::Int("schema_version"),
+    Column::Text("data"),
+    Column::Id("actor"),
+    Column::OptionalId("acting_for"),
+    Column::Id("command"),
+    Column::Id("correlation"),
+    Column::OptionalId("causation"),
+    Column::Int("occurred_at"),
+    Column::Int("rules_version"),
+];
+const COMMAND: &[Column] = &[
+    Column::Id("command"),
+    Column::Bytes("fingerprint", 32),
+    Column::Id("stream"),
+    Column::Int("version"),
+    Column::Int("position"),
+    Column::Given("recorded_at", "$2"),
+];
+const CLAIM: &[Column] = &[
+    Column::Text("kind"),
+    Column::Blob("value"),
+    Column::Id("stream"),
+];
+
+/// Inserts events and commands; the values of all texts here are those of [`Rows::arguments`].
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let events = insert_sql("events", EVENT, ["$3", "$4", "$5"]);
+    let commands = insert_sql("commands", COMMAND, ["$6", "$7", "$8"]);
+    format!("{events};{commands}")
+});
+/// Inserts claims too.
+static INSERT_CLAIMING: LazyLock<String> = LazyLock::new(|| {
+    let claims = insert_sql("claims", CLAIM, ["$9", "$10", "$11"]);
+    format!("{};{claims}", *INSERT)
+});
+/// A whole transaction: without and with claims, each without and with [`REFUSE_GAPS`].
+static AT_ONCE: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
+    [&*INSERT, &*INSERT_CLAIMING].map(|insert| {
+        ["", REFUSE_GAPS].map(|check| format!("BEGIN IMMEDIATE;{insert};{check}COMMIT"))
+    })
+});
+/// Finds versions without the one before among the events of the batch and trips over the first.
 const REFUSE_GAPS: &str = "INSERT OR ROLLBACK INTO gaps SELECT e.position FROM events e \
-     WHERE e.position > ? AND e.version > 1 AND NOT EXISTS \
-     (SELECT 1 FROM events b WHERE b.stream = e.stream AND b.version = e.version - 1)";
+     WHERE e.position > $1 AND e.version > 1 AND NOT EXISTS \
+     (SELECT 1 FROM events b WHERE b.stream = e.stream AND b.version = e.version - 1);";
+/// Most streams of which the writer keeps the version in mind.
+const RECENT_MAX: usize = 50_000;
 /// SQLite's primary code of a refused row.
 const CONSTRAINT: i32 = 19;
 
@@ -31,6 +81,9 @@ pub(super) struct Writer {
     pub(super) connection: PoolConnection<sqlx::Sqlite>,
     /// The head as this process last saw it.
     head: Option<Head>,
+    /// The versions this process left streams at. True of the log as long as nobody else has moved its head,
+    /// and then a batch fails anyway.
+    recent: HashMap<Uuid, u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -54,48 +107,97 @@ impl Head {
     }
 }
 
-/// A row of `events`, but for what all rows of a batch share.
-type EventRow<'b> = (i64, u64, &'b Commit, &'b NewEvent);
-/// A row of `commands`, likewise.
-type CommandRow<'b> = (&'b Commit, i64);
-
-/// A batch as rows, positions given.
-struct Rows<'b> {
-    events: Vec<EventRow<'b>>,
-    commands: Vec<CommandRow<'b>>,
-    claims: Vec<(&'b Commit, &'b Claim)>,
-    last: Head,
+/// Commits as packed rows, positions given.
+struct Rows {
+    before: Head,
+    after: Head,
+    events: Packed,
+    commands: Packed,
+    claims: Packed,
 }
 
-impl<'b> Rows<'b> {
-    fn after(head: Head, batch: &[&'b Commit], now: Timestamp) -> Self {
+impl Rows {
+    fn after(before: Head, commits: &[&Commit], now: Timestamp) -> Self {
+        let events = commits.iter().flat_map(|commit| &commit.events);
+        let texts = events.map(|event| event.data.len() + 32).sum();
         let mut rows = Self {
-            events: Vec::with_capacity(batch.len()),
-            commands: Vec::with_capacity(batch.len()),
-            claims: Vec::new(),
-            last: head,
+            before,
+            after: Head {
+                recorded_at: before.record_at(now),
+                ..before
+            },
+            events: Packed::with_capacity(commits.len(), width(EVENT), texts),
+            commands: Packed::with_capacity(commits.len(), width(COMMAND), 0),
+            claims: Packed::default(),
         };
-        for commit in batch {
-            for (version, event) in (commit.expected + 1..).zip(&commit.events) {
-                rows.last.position += 1;
-                rows.events
-                    .push((rows.last.position, version, commit, event));
-            }
-            rows.commands.push((commit, rows.last.position));
-            let claims = commit.claims.iter().map(|claim| (*commit, claim));
-            rows.claims.extend(claims);
+        for commit in commits {
+            rows.add(commit);
         }
-        rows.last.recorded_at = head.record_at(now);
         rows
+    }
+
+    fn add(&mut self, commit: &Commit) {
+        let mut version = signed(commit.expected);
+        for event in &commit.events {
+            version += 1;
+            let row = &mut self.events;
+            row.text(commit.stream.category);
+            row.id(commit.stream.id);
+            row.int(version);
+            row.id(event.id.0);
+            row.text(event.event_type);
+            row.int(event.schema_version.into());
+            row.text(&event.data);
+            row.id(commit.actor.0);
+            row.optional_id(commit.acting_for);
+            row.id(commit.command.0);
+            row.id(commit.correlation);
+            row.optional_id(commit.causation);
+            row.int(commit.occurred_at.timestamp_micros());
+            row.int(commit.rules_version.into());
+            row.end_row(width(EVENT));
+            self.after.position += 1;
+        }
+        let row = &mut self.commands;
+        row.id(commit.command.0);
+        row.bytes(&commit.fingerprint);
+        row.id(commit.stream.id);
+        row.int(version);
+        row.int(self.after.position);
+        row.end_row(width(COMMAND));
+        for claim in &commit.claims {
+            let row = &mut self.claims;
+            row.text(claim.kind);
+            row.blob(&claim.value);
+            row.id(commit.stream.id);
+            row.end_row(width(CLAIM));
+        }
+    }
+
+    fn arguments<'q>(self) -> Result<SqliteArguments<'q>, sqlx::Error> {
+        let mut arguments = SqliteArguments::default();
+        add(&mut arguments, self.before.position)?;
+        add(&mut arguments, self.after.recorded_at)?;
+        for packed in [self.events, self.commands, self.claims] {
+            add(&mut arguments, packed.rows)?;
+            add(&mut arguments, packed.texts)?;
+            add(&mut arguments, signed(packed.count as u64))?;
+        }
+        Ok(arguments)
     }
 }
 
 impl Writer {
-    pub(super) const fn new(connection: PoolConnection<sqlx::Sqlite>) -> Self {
-        Self {
+    pub(super) async fn new(
+        mut connection: PoolConnection<sqlx::Sqlite>,
+    ) -> Result<Self, sqlx::Error> {
+        let sql = numbers_sql();
+        sqlx::query(&sql).execute(&mut *connection).await?;
+        Ok(Self {
             connection,
             head: None,
-        }
+            recent: HashMap::new(),
+        })
     }
 
     /// Appends what can be appended. After an error the connection may be in the middle of a transaction.
@@ -105,21 +207,53 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Appended, sqlx::Error> {
         if let Some(head) = self.head
-            && batch.iter().all(|commit| commit.events.len() == 1)
+            // A no-op inserts no event, which no key could refuse.
+            && batch.iter().all(|commit| !commit.events.is_empty())
+            && fitting(batch) == batch.len()
         {
             let rows = Rows::after(head, batch, now);
-            match at_once(&mut self.connection, head, &rows).await {
+            let after = rows.after;
+            let check = usize::from(!self.knows_all_before(batch));
+            let texts = AT_ONCE.each_ref().map(|texts| texts[check].as_str());
+            match execute(&mut self.connection, texts, rows).await {
                 Ok(()) => {
-                    self.head = Some(rows.last);
-                    return head.appended(rows.last.recorded_at, Vec::new());
+                    self.head = Some(after);
+                    self.remember(batch);
+                    return head.appended(after.recorded_at, Vec::new());
                 }
                 Err(error) if is_refusal(&error) => {}
                 Err(error) => return Err(error),
             }
         }
         let (before, last, rejected) = with_care(&mut self.connection, batch, now).await?;
+        if self
+            .head
+            .is_none_or(|head| head.position != before.position)
+        {
+            self.recent.clear();
+        }
         self.head = Some(last);
+        self.remember(&accepted(batch, &rejected));
         before.appended(last.recorded_at, rejected)
+    }
+
+    /// Whether every commit is known to follow on its stream's last version, so that no gap need be looked
+    /// for.
+    fn knows_all_before(&self, batch: &[&Commit]) -> bool {
+        let known = |commit: &&Commit| {
+            commit.expected == 0 || self.recent.get(&commit.stream.id) == Some(&commit.expected)
+        };
+        batch.iter().all(known)
+    }
+
+    fn remember(&mut self, taken: &[&Commit]) {
+        if self.recent.len() > RECENT_MAX {
+            self.recent.clear();
+        }
+        for commit in taken {
+            let version = commit.expected + commit.events.len() as u64;
+            self.recent.insert(commit.stream.id, version);
+        }
     }
 }
 
@@ -132,58 +266,15 @@ fn is_refusal(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code & 0xff == CONSTRAINT)
 }
 
-/// Writes rows of one event a command.
-async fn at_once(
-    connection: &mut SqliteConnection,
-    head: Head,
-    rows: &Rows<'_>,
-) -> Result<(), sqlx::Error> {
-    for from in (0..rows.commands.len()).step_by(COMMITS_PER_TEXT) {
-        let (sql, arguments) = text(head, rows, from)?;
-        execute(connection, &sql, arguments).await?;
-    }
-    if !rows.claims.is_empty() {
-        insert_claims(connection, &rows.claims).await?;
-        execute(connection, "COMMIT", SqliteArguments::default()).await?;
-    }
-    Ok(())
-}
-
-/// The text for the commits from one on, and its values. The first begins the transaction; the last looks
-/// for gaps and, where no claims follow, commits.
-fn text<'q>(
-    head: Head,
-    rows: &Rows<'_>,
-    from: usize,
-) -> Result<(String, SqliteArguments<'q>), sqlx::Error> {
-    let to = (from + COMMITS_PER_TEXT).min(rows.commands.len());
-    let last = to == rows.commands.len();
-    let mut sql = String::new();
-    if from == 0 {
-        sql.push_str("BEGIN IMMEDIATE;");
-    }
-    sql.push_str(&insert_events_sql(to - from));
-    sql.push(';');
-    sql.push_str(&insert_commands_sql(to - from));
-    if last {
-        sql.push(';');
-        sql.push_str(REFUSE_GAPS);
-    }
-    if last && rows.claims.is_empty() {
-        sql.push_str(";COMMIT");
-    }
-    let mut arguments = SqliteArguments::default();
-    arguments.reserve((to - from) * (EVENT_WIDTH + COMMAND_WIDTH) + 1, 0);
-    for row in &rows.events[from..to] {
-        add_event(&mut arguments, row, rows.last.recorded_at)?;
-    }
-    for row in &rows.commands[from..to] {
-        add_command(&mut arguments, row, rows.last.recorded_at)?;
-    }
-    if last {
-        add(&mut arguments, head.position)?;
-    }
-    Ok((sql, arguments))
+/// How many commits from the first on one statement a table takes.
+fn fitting(commits: &[&Commit]) -> usize {
+    let (mut events, mut claims) = (0, 0);
+    let beyond = commits.iter().position(|commit| {
+        events += commit.events.len();
+        claims += commit.claims.len();
+        events > ROWS_MAX || claims > ROWS_MAX
+    });
+    beyond.unwrap_or(commits.len()).min(ROWS_MAX)
 }
 
 /// Gives the head before, the head after, and what was rejected.
@@ -193,26 +284,19 @@ async fn with_care(
     now: Timestamp,
 ) -> Result<(Head, Head, Vec<usize>), sqlx::Error> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let head = head(&mut tx).await?;
+    let before = head(&mut tx).await?;
     let rejected = rejected(batch, &standing(&mut tx, batch).await?);
-    let rows = Rows::after(head, &accepted(batch, &rejected), now);
-    for piece in pieces(&rows.events) {
-        let mut arguments = SqliteArguments::default();
-        for row in piece {
-            add_event(&mut arguments, row, rows.last.recorded_at)?;
-        }
-        execute(&mut tx, &insert_events_sql(piece.len()), arguments).await?;
+    let accepted = accepted(batch, &rejected);
+    let (mut rest, mut after) = (accepted.as_slice(), before);
+    while !rest.is_empty() {
+        let (now_fitting, later) = rest.split_at(fitting(rest));
+        let rows = Rows::after(after, now_fitting, now);
+        after = rows.after;
+        execute(&mut tx, [&INSERT, &INSERT_CLAIMING], rows).await?;
+        rest = later;
     }
-    for piece in pieces(&rows.commands) {
-        let mut arguments = SqliteArguments::default();
-        for row in piece {
-            add_command(&mut arguments, row, rows.last.recorded_at)?;
-        }
-        execute(&mut tx, &insert_commands_sql(piece.len()), arguments).await?;
-    }
-    insert_claims(&mut tx, &rows.claims).await?;
     tx.commit().await?;
-    Ok((head, rows.last, rejected))
+    Ok((before, after, rejected))
 }
 
 async fn head(connection: &mut SqliteConnection) -> Result<Head, sqlx::Error> {
@@ -275,82 +359,20 @@ async fn standing(
     Ok(standing)
 }
 
-async fn insert_claims(
-    connection: &mut SqliteConnection,
-    claims: &[(&Commit, &Claim)],
-) -> Result<(), sqlx::Error> {
-    for piece in pieces(claims) {
-        let sql = format!(
-            "INSERT OR ROLLBACK INTO claims VALUES {}",
-            marks(piece.len(), 3)
-        );
-        let mut arguments = SqliteArguments::default();
-        for (commit, claim) in piece {
-            add(&mut arguments, claim.kind)?;
-            add(&mut arguments, claim.value.clone())?;
-            add(&mut arguments, commit.stream.id)?;
-        }
-        execute(connection, &sql, arguments).await?;
-    }
-    Ok(())
-}
-
-// A refused row rolls back the whole transaction, so SQLite needs no journal for the statement alone.
-
-fn insert_events_sql(rows: usize) -> String {
-    let columns = super::EVENT_COLUMNS;
-    let marks = marks(rows, EVENT_WIDTH);
-    format!("INSERT OR ROLLBACK INTO events ({columns}) VALUES {marks}")
-}
-
-fn insert_commands_sql(rows: usize) -> String {
-    let marks = marks(rows, COMMAND_WIDTH);
-    format!("INSERT OR ROLLBACK INTO commands VALUES {marks}")
-}
-
-fn add_event(
-    arguments: &mut SqliteArguments<'_>,
-    (position, version, commit, event): &EventRow<'_>,
-    recorded_at: i64,
-) -> Result<(), sqlx::Error> {
-    add(arguments, *position)?;
-    add(arguments, commit.stream.category)?;
-    add(arguments, commit.stream.id)?;
-    add(arguments, signed(*version))?;
-    add(arguments, event.id.0)?;
-    add(arguments, event.event_type)?;
-    add(arguments, i64::from(event.schema_version))?;
-    add(arguments, event.data.clone())?;
-    add(arguments, commit.actor.0)?;
-    add(arguments, commit.acting_for)?;
-    add(arguments, commit.command.0)?;
-    add(arguments, commit.correlation)?;
-    add(arguments, commit.causation)?;
-    add(arguments, commit.occurred_at.timestamp_micros())?;
-    add(arguments, recorded_at)?;
-    add(arguments, i64::from(commit.rules_version))
-}
-
-fn add_command(
-    arguments: &mut SqliteArguments<'_>,
-    (commit, position): &CommandRow<'_>,
-    recorded_at: i64,
-) -> Result<(), sqlx::Error> {
-    add(arguments, commit.command.0)?;
-    add(arguments, commit.fingerprint.to_vec())?;
-    add(arguments, commit.stream.id)?;
-    let version = commit.expected + commit.events.len() as u64;
-    add(arguments, signed(version))?;
-    add(arguments, *position)?;
-    add(arguments, recorded_at)
-}
-
+/// Runs the first text, or the second where something is claimed.
 async fn execute(
     connection: &mut SqliteConnection,
-    sql: &str,
-    arguments: SqliteArguments<'_>,
+    [plain, claiming]: [&str; 2],
+    rows: Rows,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query_with(sql, arguments).execute(connection).await?;
+    let sql = if rows.claims.count == 0 {
+        plain
+    } else {
+        claiming
+    };
+    sqlx::query_with(sql, rows.arguments()?)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
