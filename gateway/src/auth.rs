@@ -7,7 +7,7 @@ use docket_core::DeskError;
 use docket_core::ops::Ops;
 use docket_domain::Timestamp;
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{Secrecy, Ticket};
+use docket_domain::ticket::{Assignment, Secrecy, Ticket};
 use std::sync::Arc;
 
 /// A logged-in account.
@@ -112,6 +112,17 @@ pub fn sight(actor: &Actor, ticket: &Ticket, group: Group) -> Sight {
     Sight::Hidden
 }
 
+/// How much of an assignment's drafts an account sees: they are for the holder's office alone, as long as
+/// the ticket is its business.
+#[must_use]
+pub fn draft_sight(actor: &Actor, ticket: &Ticket, assignment: &Assignment) -> Sight {
+    if actor.in_office() && assignment.is_held_by(actor) {
+        sight(actor, ticket, Group::Work)
+    } else {
+        Sight::Hidden
+    }
+}
+
 /// A text with all but its first and last character masked.
 #[must_use]
 pub fn mask(text: &str) -> String {
@@ -189,6 +200,22 @@ mod tests {
             [Sight::Clear; 4],
             "until it is given it again"
         );
+    }
+
+    #[test]
+    fn a_draft_is_for_the_holders_office_alone() {
+        let drafted = signed().and(clerk(), save_draft("草稿"));
+        let ticket = drafted.fold();
+        for (who, actor) in everybody() {
+            let seen = draft_sight(&actor, &ticket, &ticket.assignments[0]);
+            let own = actor.department == Some(DEPARTMENT) && actor.unit.is_none();
+            assert_eq!(seen == Sight::Clear, own, "{who}");
+            assert!(own || seen == Sight::Hidden, "{who}");
+        }
+        let drafted = signed().and(clerk(), save_draft("草稿"));
+        let back = drafted.and(clerk(), send_back()).fold();
+        let seen = draft_sight(&clerk(), &back, &back.assignments[0]);
+        assert_eq!(seen, Sight::Hidden, "an office that gave it back");
     }
 
     #[test]

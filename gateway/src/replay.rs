@@ -99,13 +99,15 @@ fn step(text: &mut String, record: &Record, ticket: &Ticket) {
         } else {
             ""
         };
+        let sign_by = assignment.sign_due.map_or_else(String::new, |due| {
+            format!("sign by {}, ", due.at.to_rfc3339())
+        });
         let _ = writeln!(
             text,
-            "    {} {} {holder}: {}, sign by {}, reply by {}{provisional}",
+            "    {} {} {holder}: {}, {sign_by}reply by {}{provisional}",
             assignment.no,
             assignment.part.name(),
             assignment.state.name(),
-            assignment.sign_due.at.to_rfc3339(),
             assignment.due.at.to_rfc3339(),
         );
     }

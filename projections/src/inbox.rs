@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use docket_core::db::{Tx, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
-use docket_domain::ids::{AssignmentNo, DepartmentId, TicketId, UnitId};
+use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId, UnitId};
 use docket_domain::people::{Actor, Role};
 use docket_domain::ticket::{
     Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency,
@@ -23,7 +23,7 @@ pub struct Inbox;
 
 /// Most rows one page returns.
 pub const PAGE_MAX: u32 = 100;
-/// No deadline: sorts last.
+/// No deadline, nor any time: sorts last.
 const NEVER: i64 = i64::MAX;
 
 const TABLE: Table = Table {
@@ -40,12 +40,15 @@ const TABLE: Table = Table {
         Column::Int("unviewed"),
         Column::Text("kind"),
         Column::Text("urgency"),
+        Column::Text("handler"),
+        Column::Int("unassigned_since"),
     ],
     key: 2,
     indexes: &[
         "holder, tab, due_at, ticket",
         "holder, tab, received_at, ticket",
         "holder, tab, entered_at, ticket",
+        "holder, tab, unassigned_since, ticket",
         "holder, open, due_at, ticket",
         "ticket",
     ],
@@ -114,8 +117,10 @@ macro_rules! tabs {
 }
 
 tabs! {
-    /// Received, nobody's yet (the centre's).
+    /// Nobody's: received, or back at the centre for good (the centre's).
     ToAssign = "to_assign", "待派单";
+    /// Given back by a department: the centre accepts or refuses (the centre's).
+    ToDecide = "to_decide", "待审核退回";
     /// Assigned, not signed. Unviewed ones have a red title.
     ToSign = "to_sign", "待签收";
     /// Signed.
@@ -124,11 +129,19 @@ tabs! {
     Delegated = "delegated", "已交办";
     /// The unit has replied, the department sums up.
     AwaitingSummary = "awaiting_summary", "一级部门汇总";
-    /// Given back.
+    /// Given back (the offices').
     Returned = "returned", "已退回";
-    /// Replied, and not over yet.
+    /// Replied, and not over yet (the offices').
     Replied = "replied", "已答复";
-    /// Over: rated, or out of this office's hands.
+    /// Answered: the hotline office reviews it (the centre's).
+    ToReview = "to_review", "待审核答复";
+    /// Reviewed: the citizen is to be called back (the centre's).
+    ToCallBack = "to_call_back", "待回访";
+    /// Not solved, says the citizen: to be handled anew, or closed all the same (the centre's).
+    ToRedo = "to_redo", "待重办";
+    /// Reviewed, with nobody to call back: to be closed (the centre's).
+    ToClose = "to_close", "待办结";
+    /// Over, or out of this office's hands.
     Done = "done", "已办结";
     /// Open and past its deadline, in whatever other tab it is.
     Overdue = "overdue", "超期";
@@ -143,6 +156,8 @@ struct Entry {
     entered_at: Timestamp,
     due_at: Option<Timestamp>,
     unviewed: bool,
+    handler: Option<AccountId>,
+    unassigned_since: Option<Timestamp>,
 }
 
 /// The rows a ticket has: one for the centre, one for each office that holds or held it.
@@ -159,8 +174,9 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         assignment: lead.map_or(AssignmentNo(0), |a| a.no),
         entered_at: ticket.changed_at.unwrap_or(intake.at),
         due_at: lead.filter(|_| open).map(|a| a.due.at),
-        unviewed: lead
-            .is_some_and(|a| a.state == AssignmentState::Assigned && a.viewed_at.is_none()),
+        unviewed: lead.is_some_and(Assignment::is_unviewed),
+        handler: None,
+        unassigned_since: ticket.unassigned_since(),
     }];
     // The latest assignment of an office stands for it.
     for assignment in ticket.assignments.iter().rev() {
@@ -182,23 +198,31 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
                 .or(ticket.changed_at)
                 .unwrap_or(assignment.assigned_at),
             due_at: Some(assignment.due.at),
-            unviewed: assignment.state == AssignmentState::Assigned
-                && assignment.viewed_at.is_none(),
+            unviewed: assignment.is_unviewed(),
+            handler: assignment.handler,
+            unassigned_since: None,
         });
     }
     entries
 }
 
 fn centre_tab(ticket: &Ticket) -> (Tab, bool) {
+    if ticket.pending_returns().next().is_some() {
+        return (Tab::ToDecide, true);
+    }
     match ticket.state {
-        TicketState::Absent | TicketState::Received => (Tab::ToAssign, true),
+        TicketState::Absent | TicketState::Received | TicketState::Returned => {
+            (Tab::ToAssign, true)
+        }
         TicketState::Assigned => (Tab::ToSign, true),
         TicketState::InProgress => (Tab::InProgress, true),
         TicketState::Delegated => (Tab::Delegated, true),
         TicketState::AwaitingSummary => (Tab::AwaitingSummary, true),
-        TicketState::Returned => (Tab::Returned, true),
-        TicketState::Replied if ticket.last_rating.is_some() => (Tab::Done, false),
-        TicketState::Replied => (Tab::Replied, false),
+        TicketState::Replied if ticket.review.is_some() => (Tab::ToClose, false),
+        TicketState::Replied => (Tab::ToReview, false),
+        TicketState::AwaitingCallBack => (Tab::ToCallBack, false),
+        TicketState::AwaitingRedo => (Tab::ToRedo, false),
+        TicketState::Closed | TicketState::Declined | TicketState::Withdrawn => (Tab::Done, false),
     }
 }
 
@@ -209,13 +233,15 @@ fn office_tab(ticket: &Ticket, assignment: &Assignment) -> Tab {
         AssignmentState::Delegated => Tab::Delegated,
         AssignmentState::AwaitingSummary => Tab::AwaitingSummary,
         AssignmentState::Returned => Tab::Returned,
-        AssignmentState::Released => Tab::Done,
+        AssignmentState::Recalled | AssignmentState::Released => Tab::Done,
         AssignmentState::Replied => {
-            let over = match assignment.level() {
-                Level::Unit => ticket.state == TicketState::Replied,
-                Level::Department => ticket.last_rating.is_some(),
+            // What an earlier round was answered with is this office's no more.
+            let over = ticket.state.is_over() || assignment.round < ticket.round;
+            let done = match assignment.level() {
+                Level::Unit => over || ticket.state.is_answered(),
+                Level::Department => over,
             };
-            if over { Tab::Done } else { Tab::Replied }
+            if done { Tab::Done } else { Tab::Replied }
         }
     }
 }
@@ -227,7 +253,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -258,6 +284,10 @@ impl Projection for Inbox {
                     entry.unviewed,
                     intake.kind.name(),
                     intake.urgency.name(),
+                    entry.handler.map_or_else(String::new, |a| a.to_string()),
+                    entry
+                        .unassigned_since
+                        .map_or(NEVER, |t| t.timestamp_micros()),
                 ]);
             }
         }
@@ -286,6 +316,8 @@ pub struct InboxQuery {
     pub urgency: Option<Urgency>,
     /// Only unviewed ones.
     pub unviewed: Option<bool>,
+    /// Only those this account works on.
+    pub handler: Option<AccountId>,
     /// By what.
     pub order: Order,
     /// After this row of the same order.
@@ -307,6 +339,8 @@ pub enum Order {
     NewestFirst,
     /// Latest moved first.
     LatestFirst,
+    /// Longest nobody's first; what is somebody's last.
+    UnassignedFirst,
 }
 
 impl Order {
@@ -315,6 +349,7 @@ impl Order {
             Self::DueFirst => "due_at",
             Self::OldestFirst | Self::NewestFirst => "received_at",
             Self::LatestFirst => "entered_at",
+            Self::UnassignedFirst => "unassigned_since",
         }
     }
 
@@ -363,6 +398,9 @@ impl InboxQuery {
         }
         if let Some(unviewed) = self.unviewed {
             and(" AND i.unviewed = ?", unviewed.into());
+        }
+        if let Some(handler) = self.handler {
+            and(" AND i.handler = ?", handler.to_string().into());
         }
         (sql, values)
     }
@@ -423,6 +461,18 @@ impl Views {
             .map(|r| r.int(0))
             .transpose()?
             .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+    }
+
+    /// Since when the ticket that has been nobody's for longest is so; `None` where every one is somebody's.
+    pub async fn unassigned_since(&self) -> Result<Option<Timestamp>, ProjectionError> {
+        let sql = "SELECT min(unassigned_since) FROM inbox WHERE holder = $1 AND tab = $2";
+        let mut longest = NEVER;
+        for tab in [Tab::ToAssign, Tab::ToDecide] {
+            let values = values![Holder::Centre.key(), tab.name()];
+            let row = self.db().fetch_optional(sql, values).await?;
+            longest = longest.min(row.and_then(|row| row.int(0).ok()).unwrap_or(NEVER));
+        }
+        Ok(Timestamp::from_timestamp_micros(longest).filter(|_| longest != NEVER))
     }
 
     /// How many rows each tab of a holder has.

@@ -3,7 +3,8 @@
 //!
 //! Days are days in the hotline's zone. An activity counts on the day it happened; what was due counts on
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
-//! An assignment that was returned or released before its limit, and not signed (replied), is not due to be.
+//! An assignment that was returned, recalled or released before its limit, and not signed (replied), is not
+//! due to be.
 
 use crate::projection::{
     Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
@@ -16,7 +17,9 @@ use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, placeholders};
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::DepartmentId;
-use docket_domain::ticket::{Assignment, AssignmentState, Level, Satisfaction, Ticket};
+use docket_domain::ticket::{
+    Assignment, AssignmentState, EndingKind, Level, Part, Satisfaction, Ticket,
+};
 use std::collections::BTreeMap;
 
 /// The projection.
@@ -83,9 +86,19 @@ measures! {
     due_to_reply,
     /// Of those, replied in time.
     replied_in_time,
-    /// Assignments returned.
+    /// Returns asked for by the department.
     returned,
-    /// Tickets rated (latest rating), of the lead department.
+    /// Of those, refused by the centre.
+    returns_refused,
+    /// Tickets handled anew by the department that led them.
+    redone,
+    /// Tickets closed, at their lead department (the centre's where no office had them).
+    closed,
+    /// Requests declined (the centre's).
+    declined,
+    /// Requests withdrawn (the centre's).
+    withdrawn,
+    /// Tickets rated (latest rating), at their lead department (the centre's where no office had them).
     rated,
     /// Of those, satisfied.
     satisfied,
@@ -118,10 +131,25 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
             count(facts.entry((department.clone(), day(at))).or_default());
         });
     }
-    if let (Some(rating), Some(lead)) = (&ticket.last_rating, ticket.lead()) {
-        let measures = facts
-            .entry((lead.department.to_string(), day(rating.at)))
-            .or_default();
+    // What no office led is the centre's own.
+    let led = ticket
+        .lead()
+        .filter(|lead| lead.state != AssignmentState::Recalled);
+    let led_by = led.map_or_else(|| CENTRE.into(), |lead| lead.department.to_string());
+    if let Some(ending) = &ticket.ending {
+        let key = match ending.kind {
+            EndingKind::Closed => led_by.clone(),
+            EndingKind::Declined | EndingKind::Withdrawn => CENTRE.into(),
+        };
+        let measures = facts.entry((key, day(ending.at))).or_default();
+        match ending.kind {
+            EndingKind::Closed => measures.closed += 1,
+            EndingKind::Declined => measures.declined += 1,
+            EndingKind::Withdrawn => measures.withdrawn += 1,
+        }
+    }
+    if let Some(rating) = &ticket.last_rating {
+        let measures = facts.entry((led_by, day(rating.at))).or_default();
         measures.rated += 1;
         match rating.satisfaction {
             Satisfaction::Satisfied => measures.satisfied += 1,
@@ -141,7 +169,7 @@ fn count_assignment(
         on(signed_at, &|m| m.signed += 1);
     }
     let given_up = match assignment.state {
-        AssignmentState::Returned | AssignmentState::Released => true,
+        AssignmentState::Returned | AssignmentState::Recalled | AssignmentState::Released => true,
         AssignmentState::Assigned
         | AssignmentState::InProgress
         | AssignmentState::Delegated
@@ -152,11 +180,12 @@ fn count_assignment(
     let escaped = |due: docket_domain::Due| {
         given_up && assignment.ended_at.is_some_and(|ended| due.met_at(ended))
     };
-    if assignment.signed_at.is_some() || !escaped(assignment.sign_due) {
-        let in_time = assignment
-            .signed_at
-            .is_some_and(|at| assignment.sign_due.met_at(at));
-        on(assignment.sign_due.at, &|m| {
+    let due_to_sign = assignment
+        .sign_due
+        .filter(|due| assignment.signed_at.is_some() || !escaped(*due));
+    if let Some(due) = due_to_sign {
+        let in_time = assignment.signed_at.is_some_and(|at| due.met_at(at));
+        on(due.at, &|m| {
             m.due_to_sign += 1;
             m.signed_in_time += i64::from(in_time);
         });
@@ -174,8 +203,14 @@ fn count_assignment(
             on(at, &|m| m.replied += 1);
         }
     }
-    if let (AssignmentState::Returned, Some(at)) = (assignment.state, assignment.ended_at) {
-        on(at, &|m| m.returned += 1);
+    for returned in &assignment.returns {
+        on(returned.at, &|m| m.returned += 1);
+        if let (Some(at), Some(false)) = (returned.decided_at, returned.accepted) {
+            on(at, &|m| m.returns_refused += 1);
+        }
+    }
+    if assignment.part == Part::Lead && assignment.sign_due.is_none() {
+        on(assignment.assigned_at, &|m| m.redone += 1);
     }
 }
 
@@ -186,7 +221,7 @@ impl Projection for Statistics {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

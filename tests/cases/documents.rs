@@ -101,23 +101,12 @@ fn the_actions() {
     generated("docs/domain.md", "actions", &table);
 }
 
-/// State × person → actions, reckoned by the product's own guard.
-fn cells() -> String {
-    let people = [
-        ("operator", scenario::operator()),
-        ("dispatcher", scenario::dispatcher()),
-        ("level-1 clerk", scenario::clerk()),
-        ("level-1 leader", scenario::leader()),
-        ("level-2 clerk", scenario::unit_clerk()),
-        ("other department's clerk", scenario::other_clerk()),
-        ("the citizen", scenario::citizen()),
-        ("auditor", scenario::auditor()),
-        ("administrator", scenario::administrator()),
-    ];
+/// A ticket in every state.
+fn tickets() -> Vec<(&'static str, Ticket)> {
     let awaiting = scenario::delegated()
         .and(scenario::unit_clerk(), scenario::sign())
         .and(scenario::unit_clerk(), scenario::reply());
-    let tickets: [(&str, Ticket); 8] = [
+    vec![
         ("absent", Ticket::default()),
         ("received", scenario::received().fold()),
         ("assigned", scenario::assigned().fold()),
@@ -129,7 +118,33 @@ fn cells() -> String {
             "replied (the citizen's own)",
             scenario::own_replied().fold(),
         ),
-    ];
+        ("awaiting_call_back", scenario::reviewed().fold()),
+        ("awaiting_redo", scenario::unsolved().fold()),
+        (
+            "closed",
+            scenario::reviewed()
+                .and(scenario::caller_back(), scenario::call_back())
+                .fold(),
+        ),
+        (
+            "declined",
+            scenario::received()
+                .and(scenario::operator(), scenario::decline())
+                .fold(),
+        ),
+        (
+            "withdrawn",
+            scenario::assigned()
+                .and(scenario::operator(), scenario::withdraw())
+                .fold(),
+        ),
+    ]
+}
+
+/// State × person → actions, reckoned by the product's own guard.
+fn cells() -> String {
+    let people = scenario::everybody();
+    let tickets = tickets();
     assert_eq!(
         tickets.len(),
         TicketState::ALL.len(),
@@ -152,7 +167,8 @@ fn cells() -> String {
         assert!(state.starts_with(ticket.state.name()), "{state}");
         let cells = people
             .iter()
-            .map(|(_, actor)| available_actions(ticket, actor, scenario::now()).join(", "));
+            .map(|(_, actor)| available_actions(ticket, &scenario::context(actor.clone())))
+            .map(|actions| actions.join(", "));
         let _ = write!(
             table,
             "\n| {state} | {} |",

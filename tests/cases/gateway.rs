@@ -54,7 +54,7 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
     let viewed = clerk.act("viewTicket", json!({ "id": id })).await;
     assert_eq!(
         viewed["availableActions"],
-        json!(["view", "sign", "return"])
+        json!(["view", "sign", "hand_over", "return"])
     );
     clerk
         .act("signTicket", json!({ "id": id, "expectedRevision": 2 }))
@@ -70,7 +70,14 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
     let delegated = unit_clerk.act("signTicket", json!({ "id": id })).await;
     assert_eq!(
         delegated["availableActions"],
-        json!(["view", "return", "reply"])
+        json!([
+            "view",
+            "hand_over",
+            "contact",
+            "return",
+            "save_draft",
+            "reply"
+        ])
     );
     unit_clerk.act("replyTicket", reply(id)).await;
     let leader = person(&server, "leader").await;
@@ -248,6 +255,10 @@ async fn each_query_has_its_readers(store: &TestStore) {
             vec![
                 "operator",
                 "dispatcher",
+                "call-back",
+                "supervisor",
+                "office",
+                "joint-meeting",
                 "clerk",
                 "leader",
                 "unit-clerk",
@@ -260,12 +271,17 @@ async fn each_query_has_its_readers(store: &TestStore) {
             vec![
                 "operator",
                 "dispatcher",
+                "call-back",
+                "supervisor",
+                "office",
+                "joint-meeting",
                 "clerk",
                 "leader",
                 "unit-clerk",
                 "other-clerk",
                 "other-unit-clerk",
                 "auditor",
+                "analyst",
             ],
         ),
     ];

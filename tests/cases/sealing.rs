@@ -6,8 +6,14 @@ use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
 use docket_domain::ticket::TicketAction;
-use docket_domain::ticket::actions::{assign, delegate, rate, reply, send_back};
-use docket_domain::ticket::scenario::{clerk, dispatcher, operator, unit_clerk};
+use docket_domain::ticket::actions::{
+    answer, assign, call_back, close, contact, decline, delegate, rate, recall, redo,
+    refuse_return, reply, review, rework, save_draft, send_back, urge, withdraw,
+};
+use docket_domain::ticket::scenario::{
+    caller_back, clerk, dispatcher, office, operator, supervisor, unit_clerk,
+};
+use docket_domain::ticket::{ContactMeans, Satisfaction};
 use docket_tests::TestStore;
 use docket_tests::city::{Hotline, act, found, hotline, new_ticket, sign, view};
 use docket_tests::search::{contains, dump};
@@ -94,6 +100,121 @@ fn planted_rate() -> TicketAction<String> {
     })
 }
 
+fn planted_draft() -> TicketAction<String> {
+    TicketAction::SaveDraft(save_draft::SaveDraft {
+        opinion: Some(planted()),
+        answer: Some(planted()),
+        contacted: None,
+        solved: Some(false),
+        unsolved_reason: Some(planted()),
+        handler: Some(planted()),
+        phone: Some(planted()),
+    })
+}
+
+fn planted_contact(desk: &docket_core::Desk) -> TicketAction<String> {
+    TicketAction::Contact(contact::Contact {
+        reached: true,
+        at: desk.now(),
+        means: ContactMeans::Phone,
+        evidence: Some(planted()),
+    })
+}
+
+fn planted_call_back() -> TicketAction<String> {
+    TicketAction::CallBack(call_back::CallBack {
+        reached: true,
+        contacted: Some(true),
+        solved: Some(false),
+        satisfaction: Some(Satisfaction::Dissatisfied),
+        comment: Some(planted()),
+        recording: Some(planted()),
+    })
+}
+
+/// One ticket's way with every step that carries a text.
+async fn walk(desk: &docket_core::Desk) {
+    let text = || Some(planted());
+    let recall = || TicketAction::Recall(recall::Recall { text: text() });
+    let refuse_return = TicketAction::RefuseReturn(refuse_return::RefuseReturn {
+        assignment: None,
+        text: planted(),
+    });
+    let rework = TicketAction::Rework(rework::Rework {
+        instruction: planted(),
+    });
+    let redo = TicketAction::Redo(redo::Redo {
+        instruction: planted(),
+    });
+    let review = || TicketAction::ReviewAnswer(review::ReviewAnswer { opinion: text() });
+    let close = TicketAction::Close(close::Close { text: text() });
+    let id = planted_received(desk).await;
+    for (actor, action) in [
+        (dispatcher(), planted_assign()),
+        (dispatcher(), recall()),
+        (dispatcher(), planted_assign()),
+        (
+            supervisor(),
+            TicketAction::Urge(urge::Urge { text: text() }),
+        ),
+        (clerk(), planted_send_back()),
+        (dispatcher(), refuse_return),
+        (clerk(), view()),
+        (clerk(), sign()),
+        (clerk(), planted_draft()),
+    ] {
+        act(desk, &actor, id, action).await;
+    }
+    // After the signing, by its own clock.
+    act(desk, &clerk(), id, planted_contact(desk)).await;
+    for (actor, action) in [
+        (clerk(), planted_delegate()),
+        (clerk(), recall()),
+        (clerk(), planted_delegate()),
+        (unit_clerk(), sign()),
+        (unit_clerk(), planted_reply()),
+        (clerk(), rework),
+        (unit_clerk(), planted_reply()),
+        (clerk(), planted_reply()),
+        (operator(), planted_rate()),
+        (office(), review()),
+        (caller_back(), planted_call_back()),
+        (office(), redo),
+        (clerk(), planted_reply()),
+        (office(), review()),
+        (caller_back(), planted_call_back()),
+        (office(), close),
+    ] {
+        act(desk, &actor, id, action).await;
+    }
+}
+
+/// The ways on which no office has the ticket.
+async fn walk_without_offices(desk: &docket_core::Desk) {
+    let answer = TicketAction::AnswerDirectly(answer::AnswerDirectly {
+        answer: planted(),
+        article: Some(planted()),
+    });
+    let decline = TicketAction::Decline(decline::Decline {
+        reason: "LITIGATION".into(),
+        lawful_channel: planted(),
+    });
+    let withdraw = TicketAction::Withdraw(withdraw::Withdraw {
+        text: Some(planted()),
+    });
+    for action in [answer, decline, withdraw] {
+        let id = planted_received(desk).await;
+        act(desk, &operator(), id, action).await;
+    }
+}
+
+async fn planted_received(desk: &docket_core::Desk) -> TicketId {
+    let received = desk
+        .receive(&operator(), planted_ticket(), &Options::default())
+        .await;
+    TicketId(received.unwrap().id)
+}
+
 /// Does everything there is to do, refused commands and repeats included.
 async fn plant(Hotline { desk, .. }: &Hotline) {
     found(desk).await;
@@ -104,24 +225,8 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.receive(&operator(), refused, &Options::default())
         .await
         .unwrap_err();
-    let received = desk
-        .receive(&operator(), planted_ticket(), &Options::default())
-        .await;
-    let id = TicketId(received.unwrap().id);
-    for (actor, action) in [
-        (dispatcher(), planted_assign()),
-        (clerk(), planted_send_back()),
-        (dispatcher(), planted_assign()),
-        (clerk(), view()),
-        (clerk(), sign()),
-        (clerk(), planted_delegate()),
-        (unit_clerk(), sign()),
-        (unit_clerk(), planted_reply()),
-        (clerk(), planted_reply()),
-        (operator(), planted_rate()),
-    ] {
-        act(desk, &actor, id, action).await;
-    }
+    walk(desk).await;
+    walk_without_offices(desk).await;
     let account = NewAccount {
         login: NAME.into(),
         name: NAME.into(),

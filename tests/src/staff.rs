@@ -13,6 +13,10 @@ pub const PASSWORD: &str = "correct-horse";
 pub const STAFF: &[(&str, Role, Option<DepartmentId>, Option<UnitId>)] = &[
     ("operator", Role::Operator, None, None),
     ("dispatcher", Role::Dispatcher, None, None),
+    ("call-back", Role::CallBack, None, None),
+    ("supervisor", Role::Supervisor, None, None),
+    ("office", Role::Office, None, None),
+    ("joint-meeting", Role::JointMeeting, None, None),
     ("clerk", Role::Clerk, Some(DEPARTMENT), None),
     ("leader", Role::Leader, Some(DEPARTMENT), None),
     ("unit-clerk", Role::Clerk, Some(DEPARTMENT), Some(UNIT)),
@@ -26,6 +30,7 @@ pub const STAFF: &[(&str, Role, Option<DepartmentId>, Option<UnitId>)] = &[
     ("citizen", Role::Citizen, None, None),
     ("other-citizen", Role::Citizen, None, None),
     ("auditor", Role::Auditor, None, None),
+    ("analyst", Role::Analyst, None, None),
     ("admin", Role::Administrator, None, None),
 ];
 

@@ -4,7 +4,7 @@
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
 use crate::organisation::Organisation;
-use crate::people::{Actor, Role};
+use crate::people::{Actor, DeskKind, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,18 @@ impl Account {
             department: self.department,
             unit: self.unit,
         }
+    }
+
+    /// The office whose work the account does, if it does any's.
+    #[must_use]
+    pub fn office(&self) -> Option<(DepartmentId, Option<UnitId>)> {
+        let works = self
+            .roles
+            .iter()
+            .any(|role| role.desk() == DeskKind::Office);
+        self.department
+            .filter(|_| works)
+            .map(|department| (department, self.unit))
     }
 }
 
@@ -112,7 +124,7 @@ impl Aggregate for Account {
             .iter()
             .all(|role| role.desk() == command.roles[0].desk())
         {
-            let detail = "one desk's: centre, office, citizen, auditor or administrator";
+            let detail = "one desk's: centre, office, citizen, audit, analysis or administration";
             return Err(refuse(Reason::InvalidValue).at("roles").because(detail));
         }
         check_office(&command).map_err(|(reason, field)| refuse(reason).at(field))?;

@@ -40,6 +40,14 @@ roles! {
     Operator = "operator", "话务员";
     /// Hands tickets to departments.
     Dispatcher = "dispatcher", "派单员";
+    /// Calls citizens back after the answer.
+    CallBack = "call_back", "回访员";
+    /// Urges and supervises.
+    Supervisor = "supervisor", "督办员";
+    /// The hotline office: reviews answers, has tickets handled anew, closes.
+    Office = "office", "热线办";
+    /// The joint meeting (联席会议): rules on disputed tickets.
+    JointMeeting = "joint_meeting", "联席会议";
     /// Works a department's or unit's tickets.
     Clerk = "clerk", "经办";
     /// Leads a department or unit.
@@ -48,6 +56,8 @@ roles! {
     Citizen = "citizen", "市民";
     /// Reads and replays everything, personal data masked; writes nothing.
     Auditor = "auditor", "审计员";
+    /// Sees aggregates only: no ticket, no personal data.
+    Analyst = "analyst", "分析员";
     /// Keeps accounts and configuration; no business writes.
     Administrator = "administrator", "管理员";
 }
@@ -63,6 +73,8 @@ pub enum DeskKind {
     Citizen,
     /// Audit.
     Audit,
+    /// Analysis.
+    Analysis,
     /// Administration.
     Administration,
 }
@@ -72,10 +84,16 @@ impl Role {
     #[must_use]
     pub const fn desk(self) -> DeskKind {
         match self {
-            Self::Operator | Self::Dispatcher => DeskKind::Centre,
+            Self::Operator
+            | Self::Dispatcher
+            | Self::CallBack
+            | Self::Supervisor
+            | Self::Office
+            | Self::JointMeeting => DeskKind::Centre,
             Self::Clerk | Self::Leader => DeskKind::Office,
             Self::Citizen => DeskKind::Citizen,
             Self::Auditor => DeskKind::Audit,
+            Self::Analyst => DeskKind::Analysis,
             Self::Administrator => DeskKind::Administration,
         }
     }
@@ -130,9 +148,17 @@ impl Actor {
         self.roles.contains(&role)
     }
 
-    /// Whether the account sits in the hotline centre (receives or dispatches).
+    /// Whether the account sits in the hotline centre.
     #[must_use]
     pub fn in_centre(&self) -> bool {
-        self.has_any(&[Role::Operator, Role::Dispatcher])
+        self.roles
+            .iter()
+            .any(|role| role.desk() == DeskKind::Centre)
+    }
+
+    /// Whether the account works in a department or unit.
+    #[must_use]
+    pub fn in_office(&self) -> bool {
+        self.has_any(&[Role::Clerk, Role::Leader])
     }
 }

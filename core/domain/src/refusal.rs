@@ -88,6 +88,26 @@ reasons! {
     ReturnWindowOver = "RETURN_WINDOW_OVER" {
         zh: "已超过退回时限", en: "the time for returning this ticket is over",
         remedy: "Handle it, or ask the hotline centre." }
+    /// It is signed already: too late to take back.
+    AlreadySigned = "ALREADY_SIGNED" {
+        zh: "对方已签收,不能撤回", en: "it is signed already and cannot be recalled",
+        remedy: "Ask the office to return it." }
+    /// No return is waiting for the centre.
+    NoReturnPending = "NO_RETURN_PENDING" {
+        zh: "没有待审核的退回申请", en: "no return is waiting to be decided on",
+        remedy: "Read the ticket again; a colleague may have decided on it." }
+    /// The account named is of another office, or there is none.
+    NotColleague = "NOT_COLLEAGUE" {
+        zh: "只能转交给本单位人员", en: "this is no colleague of your office",
+        remedy: "Choose from `colleagues`." }
+    /// The answer has not been reviewed yet.
+    NotReviewed = "NOT_REVIEWED" {
+        zh: "答复尚未审核", en: "the answer has not been reviewed yet",
+        remedy: "Review it first." }
+    /// It was done too often, or again too soon.
+    TooOften = "TOO_OFTEN" {
+        zh: "操作过于频繁,请稍后再试", en: "this was done too often, or again too soon",
+        remedy: "Wait; the rule pack says how often it may be done." }
     /// Assists have not replied yet, and the rules make the lead wait.
     AssistsOpen = "ASSISTS_OPEN" {
         zh: "协办单位尚未办理完毕", en: "assisting departments have not replied yet",

@@ -10,7 +10,7 @@ use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::ticket::{Kind, Urgency};
 use crate::time::{Due, Timestamp};
-use chrono::NaiveTime;
+use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -90,6 +90,114 @@ struct ReturnRules {
     reasons: Vec<Labelled>,
 }
 
+/// Sections that packs published before them do not have: their default is the default pack's.
+macro_rules! later_sections {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $default:expr,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct $name { $($field: $type,)+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    )+};
+}
+
+later_sections! {
+    /// Why a request may be declined. A pack without reasons declines nothing.
+    DeclineRules { reasons: Vec<DeclineReason> = Vec::new(), }
+    /// Handling anew.
+    RedoRules { term: Term = Term::WorkingDays(3), }
+    /// The centre's review of answers.
+    ReviewRules { required: bool = true, }
+    /// Calling back.
+    CallBackRules { when: CallsBack = CallsBack::Wanted, attempts: u16 = 3, }
+    /// Urging: at least so long between two.
+    UrgeRules { citizen_minutes: u32 = 1440, centre_minutes: u32 = 0, }
+    /// Possible duplicates: received within so many days of each other.
+    DuplicateRules { days: u16 = 30, }
+}
+
+/// Whom the centre calls back after the review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CallsBack {
+    /// Whoever wants a reply and is not anonymous.
+    Wanted,
+    /// Whoever is not anonymous.
+    Always,
+    /// Nobody.
+    Never,
+}
+
+/// A reason to decline, with the lawful channel to tell the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineReason {
+    /// Stable code.
+    pub code: String,
+    /// Chinese text.
+    pub zh: String,
+    /// English text.
+    pub en: String,
+    /// The lawful channel in Chinese, as a proposal.
+    pub channel_zh: String,
+    /// The lawful channel in English.
+    pub channel_en: String,
+}
+
+/// Which department a topic in a region goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// A topic's path, or the beginning of one up to a `/`; `None`: any.
+    pub topic: Option<String>,
+    /// A region; `None`: any.
+    pub region: Option<String>,
+    /// The department's name.
+    pub department: String,
+}
+
+impl Route {
+    /// Whether it names a topic or a region that no ticket of the pack can carry.
+    fn fit_is_unknown(&self, pack: &Pack) -> bool {
+        let begins = |wanted: &String, topic: &String| {
+            topic
+                .strip_prefix(wanted.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let no_topic = |wanted| !pack.topics.iter().any(|topic| begins(wanted, topic));
+        self.topic.as_ref().is_some_and(no_topic)
+            || self
+                .region
+                .as_ref()
+                .is_some_and(|region| !pack.regions.contains(region))
+    }
+
+    /// How closely the route fits: `None` not at all, a greater number closer.
+    fn fit(&self, topic: Option<&str>, region: Option<&str>) -> Option<(usize, bool)> {
+        let depth = match (&self.topic, topic) {
+            (None, _) => 0,
+            (Some(wanted), Some(topic)) => {
+                let rest = topic.strip_prefix(wanted.as_str())?;
+                if !rest.is_empty() && !rest.starts_with('/') {
+                    return None;
+                }
+                1 + wanted.matches('/').count()
+            }
+            (Some(_), None) => return None,
+        };
+        match (&self.region, region) {
+            (None, _) => Some((depth, false)),
+            (Some(wanted), Some(region)) if wanted == region => Some((depth, true)),
+            (Some(_), _) => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReplyRules {
@@ -114,6 +222,21 @@ struct Pack {
     reply: ReplyRules,
     texts: TextLimits,
     rating: RatingRules,
+    #[serde(default)]
+    decline: DeclineRules,
+    #[serde(default)]
+    redo: RedoRules,
+    #[serde(default)]
+    review: ReviewRules,
+    #[serde(default)]
+    call_back: CallBackRules,
+    #[serde(default)]
+    urge: UrgeRules,
+    #[serde(default)]
+    duplicates: DuplicateRules,
+    /// The table of topic × region: suggests a department while assigning.
+    #[serde(default)]
+    routes: Vec<Route>,
     channels: Vec<Labelled>,
     /// Topics by path, e.g. `城市管理/占道经营`; empty: tickets carry none.
     #[serde(default)]
@@ -223,6 +346,78 @@ impl Rules {
         &self.pack.returning.reasons
     }
 
+    /// The reasons a request may be declined for.
+    #[must_use]
+    pub fn decline_reasons(&self) -> &[DeclineReason] {
+        &self.pack.decline.reasons
+    }
+
+    /// When what is handled anew from `from` on must be replied.
+    #[must_use]
+    pub fn redo_due(&self, from: Timestamp) -> Due {
+        self.due(self.pack.redo.term, from)
+    }
+
+    /// Whether an answer must be reviewed before the ticket is closed.
+    #[must_use]
+    pub fn review_is_required(&self) -> bool {
+        self.pack.review.required
+    }
+
+    /// Whether such a caller is called back after the review.
+    #[must_use]
+    pub fn calls_back(&self, wants_reply: bool, anonymous: bool) -> bool {
+        !anonymous
+            && match self.pack.call_back.when {
+                CallsBack::Wanted => wants_reply,
+                CallsBack::Always => true,
+                CallsBack::Never => false,
+            }
+    }
+
+    /// How often a citizen who is not reached is called.
+    #[must_use]
+    pub fn call_back_attempts(&self) -> u16 {
+        self.pack.call_back.attempts
+    }
+
+    /// The shortest time between two urgings, by the citizen or by the centre.
+    #[must_use]
+    pub fn urge_interval(&self, by_citizen: bool) -> TimeDelta {
+        let rules = &self.pack.urge;
+        let minutes = if by_citizen {
+            rules.citizen_minutes
+        } else {
+            rules.centre_minutes
+        };
+        TimeDelta::minutes(i64::from(minutes))
+    }
+
+    /// Within what time of each other two requests may be the same.
+    #[must_use]
+    pub fn duplicates_within(&self) -> TimeDelta {
+        TimeDelta::days(i64::from(self.pack.duplicates.days))
+    }
+
+    /// The names of the departments a topic in a region goes to, the closest route first.
+    #[must_use]
+    pub fn suggested_departments(&self, topic: Option<&str>, region: Option<&str>) -> Vec<&str> {
+        let mut fitting: Vec<_> = self
+            .pack
+            .routes
+            .iter()
+            .filter_map(|route| Some((route.fit(topic, region)?, route.department.as_str())))
+            .collect();
+        fitting.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
+        let mut names: Vec<&str> = Vec::new();
+        for (_, name) in fitting {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// The channels requests come in by.
     #[must_use]
     pub fn channels(&self) -> &[Labelled] {
@@ -289,6 +484,7 @@ fn check_terms(pack: &Pack) -> Result<(), PackError> {
         pack.sign.urgent,
         pack.sign.critical,
         pack.returning.window,
+        pack.redo.term,
     ]);
     for term in terms {
         let fits = match term {
@@ -307,6 +503,15 @@ fn check_terms(pack: &Pack) -> Result<(), PackError> {
         return Err(PackError(
             "rating.fairly_weight: must lie between 0 and 1".into(),
         ));
+    }
+    if pack.call_back.attempts == 0 {
+        return Err(PackError("call_back.attempts: at least 1".into()));
+    }
+    if let Some(route) = pack.routes.iter().find(|r| r.fit_is_unknown(pack)) {
+        return Err(PackError(format!(
+            "routes: {:?}: topic and region must be of the pack's lists",
+            route.department
+        )));
     }
     if pack.returning.reasons.is_empty() || pack.channels.is_empty() {
         return Err(PackError(

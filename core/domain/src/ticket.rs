@@ -15,7 +15,8 @@ pub mod state;
 pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};
 pub use number::TicketNumber;
 pub use state::{
-    Answer, Assignment, AssignmentState, Intake, Kind, Level, Part, Rating, Satisfaction, Secrecy,
+    Answer, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Draft, Ending,
+    EndingKind, Intake, Kind, Level, Part, Rating, Return, Review, Satisfaction, Secrecy, Terms,
     Ticket, TicketState, Urgency,
 };
 

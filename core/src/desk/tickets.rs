@@ -11,6 +11,7 @@ use docket_domain::sealed::{Field, KeyOwner};
 use docket_domain::ticket::actions::receive::Receive;
 use docket_domain::ticket::{
     Context, Kind, Secrecy, Ticket, TicketAction, TicketCommand, TicketNumber, Urgency,
+    available_actions,
 };
 use docket_domain::{Refusal, Sealed, Timestamp};
 use serde::Serialize;
@@ -189,6 +190,7 @@ impl Desk {
         let context = self
             .context(actor, &rules, envelope.stamp.at, options)
             .await?;
+        let action = self.look_up_colleague(action).await?;
         let keys = self.keys_for(id, None).await?;
         let action = match self.seal(action.clone(), envelope.event, &keys).await {
             Ok(action) => action,
@@ -205,6 +207,32 @@ impl Desk {
         };
         let command = TicketCommand { context, action };
         self.run::<Ticket>(id.0, envelope, || command.clone()).await
+    }
+
+    /// What an account may do with a ticket now.
+    pub async fn available_actions(
+        &self,
+        actor: &Actor,
+        ticket: &Ticket,
+    ) -> Result<Vec<&'static str>, DeskError> {
+        let rules = self.rules().await?;
+        let context = self
+            .context(actor, &rules, self.now(), &Options::default())
+            .await?;
+        Ok(available_actions(ticket, &context))
+    }
+
+    /// Whoever is handed an assignment is a colleague or not by what their account says now.
+    async fn look_up_colleague(
+        &self,
+        action: TicketAction<String>,
+    ) -> Result<TicketAction<String>, DeskError> {
+        let TicketAction::HandOver(mut action) = action else {
+            return Ok(action);
+        };
+        let colleague = self.account(action.to).await?;
+        action.office = colleague.and_then(|account| account.office());
+        Ok(TicketAction::HandOver(action))
     }
 
     async fn context(

@@ -21,6 +21,14 @@ pub enum Role {
     Operator,
     /// 派单员: hands tickets to departments.
     Dispatcher,
+    /// 回访员: calls citizens back after the answer.
+    CallBack,
+    /// 督办员: urges and supervises.
+    Supervisor,
+    /// 热线办: reviews answers, has tickets handled anew, closes.
+    Office,
+    /// 联席会议: rules on disputed tickets.
+    JointMeeting,
     /// 经办: works a department's or unit's tickets.
     Clerk,
     /// 领导: leads a department or unit.
@@ -29,6 +37,8 @@ pub enum Role {
     Citizen,
     /// 审计员: reads and replays everything, personal data masked; writes nothing.
     Auditor,
+    /// 分析员: aggregates only, no ticket and no personal data.
+    Analyst,
     /// 管理员: keeps accounts and configuration; no business writes.
     Administrator,
 }

@@ -13,8 +13,10 @@ use docket_projections::inbox::{self as view, Holder, PAGE_MAX};
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
 #[graphql(remote = "docket_projections::inbox::Tab")]
 pub enum InboxTab {
-    /// 待派单: received, nobody's yet (the centre's).
+    /// 待派单: nobody's: received, or back at the centre for good (the centre's).
     ToAssign,
+    /// 待审核退回: given back by a department: the centre accepts or refuses (the centre's).
+    ToDecide,
     /// 待签收: assigned, not signed. Unviewed ones have a red title.
     ToSign,
     /// 办理中: signed.
@@ -23,11 +25,19 @@ pub enum InboxTab {
     Delegated,
     /// 一级部门汇总: the unit has replied, the department sums up.
     AwaitingSummary,
-    /// 已退回: given back.
+    /// 已退回: given back (the offices').
     Returned,
-    /// 已答复: replied, and not over yet.
+    /// 已答复: replied, and not over yet (the offices').
     Replied,
-    /// 已办结: rated, or out of this office's hands.
+    /// 待审核答复: answered: the hotline office reviews it (the centre's).
+    ToReview,
+    /// 待回访: reviewed: the citizen is to be called back (the centre's).
+    ToCallBack,
+    /// 待重办: not solved, says the citizen: to be handled anew, or closed all the same (the centre's).
+    ToRedo,
+    /// 待办结: reviewed, with nobody to call back: to be closed (the centre's).
+    ToClose,
+    /// 已办结: over, or out of this office's hands.
     Done,
     /// 超期: open and past its deadline, in whatever other tab it is.
     Overdue,
@@ -46,6 +56,8 @@ pub enum InboxOrder {
     NewestFirst,
     /// Latest moved first.
     LatestFirst,
+    /// Longest nobody's first; what is somebody's last.
+    UnassignedFirst,
 }
 
 /// What to show of a tab.
@@ -57,6 +69,9 @@ pub struct InboxFilter {
     urgency: Option<Urgency>,
     /// Only (or only not) unviewed ones.
     unviewed: Option<bool>,
+    /// True: only those one works on oneself, as the handler of the assignment.
+    #[graphql(default)]
+    mine: bool,
 }
 
 /// A page of an inbox.
@@ -141,6 +156,19 @@ impl InboxConnection {
             .map_err(|e| view_fault(&e))
     }
 
+    /// Since when the ticket that has been nobody's for longest is so (the centre's).
+    #[graphql(complexity = 20)]
+    async fn unassigned_since(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        if self.query.holder != Holder::Centre {
+            return Ok(None);
+        }
+        let views = &app(context)?.views;
+        views.unassigned_since().await.map_err(|e| view_fault(&e))
+    }
+
     /// How many rows each tab of this inbox has, without the filter.
     #[graphql(complexity = 100)]
     async fn counts(&self, context: &Context<'_>) -> Result<Vec<TabCount>, Error> {
@@ -192,7 +220,8 @@ impl InboxQueries {
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<InboxConnection, Error> {
-        let holder = Holder::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))?;
+        let actor = &viewer(context)?.actor;
+        let holder = Holder::of(actor).ok_or_else(|| fault(Code::Forbidden))?;
         wait_for(context, min_position).await?;
         let size = page_size(first, PAGE_MAX);
         let order = view::Order::from(order_by);
@@ -203,6 +232,7 @@ impl InboxQueries {
             kind: filter.kind.map(Into::into),
             urgency: filter.urgency.map(Into::into),
             unviewed: filter.unviewed,
+            handler: filter.mine.then_some(actor.account),
             order,
             after: after.map(|after| position_of(order, &after)).transpose()?,
             limit: size + 1,

@@ -2,7 +2,7 @@
 
 use super::common::{Position, app, local_id, wait_for};
 use super::organisation::Department;
-use crate::auth::viewer_with;
+use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, system, view_fault};
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, Object, SimpleObject};
 use chrono::{Datelike as _, NaiveDate};
@@ -51,9 +51,20 @@ pub struct StatisticsRow {
     due_to_reply: i64,
     /// Of those, replied in time.
     replied_in_time: i64,
-    /// Assignments returned.
+    /// Returns asked for.
     returned: i64,
-    /// Tickets rated, by their latest rating, at their lead department.
+    /// Of those, refused by the centre.
+    returns_refused: i64,
+    /// Tickets handled anew by the department that led them.
+    redone: i64,
+    /// Tickets closed, at their lead department (the centre's rows where no office had them).
+    closed: i64,
+    /// Requests declined (the centre's rows).
+    declined: i64,
+    /// Requests withdrawn (the centre's rows).
+    withdrawn: i64,
+    /// Tickets rated, by their latest rating, at their lead department (the centre's rows where no office
+    /// had them).
     rated: i64,
     /// Of those, satisfied.
     satisfied: i64,
@@ -117,6 +128,11 @@ impl From<view::StatisticsRow> for StatisticsRow {
             due_to_reply: m.due_to_reply,
             replied_in_time: m.replied_in_time,
             returned: m.returned,
+            returns_refused: m.returns_refused,
+            redone: m.redone,
+            closed: m.closed,
+            declined: m.declined,
+            withdrawn: m.withdrawn,
             rated: m.rated,
             satisfied: m.satisfied,
             fairly: m.fairly,
@@ -132,7 +148,7 @@ pub struct StatisticsQuery;
 #[Object]
 impl StatisticsQuery {
     /// Statistics of the days `from` to `to`, both included. Offices see their own department's; the
-    /// centre and auditors see all.
+    /// centre, auditors and analysts see all.
     #[graphql(complexity = "100 + 20 * child_complexity")]
     async fn statistics(
         &self,
@@ -144,14 +160,11 @@ impl StatisticsQuery {
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<Vec<StatisticsRow>, Error> {
-        let staff = [
-            Role::Operator,
-            Role::Dispatcher,
-            Role::Auditor,
-            Role::Clerk,
-            Role::Leader,
-        ];
-        let actor = &viewer_with(context, &staff)?.actor;
+        let actor = &viewer(context)?.actor;
+        let all = actor.in_centre() || actor.has_any(&[Role::Auditor, Role::Analyst]);
+        if !all && !actor.in_office() {
+            return Err(fault(Code::Forbidden));
+        }
         let years = 1900..=9999;
         if !years.contains(&from.year()) || !years.contains(&to.year()) {
             return Err(fault_because(
@@ -165,7 +178,6 @@ impl StatisticsQuery {
         let asked = department_id
             .map(|id| local_id::<DepartmentId>("department", &id))
             .transpose()?;
-        let all = actor.has_any(&[Role::Operator, Role::Dispatcher, Role::Auditor]);
         let department = match (asked, actor.department) {
             (asked, _) if all => asked,
             (None, own) => own,

@@ -1,11 +1,13 @@
 //! The ticket: one request of one caller, and what became of it.
 
+mod ending;
 mod parts;
 mod timeline;
 mod words;
 
 pub use words::{Kind, Satisfaction, Secrecy, TicketState, Urgency};
 
+use super::account::Account;
 use super::common::{
     PageInfo, Position, app, cursor, cursor_parts, global_id, local_id, open, page_size, wait_for,
 };
@@ -15,12 +17,13 @@ use crate::error::{Code, fault_because, not_found, system, view_fault};
 use async_graphql::{Context, Error, ID, Object};
 use chrono::{DateTime, Utc};
 use docket_core::desk::Caller as CallerBlock;
-use docket_domain::ids::TicketId;
+use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::people::Role;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_projections::card::Card;
 use docket_projections::timeline::STEPS_MAX;
+use ending::{CallBack, Ending, Review};
 use parts::{Answer, Assignment, Caller, Rating};
 use std::sync::Arc;
 use timeline::{Step, TimelineConnection};
@@ -54,6 +57,24 @@ impl Ticket {
 
     fn sight(&self, context: &Context<'_>, group: Group) -> Result<Sight, Error> {
         Ok(sight(&viewer(context)?.actor, &self.ticket, group))
+    }
+
+    /// The account that did something, to whoever may know of the work.
+    async fn by(
+        &self,
+        context: &Context<'_>,
+        account: AccountId,
+    ) -> Result<Option<Account>, Error> {
+        let group = if self.intake()?.caller_account == Some(account) {
+            Group::Caller
+        } else {
+            Group::Work
+        };
+        let nobody = account == AccountId::SYSTEM || account == AccountId::BEARER;
+        if nobody || self.sight(context, group)? != Sight::Clear {
+            return Ok(None);
+        }
+        Account::find(context, account).await
     }
 
     async fn text(
@@ -285,14 +306,60 @@ impl Ticket {
         })
     }
 
+    /// The hotline office's review of the answer, in this round.
+    async fn review(&self) -> Option<Review> {
+        let review = self.ticket.review.clone()?;
+        Some(Review {
+            of: self.clone(),
+            review,
+        })
+    }
+
+    /// Every call to the citizen after the answer, in this round.
+    async fn call_backs(&self) -> Vec<CallBack> {
+        let call = |call: &domain::CallBack| CallBack {
+            of: self.clone(),
+            call: call.clone(),
+        };
+        self.ticket.call_backs.iter().map(call).collect()
+    }
+
+    /// How it ended; null while it has not.
+    async fn ending(&self) -> Option<Ending> {
+        let ending = self.ticket.ending.clone()?;
+        Some(Ending {
+            of: self.clone(),
+            ending,
+        })
+    }
+
+    /// How often it was urged.
+    async fn urges(&self) -> u16 {
+        self.ticket.urges
+    }
+
+    /// When it was urged last.
+    async fn urged_at(&self) -> Option<DateTime<Utc>> {
+        self.ticket.urged_at
+    }
+
+    /// Since when it has been nobody's to handle; null while it is somebody's. Told to the centre and
+    /// auditors.
+    async fn unassigned_since(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let actor = &viewer(context)?.actor;
+        let may = actor.in_centre() || actor.has(Role::Auditor);
+        Ok(self.ticket.unassigned_since().filter(|_| may))
+    }
+
     /// What the account that asks may do with it now.
     async fn available_actions(&self, context: &Context<'_>) -> Result<Vec<&'static str>, Error> {
-        let now = app(context)?.desk.now();
-        Ok(domain::available_actions(
-            &self.ticket,
-            &viewer(context)?.actor,
-            now,
-        ))
+        let actor = &viewer(context)?.actor;
+        let desk = &app(context)?.desk;
+        let available = desk.available_actions(actor, &self.ticket).await;
+        available.map_err(|error| system(&error))
     }
 
     /// Every step (流转明细), in order. Citizens see what happened and when, no more.

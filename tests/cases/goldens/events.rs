@@ -6,6 +6,7 @@
 
 use docket_core::Record;
 use docket_core::esrs_store::decode;
+use docket_domain::Sealed;
 use docket_domain::account::{Account, Created};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, UnitId};
@@ -16,17 +17,17 @@ use docket_domain::people::{Actor, Role};
 use docket_domain::rules::{PackPublished, RulesBook};
 use docket_domain::ticket::actions::EVENT_VERSIONS;
 use docket_domain::ticket::scenario::{
-    DEPARTMENT, Given, OTHER_DEPARTMENT, UNIT, administrator, assign, assigned, citizen, city,
-    clerk, delegate, delegated, dispatcher, given, now, operator, own_replied, receive, received,
-    replied, reply, send_back, sign, signed, unit_clerk, view,
+    DEPARTMENT, Given, OTHER_DEPARTMENT, UNIT, accept_return, administrator, answer, assign,
+    assigned, call_back, caller_back, citizen, clerk, close, contact, context, decline, delegate,
+    delegated, dispatcher, given, now, office, operator, own_replied, recall, receive, received,
+    redo, refuse_return, replied, reply, returned, review, reviewed, rework, save_draft, send_back,
+    sign, signed, take, unit_clerk, unsolved, urge, view, withdraw,
 };
 use docket_domain::ticket::{
-    Context, Kind, Satisfaction, Secrecy, Ticket, TicketAction, TicketCommand, TicketEvent, Urgency,
+    Kind, Satisfaction, Secrecy, Ticket, TicketAction, TicketCommand, TicketEvent, Urgency,
 };
-use docket_domain::{Sealed, rules::Rules};
 use docket_tests::golden::{folder, goldens};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// A file's name without its ending, and its examples.
@@ -43,13 +44,7 @@ fn text(text: &str) -> Sealed {
 
 /// What an action on a history gives.
 fn event(history: Given, actor: Actor, action: TicketAction<Sealed>) -> TicketEvent {
-    let context = Context {
-        now: now(),
-        actor,
-        rules: Arc::new(Rules::default_pack()),
-        organisation: city(),
-        expected_revision: None,
-    };
+    let context = context(actor);
     let command = TicketCommand { context, action };
     let events = Ticket::decide(&history.fold(), command).unwrap();
     let [event] = events.try_into().unwrap();
@@ -106,7 +101,41 @@ fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
             action.comment = Some(text("谢谢"));
             TicketAction::Rate(action)
         }
-        TicketAction::View(_) | TicketAction::Sign(_) | TicketAction::Delegate(_) => action,
+        TicketAction::AnswerDirectly(mut action) => {
+            action.article = Some(text("政务服务指南"));
+            TicketAction::AnswerDirectly(action)
+        }
+        TicketAction::SaveDraft(mut action) => {
+            action.opinion = Some(text("已联系来电人"));
+            (action.contacted, action.solved) = (Some(true), Some(false));
+            action.unsolved_reason = Some(text("仍在整改"));
+            action.handler = Some(text("李工"));
+            action.phone = Some(text("13800000000"));
+            TicketAction::SaveDraft(action)
+        }
+        TicketAction::ReviewAnswer(mut action) => {
+            action.opinion = Some(text("答复清楚"));
+            TicketAction::ReviewAnswer(action)
+        }
+        TicketAction::CallBack(mut action) => {
+            action.comment = Some(text("谢谢"));
+            action.recording = Some(text("录音 0042"));
+            TicketAction::CallBack(action)
+        }
+        TicketAction::View(_)
+        | TicketAction::Sign(_)
+        | TicketAction::Delegate(_)
+        | TicketAction::Decline(_)
+        | TicketAction::Recall(_)
+        | TicketAction::HandOver(_)
+        | TicketAction::Contact(_)
+        | TicketAction::AcceptReturn(_)
+        | TicketAction::RefuseReturn(_)
+        | TicketAction::Rework(_)
+        | TicketAction::Redo(_)
+        | TicketAction::Urge(_)
+        | TicketAction::Withdraw(_)
+        | TicketAction::Close(_) => action,
     }
 }
 
@@ -128,10 +157,47 @@ fn least(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
             action.solved = None;
             TicketAction::Rate(action)
         }
+        TicketAction::Recall(mut action) => {
+            action.text = None;
+            TicketAction::Recall(action)
+        }
+        TicketAction::Contact(mut action) => {
+            (action.reached, action.evidence) = (false, None);
+            TicketAction::Contact(action)
+        }
+        TicketAction::SaveDraft(mut action) => {
+            action.answer = None;
+            TicketAction::SaveDraft(action)
+        }
+        TicketAction::CallBack(mut action) => {
+            action.reached = false;
+            (action.contacted, action.solved, action.satisfaction) = (None, None, None);
+            TicketAction::CallBack(action)
+        }
+        TicketAction::Urge(mut action) => {
+            action.text = None;
+            TicketAction::Urge(action)
+        }
+        TicketAction::Withdraw(mut action) => {
+            action.text = None;
+            TicketAction::Withdraw(action)
+        }
+        TicketAction::Close(mut action) => {
+            action.text = None;
+            TicketAction::Close(action)
+        }
         TicketAction::Assign(_)
         | TicketAction::View(_)
         | TicketAction::Sign(_)
-        | TicketAction::SendBack(_) => action,
+        | TicketAction::SendBack(_)
+        | TicketAction::AnswerDirectly(_)
+        | TicketAction::Decline(_)
+        | TicketAction::HandOver(_)
+        | TicketAction::AcceptReturn(_)
+        | TicketAction::RefuseReturn(_)
+        | TicketAction::Rework(_)
+        | TicketAction::ReviewAnswer(_)
+        | TicketAction::Redo(_) => action,
     }
 }
 
@@ -156,6 +222,41 @@ fn ticket_events() -> Vec<TicketEvent> {
         event(in_unit(), unit_clerk(), least(reply())),
         event(own_replied(), citizen(), full(rate())),
         event(replied(), operator(), least(rate())),
+        event(received(), operator(), full(answer())),
+        event(received(), operator(), answer()),
+        event(received(), operator(), decline()),
+        event(assigned(), dispatcher(), recall()),
+        event(delegated(), clerk(), least(recall())),
+        event(assigned(), clerk(), take(&clerk())),
+        event(signed(), clerk(), contact()),
+        event(signed(), clerk(), least(contact())),
+        event(returned(), dispatcher(), accept_return()),
+        event(returned(), dispatcher(), refuse_return()),
+        event(signed(), clerk(), full(save_draft("已责令停工"))),
+        event(signed(), clerk(), least(save_draft(""))),
+        event(in_unit().and(unit_clerk(), reply()), clerk(), rework()),
+        event(replied(), office(), full(review())),
+        event(replied(), office(), review()),
+        event(reviewed(), caller_back(), full(call_back())),
+        event(reviewed(), caller_back(), least(call_back())),
+        event(unsolved(), office(), redo()),
+        event(received().and(operator(), answer()), office(), redo()),
+        event(given([(citizen(), receive())]), citizen(), least(urge())),
+        event(assigned(), operator(), urge()),
+        event(
+            given([(citizen(), receive())]),
+            citizen(),
+            least(withdraw()),
+        ),
+        event(assigned(), operator(), withdraw()),
+        event(unsolved(), office(), close()),
+        event(
+            given([(operator(), least(receive()))])
+                .and(operator(), answer())
+                .and(office(), review()),
+            office(),
+            least(close()),
+        ),
     ]
 }
 
@@ -182,6 +283,17 @@ fn organisation_events() -> Vec<OrganisationEvent> {
     ]
 }
 
+/// The roles there were when accounts were first stored.
+const FIRST_ROLES: &[Role] = &[
+    Role::Operator,
+    Role::Dispatcher,
+    Role::Clerk,
+    Role::Leader,
+    Role::Citizen,
+    Role::Auditor,
+    Role::Administrator,
+];
+
 fn account_events() -> Vec<Created> {
     let created =
         |roles: &[Role], department: Option<DepartmentId>, unit: Option<UnitId>| Created {
@@ -193,8 +305,9 @@ fn account_events() -> Vec<Created> {
         };
     vec![
         created(&[Role::Clerk, Role::Leader], Some(DEPARTMENT), Some(UNIT)),
-        created(Role::ALL, None, None),
+        created(FIRST_ROLES, None, None),
         created(&administrator().roles, None, None),
+        created(Role::ALL, None, None),
     ]
 }
 

@@ -7,10 +7,9 @@
 use super::state::{Assignment, AssignmentState, Level, Ticket, TicketState};
 use super::{Context, Encoded, Refusal, Stamp, UnknownEvent};
 use crate::aggregate::{Aggregate, read_data, write_data};
-use crate::people::{Actor, Role};
+use crate::people::Role;
 use crate::refusal::Reason;
 use crate::sealed::{Field, Sealed};
-use crate::time::Timestamp;
 
 /// What an action is, as data: names, who may do it, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +53,7 @@ pub trait Action: Sized {
     fn permit(
         _ticket: &Ticket,
         _on: Option<&Assignment>,
-        _actor: &Actor,
-        _now: Timestamp,
+        _context: &Context,
     ) -> Result<(), Reason> {
         Ok(())
     }
@@ -177,13 +175,13 @@ macro_rules! actions {
         pub const EVENT_VERSIONS: &[(&str, u16)] =
             &[$((<$module::$event as Fact>::TYPE, <$module::$event as Fact>::VERSION),)+];
 
-        /// What the account may do with the ticket now, whatever the input.
+        /// What the context's account may do with the ticket now, whatever the input.
         #[must_use]
-        pub fn available_actions(ticket: &Ticket, actor: &Actor, now: Timestamp) -> Vec<&'static str> {
+        pub fn available_actions(ticket: &Ticket, context: &Context) -> Vec<&'static str> {
             type T = Sealed;
             let mut names = Vec::new();
             $(
-                if guard::<$module::$command $(<$t>)?>(ticket, actor, now).is_ok() {
+                if guard::<$module::$command $(<$t>)?>(ticket, context).is_ok() {
                     names.push(<$module::$command $(<$t>)? as Action>::SPEC.name);
                 }
             )+
@@ -194,13 +192,28 @@ macro_rules! actions {
 
 actions! {
     receive: Receive<T> => Received;
+    answer: AnswerDirectly<T> => Answered;
+    decline: Decline<T> => Declined;
     assign: Assign<T> => Assigned;
+    recall: Recall<T> => Recalled;
     view: View => Viewed;
     sign: Sign => Signed;
+    hand_over: HandOver => HandedOver;
+    contact: Contact<T> => Contacted;
     delegate: Delegate<T> => Delegated;
     send_back: SendBack<T> => Returned;
+    accept_return: AcceptReturn => ReturnAccepted;
+    refuse_return: RefuseReturn<T> => ReturnRefused;
+    save_draft: SaveDraft<T> => Drafted;
     reply: Reply<T> => Replied;
+    rework: Rework<T> => ReworkOrdered;
+    review: ReviewAnswer<T> => Reviewed;
+    call_back: CallBack<T> => CalledBack;
     rate: Rate<T> => Rated;
+    redo: Redo<T> => RedoOrdered;
+    urge: Urge<T> => Urged;
+    withdraw: Withdraw<T> => Withdrawn;
+    close: Close<T> => Closed;
 }
 
 fn run<A: Action>(
@@ -208,17 +221,16 @@ fn run<A: Action>(
     ticket: &Ticket,
     context: &Context,
 ) -> Result<Option<A::Event>, Refusal> {
-    let on = guard::<A>(ticket, &context.actor, context.now).map_err(|r| refuse::<A>(ticket, r))?;
+    let on = guard::<A>(ticket, context).map_err(|r| refuse::<A>(ticket, r))?;
     action.decide(ticket, on, context)
 }
 
 /// Who, and from where: the same for every action, driven by its [`Spec`].
 fn guard<'t, A: Action>(
     ticket: &'t Ticket,
-    actor: &Actor,
-    now: Timestamp,
+    context: &Context,
 ) -> Result<Option<&'t Assignment>, Reason> {
-    let spec = A::SPEC;
+    let (spec, actor) = (A::SPEC, &context.actor);
     if !actor.has_any(spec.roles) {
         return Err(Reason::RoleNotAllowed);
     }
@@ -239,7 +251,7 @@ fn guard<'t, A: Action>(
             Some(held)
         }
     };
-    A::permit(ticket, on, actor, now)?;
+    A::permit(ticket, on, context)?;
     Ok(on)
 }
 

@@ -2,8 +2,12 @@
 //!
 //! Public, so that other crates' tests can build histories with it; it holds no behaviour of the product.
 
-use super::actions::{assign, delegate, rate, receive, reply, send_back, sign, view};
-use super::state::{Kind, Satisfaction, Secrecy, Ticket, Urgency};
+use super::actions::{
+    accept_return, answer, assign, call_back, close, contact, decline, delegate, hand_over, rate,
+    recall, receive, redo, refuse_return, reply, review, rework, save_draft, send_back, sign, urge,
+    view, withdraw,
+};
+use super::state::{ContactMeans, Kind, Satisfaction, Secrecy, Ticket, Urgency};
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
 use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
@@ -135,6 +139,64 @@ pub fn auditor() -> Actor {
 pub fn administrator() -> Actor {
     person(0xA9, Role::Administrator, None, None)
 }
+/// Someone who calls citizens back.
+#[must_use]
+pub fn caller_back() -> Actor {
+    person(0xAA, Role::CallBack, None, None)
+}
+/// Someone who urges and supervises.
+#[must_use]
+pub fn supervisor() -> Actor {
+    person(0xAB, Role::Supervisor, None, None)
+}
+/// The hotline office.
+#[must_use]
+pub fn office() -> Actor {
+    person(0xAC, Role::Office, None, None)
+}
+/// A member of the joint meeting.
+#[must_use]
+pub fn joint_meeting() -> Actor {
+    person(0xAD, Role::JointMeeting, None, None)
+}
+/// An analyst.
+#[must_use]
+pub fn analyst() -> Actor {
+    person(0xAE, Role::Analyst, None, None)
+}
+
+/// Somebody of every kind there is: every role, level and place.
+#[must_use]
+pub fn everybody() -> Vec<(&'static str, Actor)> {
+    vec![
+        ("operator", operator()),
+        ("dispatcher", dispatcher()),
+        ("call-back operator", caller_back()),
+        ("supervisor", supervisor()),
+        ("hotline office", office()),
+        ("joint meeting", joint_meeting()),
+        ("level-1 clerk", clerk()),
+        ("level-1 leader", leader()),
+        ("level-2 clerk", unit_clerk()),
+        ("other department's clerk", other_clerk()),
+        ("the citizen", citizen()),
+        ("auditor", auditor()),
+        ("analyst", analyst()),
+        ("administrator", administrator()),
+    ]
+}
+
+/// What an account decides in, at [`now`] under the default pack.
+#[must_use]
+pub fn context(actor: Actor) -> Context {
+    Context {
+        now: now(),
+        actor,
+        rules: Arc::new(Rules::default_pack()),
+        organisation: city(),
+        expected_revision: None,
+    }
+}
 
 /// A plain request.
 #[must_use]
@@ -216,6 +278,131 @@ pub fn rate() -> TicketAction<Sealed> {
         satisfaction: Satisfaction::Satisfied,
         solved: Some(true),
         comment: None,
+    })
+}
+
+/// A direct answer.
+#[must_use]
+pub fn answer_saying(text: &str) -> TicketAction<Sealed> {
+    TicketAction::AnswerDirectly(answer::AnswerDirectly {
+        answer: sealed(text),
+        article: None,
+    })
+}
+/// A direct answer.
+#[must_use]
+pub fn answer() -> TicketAction<Sealed> {
+    answer_saying("办理时间为工作日上午")
+}
+/// A refusal to take the request on.
+#[must_use]
+pub fn decline() -> TicketAction<Sealed> {
+    TicketAction::Decline(decline::Decline {
+        reason: "LITIGATION".into(),
+        lawful_channel: sealed("请通过诉讼途径解决"),
+    })
+}
+/// A recall.
+#[must_use]
+pub fn recall() -> TicketAction<Sealed> {
+    TicketAction::Recall(recall::Recall {
+        text: Some(sealed("派错")),
+    })
+}
+/// Taking it oneself.
+#[must_use]
+pub fn take(who: &Actor) -> TicketAction<Sealed> {
+    TicketAction::HandOver(hand_over::HandOver {
+        to: who.account,
+        office: None,
+    })
+}
+/// A contact noted as it is made, at [`now`].
+#[must_use]
+pub fn contact() -> TicketAction<Sealed> {
+    TicketAction::Contact(contact::Contact {
+        reached: true,
+        at: now(),
+        means: ContactMeans::Phone,
+        evidence: Some(sealed("录音")),
+    })
+}
+/// Acceptance of a return.
+#[must_use]
+pub fn accept_return() -> TicketAction<Sealed> {
+    TicketAction::AcceptReturn(accept_return::AcceptReturn { assignment: None })
+}
+/// Refusal of a return.
+#[must_use]
+pub fn refuse_return() -> TicketAction<Sealed> {
+    TicketAction::RefuseReturn(refuse_return::RefuseReturn {
+        assignment: None,
+        text: sealed("属于贵单位职责"),
+    })
+}
+/// A draft.
+#[must_use]
+pub fn save_draft(text: &str) -> TicketAction<Sealed> {
+    TicketAction::SaveDraft(save_draft::SaveDraft {
+        opinion: None,
+        answer: Some(sealed(text)),
+        contacted: None,
+        solved: None,
+        unsolved_reason: None,
+        handler: None,
+        phone: None,
+    })
+}
+/// A reply sent back to its unit.
+#[must_use]
+pub fn rework() -> TicketAction<Sealed> {
+    TicketAction::Rework(rework::Rework {
+        instruction: sealed("请补充现场照片"),
+    })
+}
+/// A review that takes the answer.
+#[must_use]
+pub fn review() -> TicketAction<Sealed> {
+    TicketAction::ReviewAnswer(review::ReviewAnswer { opinion: None })
+}
+/// A call that finds it solved.
+#[must_use]
+pub fn call_back() -> TicketAction<Sealed> {
+    TicketAction::CallBack(call_back::CallBack {
+        reached: true,
+        contacted: Some(true),
+        solved: Some(true),
+        satisfaction: Some(Satisfaction::Satisfied),
+        comment: None,
+        recording: None,
+    })
+}
+/// A new round.
+#[must_use]
+pub fn redo() -> TicketAction<Sealed> {
+    TicketAction::Redo(redo::Redo {
+        instruction: sealed("群众反映仍在施工"),
+    })
+}
+/// An urging.
+#[must_use]
+pub fn urge() -> TicketAction<Sealed> {
+    TicketAction::Urge(urge::Urge {
+        text: Some(sealed("请尽快")),
+    })
+}
+/// A withdrawal.
+#[must_use]
+pub fn withdraw() -> TicketAction<Sealed> {
+    TicketAction::Withdraw(withdraw::Withdraw {
+        text: Some(sealed("已自行解决")),
+    })
+}
+/// A closing.
+#[must_use]
+pub fn close() -> TicketAction<Sealed> {
+    TicketAction::Close(close::Close {
+        text: Some(sealed("已充分解释")),
     })
 }
 
@@ -392,6 +579,24 @@ pub fn returned() -> Given {
 #[must_use]
 pub fn replied() -> Given {
     signed().and(clerk(), reply())
+}
+/// Replied and reviewed: the citizen is to be called back.
+#[must_use]
+pub fn reviewed() -> Given {
+    replied().and(office(), review())
+}
+/// Called back, and not solved.
+#[must_use]
+pub fn unsolved() -> Given {
+    let said = TicketAction::CallBack(call_back::CallBack {
+        reached: true,
+        contacted: Some(true),
+        solved: Some(false),
+        satisfaction: None,
+        comment: None,
+        recording: None,
+    });
+    reviewed().and(caller_back(), said)
 }
 /// A citizen's own request, replied.
 #[must_use]

@@ -1,4 +1,11 @@
-//! The folded ticket, and the words for the states it and its assignments go through (DOMAIN §3).
+//! The folded ticket and its assignments (DOMAIN §3); `words` names the states they go through.
+
+mod words;
+
+pub use words::{
+    AssignmentState, Awaiting, ContactMeans, EndingKind, Kind, Level, Part, Satisfaction, Secrecy,
+    TicketState, Urgency,
+};
 
 use super::number::TicketNumber;
 use crate::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
@@ -6,156 +13,6 @@ use crate::people::{Actor, Role};
 use crate::sealed::Sealed;
 use crate::time::{Due, Timestamp};
 use serde::{Deserialize, Serialize};
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal, $zh:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, as stored.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// The Chinese term.
-            #[must_use]
-            pub const fn name_zh(self) -> &'static str {
-                match self { $(Self::$variant => $zh,)+ }
-            }
-        }
-    };
-}
-
-words! {
-    /// What the caller wants (诉求类型).
-    Kind {
-        /// Asks for information.
-        Consult = "consult", "咨询";
-        /// Asks for help.
-        Help = "help", "求助";
-        /// Complains of a service or a nuisance.
-        Complain = "complain", "投诉";
-        /// Reports a breach of law.
-        Report = "report", "举报";
-        /// Suggests something.
-        Suggest = "suggest", "建议";
-        /// Praises.
-        Praise = "praise", "表扬";
-    }
-}
-
-words! {
-    /// How pressing it is.
-    Urgency {
-        /// As usual.
-        Normal = "normal", "一般";
-        /// Water, power, gas, heat.
-        Urgent = "urgent", "紧急";
-        /// Danger to life.
-        Critical = "critical", "特急";
-    }
-}
-
-words! {
-    /// Who may know of it.
-    Secrecy {
-        /// As usual.
-        Open = "open", "公开";
-        /// The caller asks not to be known; a department accused never sees it.
-        Confidential = "confidential", "保密";
-    }
-}
-
-words! {
-    /// Where a ticket stands. Follows from its lead assignment.
-    TicketState {
-        /// Not received yet.
-        Absent = "absent", "无";
-        /// Received, with nobody to handle it.
-        Received = "received", "已受理";
-        /// Assigned to a lead department, not signed.
-        Assigned = "assigned", "待签收";
-        /// Signed by the lead.
-        InProgress = "in_progress", "办理中";
-        /// With a level-2 unit of the lead.
-        Delegated = "delegated", "已交办";
-        /// The unit has replied; the lead sums up (一级部门汇总).
-        AwaitingSummary = "awaiting_summary", "待汇总";
-        /// The lead gave it back to the centre.
-        Returned = "returned", "已退回";
-        /// Answered.
-        Replied = "replied", "已答复";
-    }
-}
-
-words! {
-    /// Where an assignment stands.
-    AssignmentState {
-        /// To sign.
-        Assigned = "assigned", "待签收";
-        /// Signed.
-        InProgress = "in_progress", "办理中";
-        /// Handed to a unit (level 1 only).
-        Delegated = "delegated", "已交办";
-        /// The unit has replied (level 1 only).
-        AwaitingSummary = "awaiting_summary", "待汇总";
-        /// Replied. Over.
-        Replied = "replied", "已办理";
-        /// Given back. Over.
-        Returned = "returned", "已退回";
-        /// Ended by another's step: the lead replied or returned the whole. Over.
-        Released = "released", "已解除";
-    }
-}
-
-words! {
-    /// The level of the organisation that holds an assignment.
-    Level {
-        /// Level 1 (一级部门).
-        Department = "department", "一级部门";
-        /// Level 2 (二级部门).
-        Unit = "unit", "二级部门";
-    }
-}
-
-words! {
-    /// A department's part in a ticket.
-    Part {
-        /// Answers for the whole (主办).
-        Lead = "lead", "主办";
-        /// Helps (协办).
-        Assist = "assist", "协办";
-    }
-}
-
-words! {
-    /// How content the citizen is.
-    Satisfaction {
-        /// 满意.
-        Satisfied = "satisfied", "满意";
-        /// 基本满意.
-        Fairly = "fairly", "基本满意";
-        /// 不满意.
-        Dissatisfied = "dissatisfied", "不满意";
-    }
-}
-
-impl AssignmentState {
-    /// Whether somebody still has to act on it.
-    #[must_use]
-    pub const fn is_open(self) -> bool {
-        match self {
-            Self::Assigned | Self::InProgress | Self::Delegated | Self::AwaitingSummary => true,
-            Self::Replied | Self::Returned | Self::Released => false,
-        }
-    }
-}
 
 /// A ticket as folded from its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,12 +27,26 @@ pub struct Ticket {
     pub round: u16,
     /// Every assignment ever made, in order; the number is the index plus one.
     pub assignments: Vec<Assignment>,
-    /// The answer that went to the citizen.
+    /// The answer that went to the citizen, of this round.
     pub answer: Option<Answer>,
+    /// What the centre has to do with the answer before it may rest.
+    pub awaiting: Awaiting,
+    /// The review of the answer, of this round.
+    pub review: Option<Review>,
+    /// Every call-back of this round, in order.
+    pub call_backs: Vec<CallBack>,
+    /// How it ended.
+    pub ending: Option<Ending>,
     /// The first rating.
     pub first_rating: Option<Rating>,
     /// The latest rating.
     pub last_rating: Option<Rating>,
+    /// How often it was rated.
+    pub ratings: u16,
+    /// How often it was urged.
+    pub urges: u16,
+    /// When it was urged last.
+    pub urged_at: Option<Timestamp>,
     /// When it last changed, views apart.
     pub changed_at: Option<Timestamp>,
 }
@@ -189,8 +60,15 @@ impl Default for Ticket {
             round: 1,
             assignments: Vec::new(),
             answer: None,
+            awaiting: Awaiting::Nothing,
+            review: None,
+            call_backs: Vec::new(),
+            ending: None,
             first_rating: None,
             last_rating: None,
+            ratings: 0,
+            urges: 0,
+            urged_at: None,
             changed_at: None,
         }
     }
@@ -262,10 +140,10 @@ pub struct Assignment {
     pub state: AssignmentState,
     /// When it was made; every clock runs from here, not from the signing.
     pub assigned_at: Timestamp,
-    /// The instruction (交办意见) it came with.
+    /// The instruction (交办意见) it came with, or why it is to be handled anew.
     pub instruction: Option<Sealed>,
-    /// To be signed by.
-    pub sign_due: Due,
+    /// To be signed by. `None`: it began in progress, as what is handled anew does.
+    pub sign_due: Option<Due>,
     /// To be replied by.
     pub due: Due,
     /// May be returned until.
@@ -274,13 +152,56 @@ pub struct Assignment {
     pub viewed_at: Option<Timestamp>,
     /// When it was signed.
     pub signed_at: Option<Timestamp>,
-    /// When it was replied, returned or released.
+    /// Who of the holder's office works on it.
+    pub handler: Option<AccountId>,
+    /// When the caller was first reached.
+    pub reached_at: Option<Timestamp>,
+    /// How often the caller was called or visited, in vain or not.
+    pub contacts: u16,
+    /// An answer saved and not submitted; for the holder's office alone.
+    pub draft: Option<Draft>,
+    /// Every time it was given back, in order.
+    pub returns: Vec<Return>,
+    /// When it was replied, returned, recalled or released.
     pub ended_at: Option<Timestamp>,
     /// The answer its holder gave.
     pub answer: Option<Answer>,
 }
 
 impl Assignment {
+    /// A fresh assignment, to be signed by `sign_due`.
+    #[must_use]
+    pub fn new(no: AssignmentNo, to: (Part, DepartmentId), at: Timestamp, terms: Terms) -> Self {
+        let (part, department) = to;
+        Self {
+            no,
+            part,
+            department,
+            unit: None,
+            parent: None,
+            round: 1,
+            state: if terms.sign_due.is_some() {
+                AssignmentState::Assigned
+            } else {
+                AssignmentState::InProgress
+            },
+            assigned_at: at,
+            instruction: None,
+            sign_due: terms.sign_due,
+            due: terms.due,
+            return_by: terms.return_by,
+            viewed_at: None,
+            signed_at: None,
+            handler: None,
+            reached_at: None,
+            contacts: 0,
+            draft: None,
+            returns: Vec::new(),
+            ended_at: None,
+            answer: None,
+        }
+    }
+
     /// The level of its holder.
     #[must_use]
     pub const fn level(&self) -> Level {
@@ -291,11 +212,81 @@ impl Assignment {
         }
     }
 
-    /// Whether the account's office holds it.
+    /// Whether the account's office holds it. A unit keeps what it holds when it moves to another
+    /// department.
     #[must_use]
     pub fn is_held_by(&self, actor: &Actor) -> bool {
-        actor.department == Some(self.department) && actor.unit == self.unit
+        match self.unit {
+            Some(unit) => actor.unit == Some(unit),
+            None => actor.unit.is_none() && actor.department == Some(self.department),
+        }
     }
+
+    /// Whether nobody of its office has looked at it yet: the red title (S5).
+    #[must_use]
+    pub const fn is_unviewed(&self) -> bool {
+        self.viewed_at.is_none()
+            && matches!(
+                self.state,
+                AssignmentState::Assigned | AssignmentState::InProgress
+            )
+    }
+
+    /// Whether the centre still has to accept or refuse its return.
+    #[must_use]
+    pub fn return_is_pending(&self) -> bool {
+        self.state == AssignmentState::Returned
+            && self.level() == Level::Department
+            && self.returns.last().is_some_and(|r| r.accepted.is_none())
+    }
+}
+
+/// The deadlines of an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// To be signed by; `None` where nothing is to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_due: Option<Due>,
+    /// To be replied by.
+    pub due: Due,
+    /// May be returned until.
+    pub return_by: Due,
+}
+
+/// One return of an assignment, and what the centre said to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// When.
+    pub at: Timestamp,
+    /// The reason's code.
+    pub reason: String,
+    /// When the centre decided on it.
+    pub decided_at: Option<Timestamp>,
+    /// What it decided. `None`: not yet; a unit's return needs no decision.
+    pub accepted: Option<bool>,
+}
+
+/// An answer saved, not submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// When it was saved.
+    pub at: Timestamp,
+    /// By which account.
+    pub by: AccountId,
+    /// The internal account (办理意见).
+    pub opinion: Option<Sealed>,
+    /// The answer.
+    pub answer: Option<Sealed>,
+    /// Whether the caller was contacted.
+    pub contacted: Option<bool>,
+    /// Whether it is solved.
+    pub solved: Option<bool>,
+    /// Why not.
+    pub unsolved_reason: Option<Sealed>,
+    /// Who handles it.
+    pub handler: Option<Sealed>,
+    /// The handler's phone.
+    pub phone: Option<Sealed>,
 }
 
 /// An answer, as given by one level to the next or to the citizen.
@@ -309,16 +300,63 @@ pub struct Answer {
     pub opinion: Option<Sealed>,
     /// The answer.
     pub text: Sealed,
+    /// The knowledge article it was taken from, where the centre answered directly.
+    pub article: Option<Sealed>,
     /// Whether the caller was contacted.
     pub contacted: Option<bool>,
     /// Whether it is solved.
     pub solved: Option<bool>,
     /// Why not.
     pub unsolved_reason: Option<Sealed>,
-    /// Who handled it.
-    pub handler: Sealed,
+    /// Who handled it; `None` where the centre answered directly.
+    pub handler: Option<Sealed>,
     /// The handler's phone.
-    pub phone: Sealed,
+    pub phone: Option<Sealed>,
+}
+
+/// The centre's review of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// When.
+    pub at: Timestamp,
+    /// By which account.
+    pub by: AccountId,
+    /// What the centre thinks of it.
+    pub opinion: Option<Sealed>,
+}
+
+/// A call to the citizen after the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallBack {
+    /// When.
+    pub at: Timestamp,
+    /// By which account.
+    pub by: AccountId,
+    /// Whether the citizen was reached.
+    pub reached: bool,
+    /// Whether the unit had contacted them, as they say.
+    pub contacted: Option<bool>,
+    /// Whether it is solved, as they say; `None` is not said.
+    pub solved: Option<bool>,
+    /// What else was said.
+    pub comment: Option<Sealed>,
+}
+
+/// The end of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// How.
+    pub kind: EndingKind,
+    /// When.
+    pub at: Timestamp,
+    /// By which account.
+    pub by: AccountId,
+    /// The reason's code, where it was declined.
+    pub reason: Option<String>,
+    /// The lawful channel the caller was told, where it was declined.
+    pub lawful_channel: Option<Sealed>,
+    /// Why it is closed or withdrawn.
+    pub text: Option<Sealed>,
 }
 
 /// A rating.
@@ -366,6 +404,12 @@ impl Ticket {
             .find(|a| a.state.is_open() && a.is_held_by(actor))
     }
 
+    /// Whether the request is the account's own.
+    #[must_use]
+    pub fn is_own_of(&self, actor: &Actor) -> bool {
+        self.intake.as_ref().is_some_and(|i| i.is_from(actor))
+    }
+
     /// Whether the account may know of the ticket at all (DOMAIN §6).
     #[must_use]
     pub fn is_visible_to(&self, actor: &Actor) -> bool {
@@ -378,13 +422,10 @@ impl Ticket {
         {
             return false;
         }
-        if actor.has_any(&[Role::Auditor, Role::Operator, Role::Dispatcher]) {
+        if actor.in_centre() || actor.has(Role::Auditor) || intake.is_from(actor) {
             return true;
         }
-        if intake.is_from(actor) {
-            return true;
-        }
-        actor.has_any(&[Role::Clerk, Role::Leader]) && self.given_to(actor).next().is_some()
+        actor.in_office() && self.given_to(actor).next().is_some()
     }
 
     /// Whether the account's office has the ticket in hand or has answered it: not one that returned it or
@@ -398,25 +439,109 @@ impl Ticket {
     /// The assignments the account's office was ever given; a department's are its units' too.
     fn given_to(&self, actor: &Actor) -> impl Iterator<Item = &Assignment> {
         let (department, unit) = (actor.department, actor.unit);
-        self.assignments
-            .iter()
-            .filter(move |a| Some(a.department) == department && (unit.is_none() || a.unit == unit))
+        self.assignments.iter().filter(move |a| match unit {
+            Some(unit) => a.unit == Some(unit),
+            None => Some(a.department) == department,
+        })
     }
 
-    /// Derives what follows from the assignments: the ticket's own state.
-    pub(super) fn settle(&mut self) {
-        if self.intake.is_none() {
-            return;
+    /// The number the next assignment gets; `None` when there are too many.
+    #[must_use]
+    pub fn next_no(&self) -> Option<AssignmentNo> {
+        u16::try_from(self.assignments.len() + 1)
+            .ok()
+            .map(AssignmentNo)
+    }
+
+    /// The level-1 returns the centre has to decide on; the lead's first. Of a ticket that is answered or
+    /// over there are none: whatever was returned before is settled by that.
+    pub fn pending_returns(&self) -> impl Iterator<Item = &Assignment> {
+        let settled = self.answer.is_some() || self.ending.is_some();
+        let of = move |part| {
+            self.assignments.iter().filter(move |a| {
+                !settled && a.round == self.round && a.part == part && a.return_is_pending()
+            })
+        };
+        of(Part::Lead).chain(of(Part::Assist))
+    }
+
+    /// Since when nobody has had it to handle: it waits to be assigned.
+    #[must_use]
+    pub fn unassigned_since(&self) -> Option<Timestamp> {
+        match self.state {
+            TicketState::Received => self.changed_at,
+            TicketState::Returned => self.lead().and_then(|lead| lead.ended_at),
+            TicketState::Absent
+            | TicketState::Assigned
+            | TicketState::InProgress
+            | TicketState::Delegated
+            | TicketState::AwaitingSummary
+            | TicketState::Replied
+            | TicketState::AwaitingCallBack
+            | TicketState::AwaitingRedo
+            | TicketState::Closed
+            | TicketState::Declined
+            | TicketState::Withdrawn => None,
         }
-        self.state = match self.lead().map(|lead| lead.state) {
-            None => TicketState::Received,
+    }
+
+    /// Derives what follows from the assignments and the centre's steps: the ticket's own state.
+    pub(super) fn settle(&mut self) {
+        if self.intake.is_some() {
+            self.state = match &self.ending {
+                Some(ending) => match ending.kind {
+                    EndingKind::Closed => TicketState::Closed,
+                    EndingKind::Declined => TicketState::Declined,
+                    EndingKind::Withdrawn => TicketState::Withdrawn,
+                },
+                None => self.state_of_work(),
+            };
+        }
+    }
+
+    fn state_of_work(&self) -> TicketState {
+        match self.lead().map(|lead| lead.state) {
+            None | Some(AssignmentState::Recalled | AssignmentState::Replied)
+                if self.answer.is_some() =>
+            {
+                match self.awaiting {
+                    Awaiting::Nothing => TicketState::Replied,
+                    Awaiting::CallBack => TicketState::AwaitingCallBack,
+                    Awaiting::Redo => TicketState::AwaitingRedo,
+                }
+            }
+            // Replied without an answer: to be handled anew by whoever is assigned next.
+            None | Some(AssignmentState::Recalled | AssignmentState::Replied) => {
+                TicketState::Received
+            }
             Some(AssignmentState::Assigned) => TicketState::Assigned,
             Some(AssignmentState::InProgress) => TicketState::InProgress,
             Some(AssignmentState::Delegated) => TicketState::Delegated,
             Some(AssignmentState::AwaitingSummary) => TicketState::AwaitingSummary,
             Some(AssignmentState::Returned | AssignmentState::Released) => TicketState::Returned,
-            Some(AssignmentState::Replied) => TicketState::Replied,
-        };
+        }
+    }
+
+    /// Keeps a rating: the first, and the latest.
+    pub(super) fn keep_rating(&mut self, rating: Rating) {
+        self.first_rating.get_or_insert_with(|| rating.clone());
+        self.last_rating = Some(rating);
+        self.ratings = self.ratings.saturating_add(1);
+    }
+
+    /// Takes every pending level-1 return of this round that satisfies `which` as accepted.
+    pub(super) fn accept_returns(&mut self, at: Timestamp, which: impl Fn(&Assignment) -> bool) {
+        let round = self.round;
+        for assignment in &mut self.assignments {
+            if assignment.round == round
+                && assignment.return_is_pending()
+                && which(assignment)
+                && let Some(last) = assignment.returns.last_mut()
+            {
+                last.decided_at = Some(at);
+                last.accepted = Some(true);
+            }
+        }
     }
 
     /// Ends every open assignment that satisfies `which`.

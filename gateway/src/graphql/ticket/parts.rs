@@ -1,9 +1,10 @@
-//! The parts of a ticket: caller, assignments, answers, ratings.
+//! The parts of a ticket: caller, assignments with drafts and returns, answers, ratings.
 
 use super::Ticket;
 use super::words::{AssignmentState, Due, Part, Satisfaction};
-use crate::auth::Group;
+use crate::auth::{Group, Sight, draft_sight, viewer};
 use crate::error::{Code, fault_because};
+use crate::graphql::account::Account;
 use crate::graphql::organisation::{Department, Unit};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -86,9 +87,55 @@ impl Assignment {
         Ok(self.state()?.assigned_at)
     }
 
-    /// To be signed by.
-    async fn sign_due(&self) -> Result<Due, Error> {
-        Ok(self.state()?.sign_due.into())
+    /// To be signed by; null where it began in progress, as what is handled anew does.
+    async fn sign_due(&self) -> Result<Option<Due>, Error> {
+        Ok(self.state()?.sign_due.map(Due::from))
+    }
+
+    /// The round it belongs to.
+    async fn round(&self) -> Result<u16, Error> {
+        Ok(self.state()?.round)
+    }
+
+    /// Who of the holder's office works on it.
+    async fn handler(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
+        match self.state()?.handler {
+            Some(handler) => self.of.by(context, handler).await,
+            None => Ok(None),
+        }
+    }
+
+    /// How often the caller was called or visited, in vain or not.
+    async fn contacts(&self) -> Result<u16, Error> {
+        Ok(self.state()?.contacts)
+    }
+
+    /// When the caller was first reached.
+    async fn reached_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.state()?.reached_at)
+    }
+
+    /// An answer saved and not submitted; only to the holder's office.
+    async fn draft(&self, context: &Context<'_>) -> Result<Option<Draft>, Error> {
+        let state = self.state()?;
+        let seen = draft_sight(&viewer(context)?.actor, &self.of.ticket, state);
+        let draft = state.draft.clone().filter(|_| seen == Sight::Clear);
+        Ok(draft.map(|draft| Draft {
+            of: self.of.clone(),
+            draft,
+        }))
+    }
+
+    /// Every time it was given back, in order, and what the centre said to it.
+    async fn returns(&self) -> Result<Vec<Return>, Error> {
+        let returns = self.state()?.returns.iter();
+        Ok(returns.map(Return::from).collect())
+    }
+
+    /// Whether the centre still has to accept or refuse its return.
+    async fn return_pending(&self) -> Result<bool, Error> {
+        let no = self.state()?.no;
+        Ok(self.of.ticket.pending_returns().any(|a| a.no == no))
     }
 
     /// To be replied by.
@@ -111,7 +158,7 @@ impl Assignment {
         Ok(self.state()?.signed_at)
     }
 
-    /// When it was replied, returned or released.
+    /// When it was replied, returned, recalled or released.
     async fn ended_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(self.state()?.ended_at)
     }
@@ -123,6 +170,91 @@ impl Assignment {
             of: self.of.clone(),
             answer,
         }))
+    }
+}
+
+/// A return of an assignment.
+#[derive(SimpleObject)]
+pub struct Return {
+    /// When.
+    at: DateTime<Utc>,
+    /// The reason's code.
+    reason: String,
+    /// When the centre decided on it.
+    decided_at: Option<DateTime<Utc>>,
+    /// Whether it was accepted; null while that is open, and where a unit gave back to its department.
+    accepted: Option<bool>,
+}
+
+impl From<&domain::Return> for Return {
+    fn from(returned: &domain::Return) -> Self {
+        Self {
+            at: returned.at,
+            reason: returned.reason.clone(),
+            decided_at: returned.decided_at,
+            accepted: returned.accepted,
+        }
+    }
+}
+
+/// An answer saved and not submitted.
+pub struct Draft {
+    of: Ticket,
+    draft: domain::Draft,
+}
+
+#[Object]
+impl Draft {
+    /// When it was saved.
+    async fn at(&self) -> DateTime<Utc> {
+        self.draft.at
+    }
+
+    /// By whom.
+    async fn by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
+        self.of.by(context, self.draft.by).await
+    }
+
+    /// The internal account (办理意见).
+    async fn opinion(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let opinion = self.draft.opinion.as_ref();
+        self.of.text(context, Group::Work, "opinion", opinion).await
+    }
+
+    /// The answer.
+    async fn answer(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let answer = self.draft.answer.as_ref();
+        self.of.text(context, Group::Work, "answer", answer).await
+    }
+
+    /// Whether the caller was contacted.
+    async fn contacted(&self) -> Option<bool> {
+        self.draft.contacted
+    }
+
+    /// Whether it is solved.
+    async fn solved(&self) -> Option<bool> {
+        self.draft.solved
+    }
+
+    /// Why it is not.
+    async fn unsolved_reason(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let reason = self.draft.unsolved_reason.as_ref();
+        self.of
+            .text(context, Group::Work, "unsolved_reason", reason)
+            .await
+    }
+
+    /// Who handles it.
+    async fn handler(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let handler = self.draft.handler.as_ref();
+        self.of.text(context, Group::Work, "handler", handler).await
+    }
+
+    /// The handler's phone.
+    async fn phone(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let phone = self.draft.phone.as_ref();
+        self.of.text(context, Group::Work, "phone", phone).await
     }
 }
 
@@ -176,18 +308,22 @@ impl Answer {
             .await
     }
 
-    /// Who handled it.
+    /// Who handled it; null where the centre answered directly.
     async fn handler(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        self.of
-            .text(context, Group::Work, "handler", Some(&self.answer.handler))
-            .await
+        let handler = self.answer.handler.as_ref();
+        self.of.text(context, Group::Work, "handler", handler).await
     }
 
     /// The handler's phone.
     async fn phone(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        self.of
-            .text(context, Group::Work, "phone", Some(&self.answer.phone))
-            .await
+        let phone = self.answer.phone.as_ref();
+        self.of.text(context, Group::Work, "phone", phone).await
+    }
+
+    /// The knowledge article it was taken from, where the centre answered directly.
+    async fn article(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let article = self.answer.article.as_ref();
+        self.of.text(context, Group::Work, "article", article).await
     }
 }
 

@@ -1,15 +1,16 @@
 //! The steps of a ticket, with every text given then.
 
 use super::Ticket;
-use crate::auth::{Group, Sight};
+use crate::auth::{Group, Sight, draft_sight, viewer};
 use crate::error::{Code, fault_because};
 use crate::graphql::account::Account;
 use crate::graphql::common::{PageInfo, Position};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use docket_domain::ids::AccountId;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
+use docket_domain::ticket::actions::Fact as _;
+use docket_domain::ticket::actions::save_draft::Drafted;
 use docket_projections::timeline::Step as StoredStep;
 
 /// Steps of a ticket.
@@ -36,7 +37,8 @@ pub struct StepText {
     text: Option<String>,
 }
 
-/// Text fields of events, with who may read them. The caller's block is read at [`Ticket`].
+/// Text fields of events, with who may read them. The caller's block is read at [`Ticket`]; drafts are for
+/// the holder's office alone, whatever the field.
 const STEP_TEXTS: &[(&str, Group)] = &[
     ("title", Group::Matter),
     ("body", Group::Matter),
@@ -50,6 +52,10 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("handler", Group::Work),
     ("phone", Group::Work),
     ("comment", Group::Matter),
+    ("article", Group::Work),
+    ("lawful_channel", Group::Matter),
+    ("evidence", Group::Work),
+    ("recording", Group::Work),
 ];
 
 #[Object]
@@ -59,7 +65,7 @@ impl Step {
         Position(self.step.position)
     }
 
-    /// What happened: received, assigned, viewed, signed, delegated, returned, replied, rated.
+    /// What happened, by the event's name: received, assigned, signed, replied and so on.
     #[graphql(name = "type")]
     async fn event_type(&self) -> &str {
         &self.step.event_type
@@ -80,22 +86,18 @@ impl Step {
 
     /// By whom. Not told to citizens; and who called is told only to those who may know the caller.
     async fn by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
-        let intake = self.of.intake()?;
-        let group = if intake.caller_account == Some(self.step.by) {
-            Group::Caller
-        } else {
-            Group::Work
-        };
-        if self.of.sight(context, group)? != Sight::Clear || self.step.by == AccountId::SYSTEM {
-            return Ok(None);
-        }
-        Account::find(context, self.step.by).await
+        self.of.by(context, self.step.by).await
     }
 
     /// Every text given with it, as it was then.
     async fn texts(&self, context: &Context<'_>) -> Result<Vec<StepText>, Error> {
         let data: serde_json::Value = serde_json::from_str(&self.step.data)
             .map_err(|_| fault_because(Code::Internal, "an event"))?;
+        if self.step.event_type == Drafted::TYPE
+            && self.draft_sight(context, &data)? != Sight::Clear
+        {
+            return Ok(Vec::new());
+        }
         let mut texts = Vec::new();
         for (field, group) in STEP_TEXTS {
             let sealed = data
@@ -112,5 +114,16 @@ impl Step {
             }
         }
         Ok(texts)
+    }
+}
+
+impl Step {
+    /// How much the account sees of a draft: decided by the assignment it was saved in.
+    fn draft_sight(&self, context: &Context<'_>, data: &serde_json::Value) -> Result<Sight, Error> {
+        let drafted: Drafted = serde_json::from_value(data.clone())
+            .map_err(|_| fault_because(Code::Internal, "an event"))?;
+        let actor = &viewer(context)?.actor;
+        let assignment = self.of.ticket.assignment(drafted.assignment);
+        Ok(assignment.map_or(Sight::Hidden, |a| draft_sight(actor, &self.of.ticket, a)))
     }
 }

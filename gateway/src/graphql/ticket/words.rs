@@ -60,8 +60,18 @@ remote_enums! {
         AwaitingSummary,
         /// 已退回: back at the centre.
         Returned,
-        /// 已答复: answered.
+        /// 已答复: answered, by the lead or by the centre directly.
         Replied,
+        /// 待回访: reviewed; the citizen is to be called back.
+        AwaitingCallBack,
+        /// 待重办: not solved, says the citizen.
+        AwaitingRedo,
+        /// 已办结: over.
+        Closed,
+        /// 不予受理: not for this hotline. Over.
+        Declined,
+        /// 已撤诉: taken back by its citizen. Over.
+        Withdrawn,
     }
     /// Where an assignment stands.
     AssignmentState of "docket_domain::ticket::AssignmentState" {
@@ -77,6 +87,8 @@ remote_enums! {
         Replied,
         /// 已退回.
         Returned,
+        /// 已撤回: taken back by whoever gave it, before it was signed.
+        Recalled,
         /// 已解除: ended by another's step.
         Released,
     }
@@ -95,6 +107,26 @@ remote_enums! {
         Fairly,
         /// 不满意.
         Dissatisfied,
+    }
+    /// How a caller was reached, or tried.
+    ContactMeans of "docket_domain::ticket::ContactMeans" {
+        /// 电话.
+        Phone,
+        /// 上门.
+        Visit,
+        /// 短信或网络.
+        Message,
+        /// 书面.
+        Letter,
+    }
+    /// How a ticket ended.
+    EndingKind of "docket_domain::ticket::EndingKind" {
+        /// 办结: closed by the centre.
+        Closed,
+        /// 不予受理: not for this hotline.
+        Declined,
+        /// 撤诉: taken back by its citizen.
+        Withdrawn,
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, DepartmentId};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{AssignmentState, Part, TicketState};
+use crate::ticket::state::{Part, Terms, TicketState};
 use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
@@ -103,10 +103,11 @@ impl Action for Assign<Sealed> {
             }
             seen.push(department);
         }
-        let first = u16::try_from(ticket.assignments.len() + 1)
-            .map_err(|_| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        let first = ticket
+            .next_no()
+            .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
         Ok(Some(Assigned {
-            first: AssignmentNo(first),
+            first,
             lead: self.lead,
             assists: self.assists,
             instruction: self.instruction,
@@ -127,24 +128,19 @@ impl Fact for Assigned {
             .assists
             .iter()
             .map(|department| (Part::Assist, *department));
-        for ((part, department), no) in lead.chain(assists).zip(self.first.0..) {
+        // Whoever assigns anew has accepted the return.
+        ticket.accept_returns(stamp.at, |_| true);
+        ticket.release(stamp.at, |_| true);
+        let terms = Terms {
+            sign_due: Some(self.sign_due),
+            due: self.due,
+            return_by: self.return_by,
+        };
+        for (to, no) in lead.chain(assists).zip(self.first.0..) {
             ticket.assignments.push(Assignment {
-                no: AssignmentNo(no),
-                part,
-                department,
-                unit: None,
-                parent: None,
                 round: ticket.round,
-                state: AssignmentState::Assigned,
-                assigned_at: stamp.at,
                 instruction: self.instruction.clone(),
-                sign_due: self.sign_due,
-                due: self.due,
-                return_by: self.return_by,
-                viewed_at: None,
-                signed_at: None,
-                ended_at: None,
-                answer: None,
+                ..Assignment::new(AssignmentNo(no), to, stamp.at, terms)
             });
         }
         ticket.changed_at = Some(stamp.at);
@@ -187,7 +183,10 @@ mod tests {
                 );
                 // Monday 23 November 2026, 10:00 in Shanghai: one working day to sign, two to return,
                 // five to reply, each to the end of office hours (17:30 there, 09:30 UTC).
-                assert_eq!(lead.sign_due.at.to_string(), "2026-11-24 09:30:00 UTC");
+                assert_eq!(
+                    lead.sign_due.unwrap().at.to_string(),
+                    "2026-11-24 09:30:00 UTC"
+                );
                 assert_eq!(lead.return_by.at.to_string(), "2026-11-25 09:30:00 UTC");
                 assert_eq!(lead.due.at.to_string(), "2026-11-30 09:30:00 UTC");
                 assert_eq!(assist.due, lead.due);

@@ -5,7 +5,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, UnitId};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{AssignmentState, Level};
+use crate::ticket::state::{AssignmentState, Level, Terms};
 use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
@@ -84,11 +84,12 @@ impl Action for Delegate<Sealed> {
         if !context.organisation.is_under(self.unit, held.department) {
             return Err(refuse(Reason::UnknownOffice, "unitId"));
         }
-        let no = u16::try_from(ticket.assignments.len() + 1)
-            .map_err(|_| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        let assignment = ticket
+            .next_no()
+            .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
         Ok(Some(Delegated {
             parent: held.no,
-            assignment: AssignmentNo(no),
+            assignment,
             unit: self.unit,
             instruction: self.instruction,
             sign_due: context.rules.sign_due(intake.urgency, context.now),
@@ -108,23 +109,17 @@ impl Fact for Delegated {
         };
         parent.state = AssignmentState::Delegated;
         let (part, department, round) = (parent.part, parent.department, parent.round);
+        let terms = Terms {
+            sign_due: Some(self.sign_due),
+            due: self.due,
+            return_by: self.return_by,
+        };
         ticket.assignments.push(Assignment {
-            no: self.assignment,
-            part,
-            department,
             unit: Some(self.unit),
             parent: Some(self.parent),
             round,
-            state: AssignmentState::Assigned,
-            assigned_at: stamp.at,
             instruction: self.instruction.clone(),
-            sign_due: self.sign_due,
-            due: self.due,
-            return_by: self.return_by,
-            viewed_at: None,
-            signed_at: None,
-            ended_at: None,
-            answer: None,
+            ..Assignment::new(self.assignment, (part, department), stamp.at, terms)
         });
         ticket.changed_at = Some(stamp.at);
     }

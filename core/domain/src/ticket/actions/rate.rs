@@ -1,11 +1,14 @@
 //! Rate (评价): the citizen says how content they are, themselves or through staff. The first and the
 //! latest rating are both kept.
 
+use super::optional;
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{Actor, Timestamp, optional};
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{Rating, Satisfaction, TicketState};
 use serde::{Deserialize, Serialize};
+
+/// Most ratings of one ticket, so that nobody can grow its history without end. A technical limit.
+pub const RATINGS_MAX: u16 = 20;
 
 /// Rates an answered ticket.
 #[derive(Clone, Debug, Serialize)]
@@ -53,23 +56,24 @@ impl Action for Rate<Sealed> {
         name: "rate",
         zh: "评价",
         event: Rated::TYPE,
-        roles: &[Role::Citizen, Role::Operator],
-        gate: Gate::Ticket(&[TicketState::Replied]),
+        roles: &[Role::Citizen, Role::Operator, Role::CallBack],
+        gate: Gate::Ticket(&[
+            TicketState::Replied,
+            TicketState::AwaitingCallBack,
+            TicketState::AwaitingRedo,
+            TicketState::Closed,
+        ]),
     };
     type Event = Rated;
 
-    fn permit(
-        ticket: &Ticket,
-        _: Option<&Assignment>,
-        actor: &Actor,
-        _: Timestamp,
-    ) -> Result<(), Reason> {
-        let own = ticket.intake.as_ref().is_some_and(|i| i.is_from(actor));
-        if own || actor.has(Role::Operator) {
-            Ok(())
-        } else {
-            Err(Reason::NotOwnTicket)
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        if !ticket.is_own_of(&context.actor) && !context.actor.in_centre() {
+            return Err(Reason::NotOwnTicket);
         }
+        if ticket.ratings >= RATINGS_MAX {
+            return Err(Reason::TooOften);
+        }
+        Ok(())
     }
 
     fn decide(
@@ -84,8 +88,7 @@ impl Action for Rate<Sealed> {
             self.comment.as_ref(),
             context.rules.texts().opinion,
         )?;
-        let intake = ticket.intake.as_ref();
-        let own = intake.is_some_and(|intake| intake.is_from(&context.actor));
+        let own = ticket.is_own_of(&context.actor);
         Ok(Some(Rated {
             satisfaction: self.satisfaction,
             solved: self.solved,
@@ -107,15 +110,14 @@ impl Fact for Rated {
             comment: self.comment.clone(),
             relayed: self.relayed,
         };
-        ticket.first_rating.get_or_insert_with(|| rating.clone());
-        ticket.last_rating = Some(rating);
+        ticket.keep_rating(rating);
         ticket.changed_at = Some(stamp.at);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Rate;
+    use super::{RATINGS_MAX, Rate};
     use crate::people::Actor;
     use crate::refusal::Reason;
     use crate::sealed::Sealed;
@@ -128,6 +130,17 @@ mod tests {
             solved: Some(true),
             comment: Some(sealed("谢谢")),
         })
+    }
+
+    #[test]
+    fn nobody_rates_without_end() {
+        let mut given = own_replied();
+        for _ in 0..RATINGS_MAX {
+            given = given.and(citizen(), rate());
+        }
+        given
+            .when(citizen(), rate())
+            .refused(Reason::TooOften, None);
     }
 
     #[test]

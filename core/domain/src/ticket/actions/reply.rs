@@ -1,5 +1,5 @@
 //! Reply (办理/答复/上报): level 2 answers its department, which sums up and answers the centre and the
-//! citizen. Submitted is final: a correction will be a further event.
+//! citizen. Submitted is final (S11): a correction will be a further event.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse, required};
@@ -154,11 +154,12 @@ impl Fact for Replied {
             by: stamp.by,
             opinion: self.opinion.clone(),
             text: self.answer.clone(),
+            article: None,
             contacted: self.contacted,
             solved: self.solved,
             unsolved_reason: self.unsolved_reason.clone(),
-            handler: self.handler.clone(),
-            phone: self.phone.clone(),
+            handler: Some(self.handler.clone()),
+            phone: Some(self.phone.clone()),
         };
         let Some(assignment) = ticket.assignment_mut(self.assignment) else {
             return;
@@ -166,6 +167,7 @@ impl Fact for Replied {
         assignment.state = AssignmentState::Replied;
         assignment.ended_at = Some(stamp.at);
         assignment.answer = Some(answer.clone());
+        assignment.draft = None;
         let (parent, part) = (assignment.parent, assignment.part);
         match (parent, part) {
             // Level 2: its department sums up.

@@ -2,10 +2,10 @@
 //! centre. (`return` is a keyword, hence the file's name.)
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{Actor, Timestamp, refuse, required};
+use super::{refuse, required};
 use crate::ids::{AssignmentNo, DepartmentId};
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::{AssignmentState, Part};
+use crate::ticket::state::{AssignmentState, Return};
 use serde::{Deserialize, Serialize};
 
 /// Returns the assignment one's office holds.
@@ -60,14 +60,9 @@ impl Action for SendBack<Sealed> {
     };
     type Event = Returned;
 
-    fn permit(
-        _: &Ticket,
-        on: Option<&Assignment>,
-        _: &Actor,
-        now: Timestamp,
-    ) -> Result<(), Reason> {
+    fn permit(_: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         match on {
-            Some(held) if !held.return_by.met_at(now) => Err(Reason::ReturnWindowOver),
+            Some(held) if !held.return_by.met_at(context.now) => Err(Reason::ReturnWindowOver),
             _ => Ok(()),
         }
     }
@@ -119,17 +114,17 @@ impl Fact for Returned {
         assignment.ended_at = Some(stamp.at);
         // Who returns has seen it.
         assignment.viewed_at.get_or_insert(stamp.at);
-        let (parent, part) = (assignment.parent, assignment.part);
-        match (parent, part) {
-            // Level 2: back with the department, which goes on.
-            (Some(parent), _) => {
-                if let Some(parent) = ticket.assignment_mut(parent) {
-                    parent.state = AssignmentState::InProgress;
-                }
-            }
-            // The lead: the whole case goes back, its assists are released.
-            (None, Part::Lead) => ticket.release(stamp.at, |_| true),
-            (None, Part::Assist) => {}
+        assignment.returns.push(Return {
+            at: stamp.at,
+            reason: self.reason.clone(),
+            decided_at: None,
+            accepted: None,
+        });
+        // Level 2: back with the department, which goes on. Level 1: the centre accepts or refuses, and
+        // until then the assists go on.
+        let parent = assignment.parent;
+        if let Some(parent) = parent.and_then(|no| ticket.assignment_mut(no)) {
+            parent.state = AssignmentState::InProgress;
         }
         ticket.changed_at = Some(stamp.at);
     }
@@ -152,15 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn the_lead_returns_to_the_centre_and_its_assists_are_released() {
+    fn the_lead_returns_to_the_centre_and_its_assists_go_on_until_that_is_accepted() {
         assigned_with_assist()
             .when(clerk(), send_back())
             .then(|ticket| {
                 assert_eq!(ticket.state, TicketState::Returned);
                 assert_eq!(ticket.assignments[0].state, AssignmentState::Returned);
                 assert_eq!(ticket.assignments[0].viewed_at, Some(now()));
-                assert_eq!(ticket.assignments[1].state, AssignmentState::Released);
-                assert_eq!(ticket.assignments[1].ended_at, Some(now()));
+                assert!(ticket.assignments[0].return_is_pending());
+                assert_eq!(ticket.assignments[1].state, AssignmentState::Assigned);
             });
     }
 
@@ -180,6 +175,10 @@ mod tests {
         delegated().when(unit_clerk(), send_back()).then(|ticket| {
             assert_eq!(ticket.state, TicketState::InProgress);
             assert_eq!(ticket.assignments[1].state, AssignmentState::Returned);
+            assert!(
+                !ticket.assignments[1].return_is_pending(),
+                "nobody has to decide"
+            );
         });
     }
 
@@ -195,10 +194,13 @@ mod tests {
         late()
             .when(clerk(), send_back())
             .refused(Reason::ReturnWindowOver, None);
-        let at = |minutes| now() + chrono::TimeDelta::minutes(minutes);
-        let ticket = assigned().fold();
-        assert!(available_actions(&ticket, &clerk(), at(last)).contains(&"return"));
-        assert!(!available_actions(&ticket, &clerk(), at(last + 1)).contains(&"return"));
+        let offered = |minutes| {
+            let mut context = context(clerk());
+            context.now += chrono::TimeDelta::minutes(minutes);
+            available_actions(&assigned().fold(), &context).contains(&"return")
+        };
+        assert!(offered(last));
+        assert!(!offered(last + 1));
     }
 
     #[test]

@@ -60,6 +60,8 @@ impl Fact for Signed {
             assignment.signed_at = Some(stamp.at);
             // Who signs has seen it.
             assignment.viewed_at.get_or_insert(stamp.at);
+            // And works on it, until it is handed over.
+            assignment.handler.get_or_insert(stamp.by);
         }
         ticket.changed_at = Some(stamp.at);
     }
@@ -83,6 +85,7 @@ mod tests {
                 assert_eq!(held.signed_at, Some(now() + chrono::TimeDelta::minutes(60)));
                 assert_eq!(held.viewed_at, held.signed_at);
                 assert_eq!(held.assigned_at, now());
+                assert_eq!(held.handler, Some(clerk().account));
                 assert_eq!(ticket.changed_at, held.signed_at);
             });
     }

@@ -1,0 +1,169 @@
+//! Urge (催办): the centre or the citizen asks the holder to hurry. It changes no state and no clock.
+
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{optional, required};
+use crate::sealed::{Field, Sealed, try_map_option};
+use crate::ticket::state::TicketState;
+use serde::{Deserialize, Serialize};
+
+/// Urges a ticket on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Urge<T> {
+    /// What is asked; the centre has to say.
+    pub text: Option<T>,
+}
+
+/// A ticket was urged on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Urged {
+    /// What is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Sealed>,
+    /// Whether its citizen did it.
+    pub by_citizen: bool,
+}
+
+impl<T> Urge<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<Urge<U>, E> {
+        let text = try_map_option(self.text, Field::of_ticket("text"), seal)?;
+        Ok(Urge { text })
+    }
+}
+
+impl Action for Urge<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "urge",
+        zh: "催办",
+        event: Urged::TYPE,
+        roles: &[
+            Role::Supervisor,
+            Role::Operator,
+            Role::Dispatcher,
+            Role::Office,
+            Role::Citizen,
+        ],
+        gate: Gate::Ticket(&[
+            TicketState::Received,
+            TicketState::Assigned,
+            TicketState::InProgress,
+            TicketState::Delegated,
+            TicketState::AwaitingSummary,
+            TicketState::Returned,
+        ]),
+    };
+    type Event = Urged;
+
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let own = ticket.is_own_of(&context.actor);
+        if !own && !context.actor.in_centre() {
+            return Err(Reason::NotOwnTicket);
+        }
+        let recently = ticket
+            .urged_at
+            .is_some_and(|at| context.now < at + context.rules.urge_interval(own));
+        if recently || ticket.urges == u16::MAX {
+            return Err(Reason::TooOften);
+        }
+        Ok(())
+    }
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Urged>, Refusal> {
+        let max = context.rules.texts().opinion;
+        let by_citizen = ticket.is_own_of(&context.actor);
+        match &self.text {
+            Some(text) if !by_citizen => required::<Self>(ticket, "text", text, max)?,
+            None if !by_citizen => {
+                return Err(super::refuse::<Self>(ticket, Reason::Required).at("text"));
+            }
+            text => optional::<Self>(ticket, "text", text.as_ref(), max)?,
+        }
+        Ok(Some(Urged {
+            text: self.text,
+            by_citizen,
+        }))
+    }
+}
+
+impl Fact for Urged {
+    const TYPE: &'static str = "urged";
+    const VERSION: u16 = 1;
+    const MOVES_REVISION: bool = false;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        ticket.urges = ticket.urges.saturating_add(1);
+        ticket.urged_at = Some(stamp.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Urge;
+    use crate::people::Actor;
+    use crate::refusal::Reason;
+    use crate::ticket::scenario::*;
+    use crate::ticket::{TicketAction, TicketState};
+
+    #[test]
+    fn it_is_counted_and_moves_nothing() {
+        signed().when(supervisor(), urge()).then(|ticket| {
+            assert_eq!((ticket.urges, ticket.urged_at), (1, Some(now())));
+            assert_eq!(ticket.state, TicketState::InProgress);
+            assert_eq!(ticket.revision, 3);
+        });
+    }
+
+    #[test]
+    fn a_citizen_urges_once_a_day() {
+        let mine = || given([(citizen(), receive()), (dispatcher(), assign())]);
+        let day = 24 * 60;
+        mine()
+            .and(citizen(), urge())
+            .later(day - 1)
+            .when(citizen(), urge())
+            .refused(Reason::TooOften, None);
+        mine()
+            .and(Actor::bearer(), urge())
+            .later(day)
+            .when(citizen(), urge())
+            .then(|ticket| assert_eq!(ticket.urges, 2));
+    }
+
+    #[test]
+    fn the_centre_says_what_it_asks_for_and_a_citizen_need_not() {
+        let silent = || TicketAction::Urge(Urge { text: None });
+        assigned()
+            .when(operator(), silent())
+            .refused(Reason::Required, Some("text"));
+        let empty = TicketAction::Urge(Urge {
+            text: Some(sealed("")),
+        });
+        assigned()
+            .when(operator(), empty)
+            .refused(Reason::Required, Some("text"));
+        assigned()
+            .when(Actor::bearer(), silent())
+            .then(|ticket| assert_eq!(ticket.urges, 1));
+    }
+
+    #[test]
+    fn strangers_and_answered_tickets_are_not_urged() {
+        assigned()
+            .when(citizen(), urge())
+            .refused(Reason::NotOwnTicket, None);
+        replied()
+            .when(supervisor(), urge())
+            .refused(Reason::WrongState, None);
+        assigned()
+            .when(clerk(), urge())
+            .refused(Reason::RoleNotAllowed, None);
+    }
+}
