@@ -14,6 +14,7 @@ mod protocol;
 mod readme;
 mod sealing;
 mod secrets;
+mod stories;
 mod vault;
 mod views;
 mod workspace;

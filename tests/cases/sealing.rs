@@ -112,10 +112,10 @@ fn planted_draft() -> TicketAction<String> {
     })
 }
 
-fn planted_contact(desk: &docket_core::Desk) -> TicketAction<String> {
+fn planted_contact() -> TicketAction<String> {
     TicketAction::Contact(contact::Contact {
         reached: true,
-        at: desk.now(),
+        at: None,
         means: ContactMeans::Phone,
         evidence: Some(planted()),
     })
@@ -162,12 +162,7 @@ async fn walk(desk: &docket_core::Desk) {
         (clerk(), view()),
         (clerk(), sign()),
         (clerk(), planted_draft()),
-    ] {
-        act(desk, &actor, id, action).await;
-    }
-    // After the signing, by its own clock.
-    act(desk, &clerk(), id, planted_contact(desk)).await;
-    for (actor, action) in [
+        (clerk(), planted_contact()),
         (clerk(), planted_delegate()),
         (clerk(), recall()),
         (clerk(), planted_delegate()),

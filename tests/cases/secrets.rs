@@ -56,19 +56,68 @@ fn reply(id: &Value) -> Value {
     })
 }
 
-async fn rate_by_code(client: &Client, said: &mut Said, ticket: &Value) {
-    let by_code =
-        "mutation($i: RateByCodeInput!) { rateByCode(input: $i) { userErrors { message } } }";
+async fn by_code(client: &Client, said: &mut Said, mutation: &str, ticket: &Value, extra: &Value) {
+    let mut name = mutation.to_owned();
+    name[..1].make_ascii_uppercase();
+    let query = format!(
+        "mutation($i: {name}Input!) {{ {mutation}(input: $i) {{ userErrors {{ message }} }} }}"
+    );
     for (number, code) in [
         (json!(planted("n")), json!(planted("c"))),
         (ticket["number"].clone(), json!(planted("c"))),
         (ticket["number"].clone(), ticket["queryCode"].clone()),
     ] {
-        let input = json!({ "number": number, "queryCode": code, "satisfaction": "FAIRLY",
-            "comment": planted("m") });
-        let response = client.run(by_code, json!({ "i": input })).await;
+        let mut input = extra.clone();
+        (input["number"], input["queryCode"]) = (number, code);
+        let response = client.run(&query, json!({ "i": input })).await;
         said.responses.push_str(&response.to_string());
     }
+}
+
+/// The steps from the answer to the end, and those of a ticket that no office had.
+async fn fill_the_centres_steps(client: &Client, said: &mut Said, id: &Value) {
+    let person = async |login: &str| client.logged_in(login, PASSWORD).await;
+    let (operator, office) = (person("operator").await, person("office").await);
+    let review = json!({ "id": id, "opinion": planted("v") });
+    said.say(&office, "reviewTicket", review).await;
+    let call = json!({ "id": id, "reached": true, "solved": false, "satisfaction": "FAIRLY",
+        "comment": planted("w"), "recording": planted("x") });
+    said.say(&person("call-back").await, "callBackTicket", call)
+        .await;
+    let redo = json!({ "id": id, "instruction": planted("z") });
+    said.say(&office, "redoTicket", redo).await;
+    let clerk = person("clerk").await;
+    said.say(&clerk, "replyTicket", reply(id)).await;
+    said.say(&office, "reviewTicket", json!({ "id": id })).await;
+    let call = json!({ "id": id, "reached": true, "solved": false });
+    said.say(&person("call-back").await, "callBackTicket", call)
+        .await;
+    let close = json!({ "id": id, "text": planted("C") });
+    said.say(&office, "closeTicket", close).await;
+    for (mutation, input) in [
+        (
+            "answerTicket",
+            json!({ "answer": planted("a"), "article": planted("r") }),
+        ),
+        (
+            "declineTicket",
+            json!({ "reason": "LITIGATION", "lawfulChannel": planted("l") }),
+        ),
+        ("withdrawTicket", json!({ "text": planted("W") })),
+    ] {
+        let ticket = said.say(&operator, "receiveTicket", request()).await;
+        let mut input = input;
+        input["id"] = ticket["id"].clone();
+        let mut wrong = input.clone();
+        wrong["reason"] = json!(planted("R"));
+        said.say(&operator, mutation, wrong).await;
+        let done = said.say(&operator, mutation, input).await;
+        assert!(done["id"].is_string(), "{mutation}: {}", said.responses);
+    }
+    let ticket = said.say(&operator, "receiveTicket", request()).await;
+    let text = json!({ "text": planted("T") });
+    by_code(client, said, "urgeByCode", &ticket, &text).await;
+    by_code(client, said, "withdrawByCode", &ticket, &text).await;
 }
 
 /// A text where there should be a word, an id or a time.
@@ -119,19 +168,35 @@ async fn fill_everything(url: &str) -> String {
     let wrong = json!({ "id": id, "reason": planted("x"), "text": planted("y") });
     said.say(&other, "returnTicket", wrong).await;
     let back = json!({ "id": id, "reason": "NOT_COMPETENT", "text": planted("y") });
+    said.say(&other, "returnTicket", back.clone()).await;
+    let refuse = json!({ "id": id, "text": planted("R") });
+    said.say(&dispatcher, "refuseReturn", refuse).await;
     said.say(&other, "returnTicket", back).await;
     let second = json!({ "id": id, "leadId": office(&DEPARTMENT), "instruction": planted("i") });
+    said.say(&dispatcher, "assignTicket", second.clone()).await;
+    let recall = json!({ "id": id, "text": planted("R") });
+    said.say(&dispatcher, "recallTicket", recall).await;
     said.say(&dispatcher, "assignTicket", second).await;
     said.say(&clerk, "signTicket", json!({ "id": id })).await;
+    let urge = json!({ "id": id, "text": planted("U") });
+    said.say(&operator, "urgeTicket", urge).await;
+    let contact = json!({ "id": id, "reached": true, "means": "PHONE", "evidence": planted("E") });
+    said.say(&clerk, "contactTicket", contact).await;
+    said.say(&clerk, "saveDraft", reply(id)).await;
     let unit = json!({ "id": id, "unitId": format!("unit:{UNIT}"), "instruction": planted("j") });
     said.say(&clerk, "delegateTicket", unit).await;
     said.say(&unit_clerk, "signTicket", json!({ "id": id }))
         .await;
     said.say(&unit_clerk, "replyTicket", reply(id)).await;
+    let rework = json!({ "id": id, "instruction": planted("S") });
+    said.say(&clerk, "reworkTicket", rework).await;
+    said.say(&unit_clerk, "replyTicket", reply(id)).await;
     said.say(&clerk, "replyTicket", reply(id)).await;
     let rating = json!({ "id": id, "satisfaction": "FAIRLY", "comment": planted("k") });
     said.say(&operator, "rateTicket", rating).await;
-    rate_by_code(&client, &mut said, &ticket).await;
+    let rating = json!({ "satisfaction": "FAIRLY", "comment": planted("m") });
+    by_code(&client, &mut said, "rateByCode", &ticket, &rating).await;
+    fill_the_centres_steps(&client, &mut said, id).await;
     fill_wrong_types(&operator, &mut said).await;
     for wrong in [
         planted("q"),

@@ -1,4 +1,4 @@
-//! What a citizen without an account sees and does, with a ticket's number and query code.
+//! What a citizen without an account sees and does (rate, urge, withdraw), with a ticket's number and query code.
 
 use super::common::{Position, UserError, app, open, options, split};
 use super::organisation::Department;
@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use docket_core::DeskError;
 use docket_core::desk::Shown;
 use docket_domain::ticket::actions::rate::Rate;
-use docket_domain::ticket::{Ticket, TicketAction};
+use docket_domain::ticket::actions::urge::Urge;
+use docket_domain::ticket::actions::withdraw::Withdraw;
+use docket_domain::ticket::{AssignmentState, Ticket, TicketAction};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -56,7 +58,7 @@ impl Progress {
         let Some(lead) = self
             .0
             .lead()
-            .filter(|lead| lead.state.is_open() || self.0.answer.is_some())
+            .filter(|lead| lead.state.is_open() || lead.state == AssignmentState::Replied)
         else {
             return Ok(None);
         };
@@ -79,6 +81,28 @@ impl Progress {
     /// When it was answered.
     async fn answered_at(&self) -> Option<DateTime<Utc>> {
         self.0.answer.as_ref().map(|answer| answer.at)
+    }
+
+    /// The lawful channel for it, where it was declined. Null where erased.
+    async fn lawful_channel(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let ending = self.0.ending.as_ref();
+        let channel = ending.and_then(|ending| ending.lawful_channel.as_ref());
+        open(context, Sight::Clear, "lawful_channel", channel).await
+    }
+
+    /// When it was over: closed, declined or withdrawn, as the state says.
+    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+        self.0.ending.as_ref().map(|ending| ending.at)
+    }
+
+    /// How often it was urged.
+    async fn urges(&self) -> u16 {
+        self.0.urges
+    }
+
+    /// When it was urged last.
+    async fn urged_at(&self) -> Option<DateTime<Utc>> {
+        self.0.urged_at
     }
 
     /// How it was rated last.
@@ -116,21 +140,42 @@ impl ProgressQuery {
     }
 }
 
-/// A rating with number and query code.
-#[derive(InputObject)]
-pub struct RateByCodeInput {
-    /// Eighteen digits.
-    number: String,
-    /// Eight letters and digits; capitals or not.
-    query_code: String,
-    /// How content.
-    satisfaction: Satisfaction,
-    /// Whether it is solved, if said.
-    solved: Option<bool>,
-    /// What was said with it.
-    comment: Option<String>,
-    /// Sent again with the same id, the command takes effect once.
-    command_id: Option<Uuid>,
+macro_rules! shown_inputs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })+) => {$(
+        $(#[$doc])*
+        #[derive(InputObject)]
+        pub struct $name {
+            /// Eighteen digits.
+            number: String,
+            /// Eight letters and digits; capitals or not.
+            query_code: String,
+            $($(#[$fdoc])* $field: $type,)*
+            /// Sent again with the same id, the command takes effect once.
+            command_id: Option<Uuid>,
+        }
+    )+};
+}
+
+shown_inputs! {
+    /// A rating with number and query code.
+    RateByCodeInput {
+        /// How content.
+        satisfaction: Satisfaction,
+        /// Whether it is solved, if said.
+        solved: Option<bool>,
+        /// What was said with it.
+        comment: Option<String>,
+    }
+    /// An urging with number and query code.
+    UrgeByCodeInput {
+        /// What is asked.
+        text: Option<String>,
+    }
+    /// A withdrawal with number and query code.
+    WithdrawByCodeInput {
+        /// Why.
+        text: Option<String>,
+    }
 }
 
 /// How far the ticket has come after a citizen's command.
@@ -166,14 +211,57 @@ impl ProgressMutation {
             number: &input.number,
             query_code: &input.query_code,
         };
-        let options = options(input.command_id, None)?;
-        let desk = &app(context)?.desk;
-        let done = desk.act_shown(&shown, action, &options).await;
-        let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
-        Ok(ProgressPayload {
-            position: outcome.as_ref().map(|o| Position(o.position)),
-            progress: outcome.map(|o| Progress(o.state)),
-            user_errors,
-        })
+        act_shown(context, &shown, action, input.command_id).await
     }
+
+    /// 催办: urges a ticket on with its number and query code. Needs no login.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn urge_by_code(
+        &self,
+        context: &Context<'_>,
+        input: UrgeByCodeInput,
+    ) -> Result<ProgressPayload, Error> {
+        let action = TicketAction::Urge(Urge {
+            text: filled(input.text),
+        });
+        let shown = Shown {
+            number: &input.number,
+            query_code: &input.query_code,
+        };
+        act_shown(context, &shown, action, input.command_id).await
+    }
+
+    /// 撤诉: takes a request back with its number and query code. Needs no login.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn withdraw_by_code(
+        &self,
+        context: &Context<'_>,
+        input: WithdrawByCodeInput,
+    ) -> Result<ProgressPayload, Error> {
+        let action = TicketAction::Withdraw(Withdraw {
+            text: filled(input.text),
+        });
+        let shown = Shown {
+            number: &input.number,
+            query_code: &input.query_code,
+        };
+        act_shown(context, &shown, action, input.command_id).await
+    }
+}
+
+async fn act_shown(
+    context: &Context<'_>,
+    shown: &Shown<'_>,
+    action: TicketAction<String>,
+    command: Option<Uuid>,
+) -> Result<ProgressPayload, Error> {
+    let options = options(command, None)?;
+    let desk = &app(context)?.desk;
+    let done = desk.act_shown(shown, action, &options).await;
+    let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
+    Ok(ProgressPayload {
+        position: outcome.as_ref().map(|o| Position(o.position)),
+        progress: outcome.map(|o| Progress(o.state)),
+        user_errors,
+    })
 }

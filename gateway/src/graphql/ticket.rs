@@ -5,7 +5,7 @@ mod parts;
 mod timeline;
 mod words;
 
-pub use words::{Kind, Satisfaction, Secrecy, TicketState, Urgency};
+pub use words::{ContactMeans, Kind, Satisfaction, Secrecy, TicketState, Urgency};
 
 use super::account::Account;
 use super::common::{

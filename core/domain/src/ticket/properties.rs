@@ -121,7 +121,7 @@ proptest! {
             now += TimeDelta::minutes(minutes);
             let (actor, mut action) = (people[who].clone(), actions[what].clone());
             match &mut action {
-                TicketAction::Contact(contact) => contact.at = now,
+                TicketAction::Contact(contact) => contact.at = Some(now),
                 TicketAction::HandOver(hand_over) => hand_over.to = actor.account,
                 _ => {}
             }

@@ -322,7 +322,7 @@ pub fn take(who: &Actor) -> TicketAction<Sealed> {
 pub fn contact() -> TicketAction<Sealed> {
     TicketAction::Contact(contact::Contact {
         reached: true,
-        at: now(),
+        at: Some(now()),
         means: ContactMeans::Phone,
         evidence: Some(sealed("录音")),
     })

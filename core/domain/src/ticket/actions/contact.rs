@@ -17,8 +17,8 @@ pub const CONTACTS_MAX: u16 = 200;
 pub struct Contact<T> {
     /// Whether the caller was reached.
     pub reached: bool,
-    /// When: between the assignment and now.
-    pub at: Timestamp,
+    /// When: between the assignment and now. `None`: now.
+    pub at: Option<Timestamp>,
     /// How.
     pub means: ContactMeans,
     /// What was said, or how it is known (a recording, a photograph).
@@ -88,7 +88,8 @@ impl Action for Contact<Sealed> {
         let Some(held) = on else {
             return Err(refuse::<Self>(ticket, Reason::NotHolder).at("id"));
         };
-        if self.at < held.assigned_at || self.at > context.now {
+        let at = self.at.unwrap_or(context.now);
+        if at < held.assigned_at || at > context.now {
             let detail = "between the assignment and now";
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("at")
@@ -99,7 +100,7 @@ impl Action for Contact<Sealed> {
         Ok(Some(Contacted {
             assignment: held.no,
             reached: self.reached,
-            at: self.at,
+            at,
             means: self.means,
             evidence: self.evidence,
         }))
@@ -134,7 +135,7 @@ mod tests {
     fn contacted(reached: bool, minutes: i64) -> TicketAction<Sealed> {
         TicketAction::Contact(Contact {
             reached,
-            at: now() + TimeDelta::minutes(minutes),
+            at: Some(now() + TimeDelta::minutes(minutes)),
             means: ContactMeans::Visit,
             evidence: None,
         })

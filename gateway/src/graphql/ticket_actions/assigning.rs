@@ -1,0 +1,115 @@
+//! The centre hands a ticket out, takes it back, and decides on returns.
+
+use super::{Envelope, TicketPayload, act, action_inputs, filled};
+use crate::error::{Code, fault_because};
+use crate::graphql::common::local_id;
+use async_graphql::{Context, Error, ID, InputObject, Object};
+use docket_domain::ids::AssignmentNo;
+use docket_domain::ticket::TicketAction;
+use docket_domain::ticket::actions::{accept_return, assign, recall, refuse_return};
+use uuid::Uuid;
+
+action_inputs! {
+    /// An assignment (派单).
+    AssignTicketInput {
+        /// The department that answers for it.
+        lead_id: ID,
+        /// The departments that help.
+        assist_ids: Option<Vec<ID>>,
+        /// What the centre asks of them.
+        instruction: Option<String>,
+    }
+    /// A recall (撤回).
+    RecallTicketInput {
+        /// Why.
+        text: Option<String>,
+    }
+    /// A return accepted (同意退回).
+    AcceptReturnInput {
+        /// Which assignment's; the lead's if left out, else the first assist's.
+        assignment_no: Option<i32>,
+    }
+    /// A return refused (不同意退回).
+    RefuseReturnInput {
+        /// Which assignment's; the lead's if left out, else the first assist's.
+        assignment_no: Option<i32>,
+        /// Why the office has to handle it.
+        text: String,
+    }
+}
+
+/// Commands with which tickets are handed out.
+#[derive(Default)]
+pub struct AssigningMutation;
+
+#[Object]
+impl AssigningMutation {
+    /// 派单: assigns a ticket to a lead department and assists (dispatchers).
+    async fn assign_ticket(
+        &self,
+        context: &Context<'_>,
+        input: AssignTicketInput,
+    ) -> Result<TicketPayload, Error> {
+        let envelope = input.envelope();
+        let assists = input.assist_ids.unwrap_or_default();
+        let action = assign::Assign {
+            lead: local_id("department", &input.lead_id)?,
+            assists: assists
+                .iter()
+                .map(|id| local_id("department", id))
+                .collect::<Result<_, _>>()?,
+            instruction: filled(input.instruction),
+        };
+        act(context, envelope, TicketAction::Assign(action)).await
+    }
+
+    /// 撤回: takes back what is not signed yet: the centre from the lead, a department from its unit.
+    async fn recall_ticket(
+        &self,
+        context: &Context<'_>,
+        input: RecallTicketInput,
+    ) -> Result<TicketPayload, Error> {
+        let envelope = input.envelope();
+        let action = recall::Recall {
+            text: filled(input.text),
+        };
+        act(context, envelope, TicketAction::Recall(action)).await
+    }
+
+    /// 同意退回: accepts a department's return (dispatchers). The lead's is then to be assigned again.
+    async fn accept_return(
+        &self,
+        context: &Context<'_>,
+        input: AcceptReturnInput,
+    ) -> Result<TicketPayload, Error> {
+        let envelope = input.envelope();
+        let action = accept_return::AcceptReturn {
+            assignment: number(input.assignment_no)?,
+        };
+        act(context, envelope, TicketAction::AcceptReturn(action)).await
+    }
+
+    /// 不同意退回: refuses a department's return, which has it again as it was (dispatchers).
+    async fn refuse_return(
+        &self,
+        context: &Context<'_>,
+        input: RefuseReturnInput,
+    ) -> Result<TicketPayload, Error> {
+        let envelope = input.envelope();
+        let action = refuse_return::RefuseReturn {
+            assignment: number(input.assignment_no)?,
+            text: input.text,
+        };
+        act(context, envelope, TicketAction::RefuseReturn(action)).await
+    }
+}
+
+fn number(no: Option<i32>) -> Result<Option<AssignmentNo>, Error> {
+    let no = no.map(u16::try_from).transpose();
+    no.map(|no| no.map(AssignmentNo)).map_err(|_| {
+        fault_because(
+            Code::BadRequest,
+            "an assignment's number is from 1 to 65535",
+        )
+    })
+}

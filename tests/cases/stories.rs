@@ -1,0 +1,113 @@
+//! Stories over the wire: what the people of a hotline do one after the other, and who may not.
+
+mod answered_at_once;
+mod by_code;
+mod from_answer_to_close;
+mod returned;
+mod shared_desk;
+
+use crate::gateway::{city, department, request};
+use docket_domain::ticket::scenario::UNIT;
+use docket_tests::TestStore;
+use docket_tests::server::{Client, Server};
+use docket_tests::staff::PASSWORD;
+use serde_json::{Value, json};
+
+/// The small city at work.
+struct Story {
+    server: Server,
+}
+
+impl Story {
+    async fn begin(store: &TestStore) -> Self {
+        Self {
+            server: city(store).await,
+        }
+    }
+
+    async fn person(&self, login: &str) -> Client {
+        self.server.client().logged_in(login, PASSWORD).await
+    }
+
+    /// Does a mutation that must be taken, and gives the state it leads to.
+    async fn does(&self, login: &str, mutation: &str, input: Value) -> Value {
+        let person = self.person(login).await;
+        person.act(mutation, input).await["state"].take()
+    }
+
+    /// Tries a mutation as each of these people: the code of its refusal.
+    async fn may_not(&self, logins: &[&str], mutation: &str, input: &Value, code: &str) {
+        for login in logins {
+            let person = self.person(login).await;
+            let refused = person.refused(mutation, input.clone()).await;
+            assert_eq!(refused, code, "{login}: {mutation}");
+        }
+    }
+
+    async fn received(&self) -> Value {
+        let operator = self.person("operator").await;
+        operator.act("receiveTicket", request()).await
+    }
+
+    /// Received and assigned to the department.
+    async fn assigned(&self) -> Value {
+        let ticket = self.received().await;
+        let assign = json!({ "id": ticket["id"], "leadId": department() });
+        self.does("dispatcher", "assignTicket", assign).await;
+        ticket
+    }
+
+    /// Received, assigned and signed.
+    async fn signed(&self) -> Value {
+        let ticket = self.assigned().await;
+        self.does("clerk", "signTicket", json!({ "id": ticket["id"] }))
+            .await;
+        ticket
+    }
+
+    /// What a person reads of a ticket, as it stands in the journal.
+    async fn reads(&self, login: &str, id: &Value, fields: &str) -> Value {
+        let person = self.person(login).await;
+        let position = self.server.app.desk.journal().head().await.unwrap();
+        let query = format!(
+            "query($id: ID!, $at: Position) {{ ticket(id: $id, minPosition: $at) {{ {fields} }} }}"
+        );
+        let variables = json!({ "id": id, "at": position.to_string() });
+        person.data(&query, variables).await["ticket"].take()
+    }
+
+    /// The numbers in a tab of a person's inbox.
+    async fn inbox(&self, login: &str, arguments: &str) -> Vec<String> {
+        let person = self.person(login).await;
+        let position = self.server.app.desk.journal().head().await.unwrap();
+        let query = format!(
+            "{{ inbox({arguments}, minPosition: \"{position}\") {{ edges {{ node {{ ticket {{ number }} }} }} }} }}"
+        );
+        let data = person.data(&query, json!({})).await;
+        let edges = data["inbox"]["edges"].as_array().unwrap();
+        let number = |edge: &Value| {
+            edge["node"]["ticket"]["number"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        edges.iter().map(number).collect()
+    }
+
+    async fn is_in(&self, login: &str, tab: &str, ticket: &Value) {
+        let numbers = self.inbox(login, &format!("tab: {tab}")).await;
+        let number = ticket["number"].as_str().unwrap();
+        assert!(numbers.iter().any(|n| n == number), "{login}'s {tab}");
+    }
+}
+
+fn reply(id: &Value) -> Value {
+    json!({
+        "id": id, "opinion": "已核实", "answer": "已停工", "contacted": true, "solved": true,
+        "handler": "李工", "phone": "13800000002",
+    })
+}
+
+fn unit() -> String {
+    format!("unit:{UNIT}")
+}
