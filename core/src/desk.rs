@@ -5,13 +5,14 @@
 
 mod citizen;
 mod hotline;
+mod phrasebook;
 mod states;
 mod tickets;
 
 pub use crate::ops::Password;
 pub use citizen::Shown;
 pub use hotline::NewAccount;
-pub use tickets::{Caller, NewTicket};
+pub use tickets::{Caller, Likeness, NewTicket};
 
 use crate::clock::{Clock, new_id};
 use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};

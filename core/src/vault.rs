@@ -6,8 +6,10 @@
 //!
 //! It must *not* know what the texts are about.
 
+mod marks;
 mod master;
 
+pub use marks::NewMark;
 pub use master::MasterKey;
 
 use crate::clock::{Clock, random_bytes};
@@ -41,6 +43,11 @@ CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, wrapped {bytes} NOT NULL, created_at BIGINT NOT NULL,
     same_as {bytes} UNIQUE
 );
+CREATE TABLE IF NOT EXISTS marks (
+    subject TEXT NOT NULL, kind TEXT NOT NULL, hash {bytes} NOT NULL, made_at BIGINT NOT NULL,
+    PRIMARY KEY (subject, kind)
+);
+CREATE INDEX IF NOT EXISTS marks_by_hash ON marks (hash, made_at);
 ";
 
 /// A 256-bit key, wiped from memory when dropped.
@@ -125,6 +132,7 @@ struct Row {
 
 struct Request {
     rows: Vec<Row>,
+    marks: Vec<marks::Row>,
     reply: oneshot::Sender<Result<Made, VaultError>>,
 }
 
@@ -195,6 +203,15 @@ impl Vault {
     /// Makes keys, on disk when it returns. Gives the ids to use: for a key whose `same_as` is known, the
     /// one there is.
     pub async fn make_keys(&self, keys: Vec<NewKey>) -> Result<Vec<KeyId>, VaultError> {
+        self.make_keys_and_marks(keys, Vec::new()).await
+    }
+
+    /// Makes keys as [`Self::make_keys`] does, and marks beside them.
+    pub async fn make_keys_and_marks(
+        &self,
+        keys: Vec<NewKey>,
+        marks: Vec<NewMark>,
+    ) -> Result<Vec<KeyId>, VaultError> {
         let mut rows = Vec::with_capacity(keys.len());
         let mut secrets = Vec::with_capacity(keys.len());
         for new in keys {
@@ -212,7 +229,11 @@ impl Vault {
         let (reply, made) = oneshot::channel();
         self.inner
             .queue
-            .send(Request { rows, reply })
+            .send(Request {
+                rows,
+                marks: self.marked(marks),
+                reply,
+            })
             .await
             .map_err(|_| VaultError::Closed)?;
         let Made { ids, all_new } = made.await.map_err(|_| VaultError::Closed)??;
@@ -357,7 +378,7 @@ fn unwrap(master: &Key, name: &[u8], wrapped: &[u8]) -> Option<Key> {
     Some(Zeroizing::new(clear.as_slice().try_into().ok()?))
 }
 
-/// Group commit of new keys. Runs until every handle on the vault is gone.
+/// Group commit of new keys and marks. Runs until every handle on the vault is gone.
 async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn Clock>) {
     while let Some(first) = requests.recv().await {
         let mut batch = vec![first];
@@ -396,6 +417,7 @@ async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<bo
     rows.sort_unstable_by_key(|row| (&row.same_as, row.id.0));
     let now = clock.now();
     let mut inserted = 0;
+    let mut tx = db.begin().await?;
     for piece in pieces(&rows) {
         let places = placeholders(piece.len(), 5);
         // A command sent again makes the same key again: the first stands.
@@ -404,8 +426,11 @@ async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<bo
             let (wrapped, same_as) = (row.wrapped.clone(), row.same_as.clone());
             values![row.id.0, owner_name(row.owner), wrapped, now, same_as]
         });
-        inserted += db.execute(&sql, values.collect()).await?;
+        inserted += tx.execute(&sql, values.collect()).await?;
     }
+    let marks = batch.iter().flat_map(|request| &request.marks);
+    marks::insert(&mut tx, marks.collect(), now).await?;
+    tx.commit().await?;
     Ok(inserted == rows.len() as u64)
 }
 
@@ -415,6 +440,7 @@ const fn owner_name(owner: KeyOwner) -> &'static str {
         KeyOwner::Respondent => "respondent",
         KeyOwner::Ticket => "ticket",
         KeyOwner::Account => "account",
+        KeyOwner::Office => "office",
     }
 }
 

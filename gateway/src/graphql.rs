@@ -7,6 +7,7 @@ mod inbox;
 pub mod limits;
 mod live;
 mod organisation;
+mod phrasebook;
 mod progress;
 mod statistics;
 mod ticket;
@@ -33,6 +34,7 @@ pub struct Query(
     organisation::OrganisationQuery,
     event::EventQuery,
     progress::ProgressQuery,
+    phrasebook::PhrasebookQuery,
 );
 
 /// Commands.
@@ -42,6 +44,7 @@ pub struct Mutation(
     ticket_actions::TicketMutation,
     organisation::OrganisationMutation,
     progress::ProgressMutation,
+    phrasebook::PhrasebookMutation,
 );
 
 /// The schema type.

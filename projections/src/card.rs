@@ -3,7 +3,7 @@
 use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
-use docket_core::db::{Row, Tx, Value};
+use docket_core::db::{Row, Tx, Value, list, pieces};
 use docket_core::values;
 use docket_domain::ids::TicketId;
 use docket_domain::ticket::{Ticket, TicketNumber};
@@ -103,6 +103,20 @@ impl Views {
         let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket = $1");
         let row = self.db().fetch_optional(&sql, values![id.0]).await?;
         row.map(|row| read(&row, 0)).transpose()
+    }
+
+    /// Tickets by id, in no order; those that are not there are left out.
+    pub async fn tickets(&self, ids: &[TicketId]) -> Result<Vec<Card>, ProjectionError> {
+        let mut cards = Vec::with_capacity(ids.len());
+        for piece in pieces(ids) {
+            let list = list(1, piece.len());
+            let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket IN ({list})");
+            let values = piece.iter().map(|id| Value::from(id.0)).collect();
+            for row in self.db().fetch_all(&sql, values).await? {
+                cards.push(read(&row, 0)?);
+            }
+        }
+        Ok(cards)
     }
 
     /// A ticket by number.

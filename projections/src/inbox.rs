@@ -465,14 +465,18 @@ impl Views {
 
     /// Since when the ticket that has been nobody's for longest is so; `None` where every one is somebody's.
     pub async fn unassigned_since(&self) -> Result<Option<Timestamp>, ProjectionError> {
-        let sql = "SELECT min(unassigned_since) FROM inbox WHERE holder = $1 AND tab = $2";
-        let mut longest = NEVER;
+        let sql = "SELECT unassigned_since FROM inbox WHERE holder = $1 AND tab = $2
+             ORDER BY unassigned_since LIMIT 1";
+        let mut longest: Option<Timestamp> = None;
         for tab in [Tab::ToAssign, Tab::ToDecide] {
             let values = values![Holder::Centre.key(), tab.name()];
+            // An assist's return is decided on while the lead has the ticket: it is somebody's.
             let row = self.db().fetch_optional(sql, values).await?;
-            longest = longest.min(row.and_then(|row| row.int(0).ok()).unwrap_or(NEVER));
+            let first = row.filter(|row| !matches!(row.int(0), Ok(NEVER)));
+            let since = first.map(|row| row.time(0)).transpose()?;
+            longest = longest.into_iter().chain(since).min();
         }
-        Ok(Timestamp::from_timestamp_micros(longest).filter(|_| longest != NEVER))
+        Ok(longest)
     }
 
     /// How many rows each tab of a holder has.

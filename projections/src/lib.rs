@@ -8,6 +8,7 @@
 
 pub mod card;
 pub mod inbox;
+pub mod people;
 pub mod projection;
 pub mod rebuild;
 pub mod runner;

@@ -178,12 +178,13 @@ pub trait Projection: Send + Sync {
 
 /// Every projection.
 #[must_use]
-pub fn all() -> [&'static dyn Projection; 4] {
+pub fn all() -> [&'static dyn Projection; 5] {
     [
         &crate::card::Cards,
         &crate::timeline::Timeline,
         &crate::inbox::Inbox,
         &crate::statistics::Statistics,
+        &crate::people::People,
     ]
 }
 

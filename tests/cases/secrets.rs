@@ -118,6 +118,23 @@ async fn fill_the_centres_steps(client: &Client, said: &mut Said, id: &Value) {
     let text = json!({ "text": planted("T") });
     by_code(client, said, "urgeByCode", &ticket, &text).await;
     by_code(client, said, "withdrawByCode", &ticket, &text).await;
+    fill_a_phrasebook(client, said).await;
+}
+
+async fn fill_a_phrasebook(client: &Client, said: &mut Said) {
+    let leader = client.logged_in("leader", PASSWORD).await;
+    let add = "mutation($i: AddPhraseInput!) { addPhrase(input: $i) { phrase { id } userErrors { message } } }";
+    let input = json!({ "kind": "TEMPLATE", "title": planted("t"), "text": planted("x") });
+    let added = leader.run(add, json!({ "i": input })).await;
+    let id = &added["data"]["addPhrase"]["phrase"]["id"];
+    assert!(id.is_string(), "{added}");
+    let change =
+        "mutation($i: ChangePhraseInput!) { changePhrase(input: $i) { userErrors { message } } }";
+    for title in [planted("t"), PLANTED.repeat(80)] {
+        let input = json!({ "id": id, "title": title, "text": planted("y") });
+        let changed = leader.run(change, json!({ "i": input })).await;
+        said.responses.push_str(&changed.to_string());
+    }
 }
 
 /// A text where there should be a word, an id or a time.

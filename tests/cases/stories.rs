@@ -3,15 +3,22 @@
 mod answered_at_once;
 mod by_code;
 mod from_answer_to_close;
+mod phrasebooks;
 mod returned;
 mod shared_desk;
+mod while_assigning;
 
 use crate::gateway::{city, department, request};
+use docket_core::clock::Clock;
+use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
 use docket_domain::ticket::scenario::UNIT;
+use docket_gateway::app::Founding;
 use docket_tests::TestStore;
+use docket_tests::city::found;
 use docket_tests::server::{Client, Server};
-use docket_tests::staff::PASSWORD;
+use docket_tests::staff::{PASSWORD, hire_all};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The small city at work.
 struct Story {
@@ -23,6 +30,19 @@ impl Story {
         Self {
             server: city(store).await,
         }
+    }
+
+    /// Under a clock, with the default pack after what else it has.
+    async fn begin_at(store: &TestStore, clock: Arc<dyn Clock>, lists: &str) -> Self {
+        let founding = Founding {
+            name: "云州市".into(),
+            pack: format!("{lists}\n{DEFAULT_PACK}"),
+            holidays: CALENDAR_CN.into(),
+        };
+        let server = Server::open(store.options(clock), &founding).await;
+        found(&server.app.desk).await;
+        hire_all(&server.app.desk, &server.app.store.ops).await;
+        Self { server }
     }
 
     async fn person(&self, login: &str) -> Client {

@@ -7,12 +7,14 @@ use docket_projections::projection::{self, Column, Table};
 use docket_projections::rebuild::{self, DifferenceKind};
 use docket_tests::city::{self, found, hotline};
 use docket_tests::server::Server;
+use docket_tests::staff::hire_all;
 use docket_tests::{TestStore, on_both_stores};
 
 async fn play_some(store: &TestStore) -> Server {
     let server = Server::start(store).await;
     let hotline = hotline(store).await;
     found(&hotline.desk).await;
+    hire_all(&hotline.desk, &hotline.store.ops).await;
     for _ in 0..4 {
         let ticket = city::assigned(&hotline.desk).await;
         for (actor, action) in [

@@ -54,6 +54,8 @@ ids! {
     DepartmentId,
     /// A level-2 unit (二级部门) of one department.
     UnitId,
+    /// A reply template or phrase of a phrasebook.
+    PhraseId,
     /// A journal: made once at its birth, and part of every record's canonical encoding.
     LogId,
     /// One stored event.

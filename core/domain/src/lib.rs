@@ -6,7 +6,7 @@
 //!
 //! * [`aggregate::Aggregate`]: `decide` (command → events or a refusal) and `evolve` (event → state).
 //! * [`ticket`]: the workflow; one file per action under `ticket/actions/`.
-//! * [`organisation`], [`account`], [`rules`]: the other three aggregates.
+//! * [`organisation`], [`account`], [`rules`], [`phrasebook`]: the other four aggregates.
 //! * [`calendar`]: working days, and due times that say when they are provisional.
 
 pub mod account;
@@ -15,6 +15,7 @@ pub mod calendar;
 pub mod ids;
 pub mod organisation;
 pub mod people;
+pub mod phrasebook;
 pub mod refusal;
 pub mod rules;
 pub mod sealed;

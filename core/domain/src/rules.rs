@@ -5,6 +5,8 @@
 //! text and the holiday list travel inside the event, so that a replay needs nothing else.
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
+mod routes;
+
 use crate::calendar::{Calendar, Holidays, TERM_WORKING_DAYS_MAX};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
@@ -149,55 +151,6 @@ pub struct DeclineReason {
     pub channel_en: String,
 }
 
-/// Which department a topic in a region goes to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Route {
-    /// A topic's path, or the beginning of one up to a `/`; `None`: any.
-    pub topic: Option<String>,
-    /// A region; `None`: any.
-    pub region: Option<String>,
-    /// The department's name.
-    pub department: String,
-}
-
-impl Route {
-    /// Whether it names a topic or a region that no ticket of the pack can carry.
-    fn fit_is_unknown(&self, pack: &Pack) -> bool {
-        let begins = |wanted: &String, topic: &String| {
-            topic
-                .strip_prefix(wanted.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let no_topic = |wanted| !pack.topics.iter().any(|topic| begins(wanted, topic));
-        self.topic.as_ref().is_some_and(no_topic)
-            || self
-                .region
-                .as_ref()
-                .is_some_and(|region| !pack.regions.contains(region))
-    }
-
-    /// How closely the route fits: `None` not at all, a greater number closer.
-    fn fit(&self, topic: Option<&str>, region: Option<&str>) -> Option<(usize, bool)> {
-        let depth = match (&self.topic, topic) {
-            (None, _) => 0,
-            (Some(wanted), Some(topic)) => {
-                let rest = topic.strip_prefix(wanted.as_str())?;
-                if !rest.is_empty() && !rest.starts_with('/') {
-                    return None;
-                }
-                1 + wanted.matches('/').count()
-            }
-            (Some(_), None) => return None,
-        };
-        match (&self.region, region) {
-            (None, _) => Some((depth, false)),
-            (Some(wanted), Some(region)) if wanted == region => Some((depth, true)),
-            (Some(_), _) => None,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReplyRules {
@@ -236,7 +189,7 @@ struct Pack {
     duplicates: DuplicateRules,
     /// The table of topic × region: suggests a department while assigning.
     #[serde(default)]
-    routes: Vec<Route>,
+    routes: Vec<routes::Route>,
     channels: Vec<Labelled>,
     /// Topics by path, e.g. `城市管理/占道经营`; empty: tickets carry none.
     #[serde(default)]
@@ -402,20 +355,7 @@ impl Rules {
     /// The names of the departments a topic in a region goes to, the closest route first.
     #[must_use]
     pub fn suggested_departments(&self, topic: Option<&str>, region: Option<&str>) -> Vec<&str> {
-        let mut fitting: Vec<_> = self
-            .pack
-            .routes
-            .iter()
-            .filter_map(|route| Some((route.fit(topic, region)?, route.department.as_str())))
-            .collect();
-        fitting.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
-        let mut names: Vec<&str> = Vec::new();
-        for (_, name) in fitting {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+        routes::suggested(&self.pack.routes, topic, region)
     }
 
     /// The channels requests come in by.
@@ -507,7 +447,7 @@ fn check_terms(pack: &Pack) -> Result<(), PackError> {
     if pack.call_back.attempts == 0 {
         return Err(PackError("call_back.attempts: at least 1".into()));
     }
-    if let Some(route) = pack.routes.iter().find(|r| r.fit_is_unknown(pack)) {
+    if let Some(route) = routes::unknown(&pack.routes, &pack.topics, &pack.regions) {
         return Err(PackError(format!(
             "routes: {:?}: topic and region must be of the pack's lists",
             route.department
@@ -643,6 +583,45 @@ mod tests {
             assert!(DEFAULT_PACK.contains(from), "{from}");
             let error = Rules::parse(&DEFAULT_PACK.replace(from, to), CALENDAR_CN, 1).unwrap_err();
             assert!(error.0.contains(named), "{named}: {error}");
+        }
+    }
+
+    /// A pack published before there were these sections is read as ever.
+    #[test]
+    fn sections_that_came_later_may_be_missing() {
+        let old: String = DEFAULT_PACK
+            .split("\n\n")
+            .filter(|part| {
+                let later = [
+                    "[decline]",
+                    "[redo]",
+                    "[review]",
+                    "[call_back]",
+                    "[urge]",
+                    "[duplicates]",
+                ];
+                !later.iter().any(|section| part.contains(section))
+            })
+            .collect::<Vec<_>>()
+            .join("\n\n");
+        let (old, new) = (
+            Rules::parse(&old, CALENDAR_CN, 1).unwrap(),
+            Rules::parse(DEFAULT_PACK, CALENDAR_CN, 1).unwrap(),
+        );
+        assert!(old.decline_reasons().is_empty());
+        assert_eq!(new.decline_reasons().len(), 10);
+        let now = crate::ticket::scenario::now();
+        assert_eq!(old.redo_due(now), new.redo_due(now));
+        assert_eq!(old.review_is_required(), new.review_is_required());
+        assert_eq!(old.call_back_attempts(), new.call_back_attempts());
+        assert_eq!(old.duplicates_within(), new.duplicates_within());
+        for by_citizen in [true, false] {
+            assert_eq!(old.urge_interval(by_citizen), new.urge_interval(by_citizen));
+        }
+        for (wants_reply, anonymous) in [(true, false), (true, true), (false, false)] {
+            let calls = |rules: &Rules| rules.calls_back(wants_reply, anonymous);
+            assert_eq!(calls(&old), wants_reply && !anonymous);
+            assert_eq!(calls(&new), calls(&old));
         }
     }
 

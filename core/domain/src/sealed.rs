@@ -92,6 +92,8 @@ pub enum KeyOwner {
     Ticket,
     /// A member of staff or a citizen's account.
     Account,
+    /// An office, or the centre: what it keeps for itself.
+    Office,
 }
 
 /// Names a text field of a command while it is being sealed.

@@ -3,7 +3,7 @@
 use super::{DECISIONS_MAX, Desk, DeskError, Options, Outcome};
 use crate::clock::{new_id, random_bytes};
 use crate::journal::{Claim, JournalError};
-use crate::vault::{NewKey, VaultError};
+use crate::vault::{NewKey, NewMark, VaultError};
 use docket_domain::ids::{DepartmentId, EventId, KeyId, TicketId};
 use docket_domain::people::Actor;
 use docket_domain::rules::Rules;
@@ -76,6 +76,32 @@ pub struct Caller {
     /// Company.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
+}
+
+impl Caller {
+    /// What the caller is known by, whatever people put between the digits.
+    fn contact(&self) -> Option<String> {
+        let contact = self.phone.as_deref().or(self.email.as_deref());
+        contact.map(normal_contact).filter(|c| !c.is_empty())
+    }
+}
+
+/// What two tickets may have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// The caller's phone or e-mail.
+    Contact,
+    /// The place in words, with region and topic.
+    PlaceAndTopic,
+}
+
+impl Likeness {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::PlaceAndTopic => "place_and_topic",
+        }
+    }
 }
 
 /// Keys of one command's texts.
@@ -209,6 +235,21 @@ impl Desk {
         self.run::<Ticket>(id.0, envelope, || command.clone()).await
     }
 
+    /// The tickets that have something in common with one, the latest first; at most so many.
+    pub async fn alike(
+        &self,
+        ticket: TicketId,
+        most: u32,
+    ) -> Result<Vec<(TicketId, Likeness)>, DeskError> {
+        let found = self.vault.alike(ticket.0, most).await?;
+        let alike = found.into_iter().filter_map(|(id, kind)| {
+            let likenesses = [Likeness::Contact, Likeness::PlaceAndTopic];
+            let likeness = likenesses.into_iter().find(|l| l.name() == kind)?;
+            Some((TicketId(id), likeness))
+        });
+        Ok(alike.collect())
+    }
+
     /// What an account may do with a ticket now.
     pub async fn available_actions(
         &self,
@@ -268,8 +309,7 @@ impl Desk {
             same_as: None,
         }];
         if let Some(caller) = &new.caller {
-            let contact = caller.phone.as_deref().or(caller.email.as_deref());
-            let same_as = contact.map(normal_contact).filter(|c| !c.is_empty());
+            let same_as = caller.contact();
             wanted.push(NewKey {
                 id: fresh(),
                 owner: KeyOwner::Caller,
@@ -283,7 +323,8 @@ impl Desk {
                 same_as: None,
             });
         }
-        let made = self.vault.make_keys(wanted).await?;
+        let marks = marks(id, new);
+        let made = self.vault.make_keys_and_marks(wanted, marks).await?;
         let caller = if new.caller.is_some() {
             made.get(1)
         } else {
@@ -313,7 +354,7 @@ impl Desk {
             let key = match field.owner {
                 KeyOwner::Caller => keys.caller,
                 KeyOwner::Respondent => keys.respondent,
-                KeyOwner::Ticket | KeyOwner::Account => keys.ticket,
+                KeyOwner::Ticket | KeyOwner::Account | KeyOwner::Office => keys.ticket,
             };
             sealed.push(self.vault.seal(key, event, field.name, text.trim()).await?);
         }
@@ -348,13 +389,35 @@ fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> 
     }
 }
 
+/// What a ticket may be like others in.
+fn marks(id: TicketId, new: &NewTicket) -> Vec<NewMark> {
+    let contact = new.caller.as_ref().and_then(Caller::contact);
+    let place = new.place.as_deref().map(normal).filter(|p| !p.is_empty());
+    let place_and_topic = place.zip(new.topic.as_ref()).map(|(place, topic)| {
+        let region = new.region.as_deref().unwrap_or_default();
+        [topic, region, &place].join("\n")
+    });
+    let mark = |likeness: Likeness, value| NewMark {
+        subject: id.0,
+        kind: likeness.name(),
+        value,
+    };
+    let contact = contact.map(|contact| mark(Likeness::Contact, contact));
+    let place = place_and_topic.map(|place| mark(Likeness::PlaceAndTopic, place));
+    contact.into_iter().chain(place).collect()
+}
+
 /// A contact without what people put between digits, so that the same caller is found again.
 fn normal_contact(contact: &str) -> String {
-    contact
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '(' | ')' | '+'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    let mut normal = normal(contact);
+    normal.retain(|c| !matches!(c, '-' | '(' | ')' | '+'));
+    normal
+}
+
+/// A text without blanks and capitals.
+fn normal(text: &str) -> String {
+    let letters = text.chars().filter(|c| !c.is_whitespace());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 fn query_code() -> String {

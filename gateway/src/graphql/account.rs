@@ -3,7 +3,7 @@
 use super::common::{UserError, app, global_id, local_id, open, options, split};
 use super::organisation::{Department, Unit};
 use crate::auth::{Sight, viewer, viewer_of, viewer_with};
-use crate::error::{Code, Failure, Refused, fault, system};
+use crate::error::{Code, Failure, Refused, fault, system, view_fault};
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::desk::{NewAccount, Password};
@@ -122,6 +122,24 @@ impl AccountQuery {
         Account::find(context, actor.account)
             .await?
             .ok_or_else(|| fault(Code::Unauthenticated))
+    }
+
+    /// Everybody of one's own office, oneself included: to whom an assignment may be handed over. At most
+    /// 1,000.
+    #[graphql(complexity = "100 + 20 * child_complexity")]
+    async fn colleagues(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
+        let actor = &viewer(context)?.actor;
+        let office = actor.department.filter(|_| actor.in_office());
+        let department = office.ok_or_else(|| fault(Code::Forbidden))?;
+        let found = app(context)?.views.people(department, actor.unit).await;
+        let mut colleagues = Vec::new();
+        for id in found.map_err(|e| view_fault(&e))? {
+            let account = Account::find(context, id).await?;
+            // As the account says now, which the views may not know yet.
+            colleagues
+                .extend(account.filter(|a| a.state.office() == Some((department, actor.unit))));
+        }
+        Ok(colleagues)
     }
 }
 

@@ -18,7 +18,7 @@ const SCANNED_MAX: u32 = 5_000;
 /// Which records.
 #[derive(InputObject, Default)]
 pub struct EventFilter {
-    /// Only this category: ticket, account, organisation, rules.
+    /// Only this category: ticket, account, organisation, rules, phrasebook.
     category: Option<String>,
     /// Only this type, e.g. `signed`.
     #[graphql(name = "type")]

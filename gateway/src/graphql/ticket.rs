@@ -1,6 +1,7 @@
 //! The ticket: one request of one caller, and what became of it.
 
 mod ending;
+mod hints;
 mod parts;
 mod timeline;
 mod words;
@@ -24,6 +25,7 @@ use docket_domain::ticket as domain;
 use docket_projections::card::Card;
 use docket_projections::timeline::STEPS_MAX;
 use ending::{CallBack, Ending, Review};
+use hints::{DUPLICATES_MAX, PossibleDuplicate};
 use parts::{Answer, Assignment, Caller, Rating};
 use std::sync::Arc;
 use timeline::{Step, TimelineConnection};
@@ -352,6 +354,22 @@ impl Ticket {
         let actor = &viewer(context)?.actor;
         let may = actor.in_centre() || actor.has(Role::Auditor);
         Ok(self.ticket.unassigned_since().filter(|_| may))
+    }
+
+    /// The departments that the rule pack's table of topics and regions suggests, the closest first. For the
+    /// centre.
+    async fn suggested_departments(&self, context: &Context<'_>) -> Result<Vec<Department>, Error> {
+        hints::suggested_departments(context, self).await
+    }
+
+    /// Tickets that may be the same request: of the same contact, or about the same place and topic, within
+    /// the rule pack's days; the latest first, at most 20. For the centre.
+    #[graphql(complexity = "50 + DUPLICATES_MAX * child_complexity")]
+    async fn possible_duplicates(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Vec<PossibleDuplicate>, Error> {
+        hints::possible_duplicates(context, self).await
     }
 
     /// What the account that asks may do with it now.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const WORKERS: usize = 4;
-const PROJECTIONS: [&str; 4] = ["card", "timeline", "inbox", "statistics"];
+const PROJECTIONS: [&str; 5] = ["card", "timeline", "inbox", "statistics", "people"];
 
 /// Runs `docket projections …` while commands are being acknowledged, from its start to its end. What it
 /// says.
@@ -109,7 +109,7 @@ async fn verify_and_rebuild_beside_a_server_that_works(store: &TestStore) {
         let first = verified(&projections(store, &ledger, &["verify"]).await);
         let rebuilt = projections(store, &ledger, &["rebuild"]).await;
         assert!(
-            rebuilt.starts_with("rebuilt card, timeline, inbox, statistics from "),
+            rebuilt.starts_with("rebuilt card, timeline, inbox, statistics, people from "),
             "{rebuilt}"
         );
         let second = verified(&projections(store, &ledger, &["verify"]).await);

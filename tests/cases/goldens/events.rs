@@ -9,11 +9,14 @@ use docket_core::esrs_store::decode;
 use docket_domain::Sealed;
 use docket_domain::account::{Account, Created};
 use docket_domain::aggregate::Aggregate;
-use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, UnitId};
+use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, PhraseId, UnitId};
 use docket_domain::organisation::{
     DepartmentAdded, Founded, Organisation, OrganisationEvent, UnitAdded,
 };
 use docket_domain::people::{Actor, Role};
+use docket_domain::phrasebook::{
+    PhraseAdded, PhraseChanged, PhraseEvent, PhraseKind, PhraseRemoved, Phrasebook,
+};
 use docket_domain::rules::{PackPublished, RulesBook};
 use docket_domain::ticket::actions::EVENT_VERSIONS;
 use docket_domain::ticket::scenario::{
@@ -319,6 +322,28 @@ fn rules_events() -> Vec<PackPublished> {
     }]
 }
 
+fn phrasebook_events() -> Vec<PhraseEvent> {
+    let phrase = PhraseId(Uuid::from_u128(0xF1));
+    let added = |kind| {
+        PhraseEvent::Added(PhraseAdded {
+            phrase,
+            kind,
+            title: text("已停工"),
+            text: text("施工方已停止夜间施工。"),
+        })
+    };
+    vec![
+        added(PhraseKind::Template),
+        added(PhraseKind::Phrase),
+        PhraseEvent::Changed(PhraseChanged {
+            phrase,
+            title: text("停工"),
+            text: text("已责令停工。"),
+        }),
+        PhraseEvent::Removed(PhraseRemoved { phrase }),
+    ]
+}
+
 fn collect<A: Aggregate>(examples: &mut Examples, events: &[A::Event]) {
     for event in events {
         let encoded = A::encode(event);
@@ -337,6 +362,7 @@ fn examples() -> Examples {
     collect::<Organisation>(&mut examples, &organisation_events());
     collect::<Account>(&mut examples, &account_events());
     collect::<RulesBook>(&mut examples, &rules_events());
+    collect::<Phrasebook>(&mut examples, &phrasebook_events());
     examples
 }
 
@@ -398,7 +424,12 @@ fn every_event_has_an_example() {
             | OrganisationEvent::UnitAdded(_) => {}
         }
     }
-    assert_eq!(examples.len(), EVENT_VERSIONS.len() + 3 + 1 + 1);
+    for event in phrasebook_events() {
+        match event {
+            PhraseEvent::Added(_) | PhraseEvent::Changed(_) | PhraseEvent::Removed(_) => {}
+        }
+    }
+    assert_eq!(examples.len(), EVENT_VERSIONS.len() + 3 + 1 + 1 + 3);
 }
 
 /// One file for each version there ever was, and no other: none may be deleted.
@@ -416,6 +447,7 @@ fn every_golden_is_kept_and_read() {
                     Organisation::CATEGORY => through::<Organisation>(&event_type, version, data),
                     Account::CATEGORY => through::<Account>(&event_type, version, data),
                     RulesBook::CATEGORY => through::<RulesBook>(&event_type, version, data),
+                    Phrasebook::CATEGORY => through::<Phrasebook>(&event_type, version, data),
                     other => panic!("no aggregate of category {other}"),
                 };
                 if version == current {

@@ -4,7 +4,11 @@ use super::Story;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
 
-on_both_stores! { a_ticket_changes_hands_within_an_office, contacts_are_noted }
+on_both_stores! {
+    a_ticket_changes_hands_within_an_office,
+    contacts_are_noted,
+    colleagues_are_those_of_ones_own_office,
+}
 
 async fn a_ticket_changes_hands_within_an_office(store: &TestStore) {
     let story = Story::begin(store).await;
@@ -97,4 +101,34 @@ async fn contacts_are_noted(store: &TestStore) {
     assert_ne!(seen["assignments"][0]["reachedAt"], Value::Null);
     let evidence = json!([{ "field": "evidence", "text": "现场照片三张" }]);
     assert_eq!(seen["timeline"]["nodes"][4]["texts"], evidence);
+}
+
+async fn colleagues_are_those_of_ones_own_office(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let query = "{ colleagues { id name } }";
+    let ticket = story.signed().await;
+    // The views have come that far.
+    story.reads("clerk", &ticket["id"], "state").await;
+    for (login, expected) in [
+        ("clerk", vec!["clerk by name", "leader by name"]),
+        ("unit-clerk", vec!["unit-clerk by name"]),
+        ("other-clerk", vec!["other-clerk by name"]),
+    ] {
+        let data = story.person(login).await.data(query, json!({})).await;
+        let colleagues = data["colleagues"].as_array().unwrap();
+        let mut names: Vec<_> = colleagues
+            .iter()
+            .map(|c| c["name"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{login}");
+    }
+    let data = story.person("leader").await.data(query, json!({})).await;
+    let to = &data["colleagues"][0]["id"];
+    let hand_over = json!({ "id": ticket["id"], "toId": to });
+    story.does("clerk", "handOverTicket", hand_over).await;
+    for nobody in ["dispatcher", "citizen", "auditor", "analyst", "admin"] {
+        let told = story.person(nobody).await.fault(query, json!({})).await;
+        assert_eq!(told, "FORBIDDEN", "{nobody}");
+    }
 }

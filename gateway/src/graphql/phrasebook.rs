@@ -1,0 +1,191 @@
+//! Reply templates and reusable phrases: of each department, and of the centre for its direct answers.
+
+use super::common::{UserError, app, global_id, local_id, open, options, split};
+use crate::auth::{Sight, viewer};
+use crate::error::{Code, Failure, fault, system};
+use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
+use docket_core::clock::new_id;
+use docket_domain::ids::PhraseId;
+use docket_domain::phrasebook::{self as domain, Owner, PhraseAction};
+use uuid::Uuid;
+
+/// What a text is for.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "docket_domain::phrasebook::PhraseKind")]
+pub enum PhraseKind {
+    /// 答复模板: a whole reply to begin from.
+    Template,
+    /// 常用语: a part of one.
+    Phrase,
+}
+
+/// A reply template or a reusable phrase.
+pub struct Phrase(domain::Phrase);
+
+#[Object]
+impl Phrase {
+    /// Global id.
+    async fn id(&self) -> ID {
+        global_id("phrase", self.0.id.0)
+    }
+
+    /// What it is for.
+    async fn kind(&self) -> PhraseKind {
+        self.0.kind.into()
+    }
+
+    /// What it is found by.
+    async fn title(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        open(context, Sight::Clear, "title", Some(&self.0.title)).await
+    }
+
+    /// The text.
+    async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        open(context, Sight::Clear, "text", Some(&self.0.text)).await
+    }
+}
+
+/// Queries about phrasebooks.
+#[derive(Default)]
+pub struct PhrasebookQuery;
+
+#[Object]
+impl PhrasebookQuery {
+    /// The texts of the phrasebook of one's place, in order of birth, at most 500: a department's for it and
+    /// its units, the centre's for the centre.
+    #[graphql(complexity = "50 + 20 * child_complexity")]
+    async fn phrases(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only this kind.")] kind: Option<PhraseKind>,
+    ) -> Result<Vec<Phrase>, Error> {
+        let book = app(context)?.desk.phrasebook(own(context)?).await;
+        let book = book.map_err(|error| system(&error))?;
+        let kind = kind.map(domain::PhraseKind::from);
+        let wanted = |phrase: &&domain::Phrase| kind.is_none_or(|kind| kind == phrase.kind);
+        Ok(book
+            .phrases
+            .iter()
+            .filter(wanted)
+            .cloned()
+            .map(Phrase)
+            .collect())
+    }
+}
+
+/// A text to be added.
+#[derive(InputObject)]
+pub struct AddPhraseInput {
+    /// What it is for.
+    kind: PhraseKind,
+    /// What it is found by.
+    title: String,
+    /// The text.
+    text: String,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// A text to be changed.
+#[derive(InputObject)]
+pub struct ChangePhraseInput {
+    /// Which.
+    id: ID,
+    /// What it is found by.
+    title: String,
+    /// The text.
+    text: String,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// A text to be removed.
+#[derive(InputObject)]
+pub struct RemovePhraseInput {
+    /// Which.
+    id: ID,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// A text after the command.
+#[derive(SimpleObject)]
+pub struct PhrasePayload {
+    /// The text; null where it was refused or removed.
+    phrase: Option<Phrase>,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
+/// Commands about phrasebooks: a department's leaders keep its book, the hotline office the centre's.
+#[derive(Default)]
+pub struct PhrasebookMutation;
+
+#[Object]
+impl PhrasebookMutation {
+    /// Adds a text to the phrasebook of one's place.
+    async fn add_phrase(
+        &self,
+        context: &Context<'_>,
+        input: AddPhraseInput,
+    ) -> Result<PhrasePayload, Error> {
+        // The command's own id, so that a repeated command names the same text.
+        let clock = &*app(context)?.store.clock;
+        let action = PhraseAction::Add {
+            id: input.command_id.map_or_else(|| new_id(clock), PhraseId),
+            kind: input.kind.into(),
+            title: input.title,
+            text: input.text,
+        };
+        keep(context, action, input.command_id).await
+    }
+
+    /// Changes a text of the phrasebook of one's place.
+    async fn change_phrase(
+        &self,
+        context: &Context<'_>,
+        input: ChangePhraseInput,
+    ) -> Result<PhrasePayload, Error> {
+        let action = PhraseAction::Change {
+            id: local_id("phrase", &input.id)?,
+            title: input.title,
+            text: input.text,
+        };
+        keep(context, action, input.command_id).await
+    }
+
+    /// Removes a text from the phrasebook of one's place.
+    async fn remove_phrase(
+        &self,
+        context: &Context<'_>,
+        input: RemovePhraseInput,
+    ) -> Result<PhrasePayload, Error> {
+        let action = PhraseAction::Remove {
+            id: local_id("phrase", &input.id)?,
+        };
+        keep(context, action, input.command_id).await
+    }
+}
+
+/// The book of the place the account works at.
+fn own(context: &Context<'_>) -> Result<Owner, Error> {
+    Owner::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))
+}
+
+async fn keep(
+    context: &Context<'_>,
+    action: PhraseAction<String>,
+    command: Option<Uuid>,
+) -> Result<PhrasePayload, Error> {
+    let (owner, id) = (own(context)?, action.id());
+    let options = options(command, None)?;
+    let actor = &viewer(context)?.actor;
+    let desk = &app(context)?.desk;
+    let kept = desk.keep_phrase(actor, owner, action, &options).await;
+    let (outcome, user_errors) = split(context, kept.map_err(Failure::from))?;
+    let phrase = outcome.and_then(|outcome| outcome.state.phrase(id).cloned());
+    Ok(PhrasePayload {
+        phrase: phrase.map(Phrase),
+        user_errors,
+    })
+}
