@@ -2,12 +2,13 @@
 //! tickets in every state, played through the desk as a city's staff would.
 
 mod city;
+mod moves;
 mod stage;
 
 use crate::app::{App, Founding, StartError};
 use crate::cli::say;
 use chrono::TimeDelta;
-use city::city;
+use city::{Route, city};
 use docket_core::ops::Password;
 use docket_core::store::StoreOptions;
 use docket_core::{Clock as _, Desk, DeskError, ManualClock, Store, SystemClock};
@@ -32,7 +33,16 @@ pub fn founding() -> Founding {
     topics.sort_unstable();
     topics.dedup();
     let regions: Vec<&str> = city.districts.iter().map(|d| d.name.as_str()).collect();
-    let pack = format!("topics = {topics:?}\nregions = {regions:?}\n{DEFAULT_PACK}");
+    let route = |route: &Route| {
+        let region = route.region.as_ref();
+        let region = region.map_or_else(String::new, |region| format!("region = {region:?}, "));
+        let (topic, department) = (&route.topic, &route.department);
+        format!("  {{ topic = {topic:?}, {region}department = {department:?} }},\n")
+    };
+    let routes: String = city.routes.iter().map(route).collect();
+    let pack = format!(
+        "topics = {topics:?}\nregions = {regions:?}\nroutes = [\n{routes}]\n{DEFAULT_PACK}"
+    );
     Founding {
         name: format!("{}12345政务服务便民热线", city.name_zh),
         pack,
@@ -118,6 +128,26 @@ pub async fn introduce(app: &App) -> Result<String, DeskError> {
             "热线中心 centre".to_owned(),
         ),
         (
+            "call-back".to_owned(),
+            "回访员 call-back operator",
+            "热线中心 centre".to_owned(),
+        ),
+        (
+            "office".to_owned(),
+            "热线办 hotline office",
+            "热线中心 centre".to_owned(),
+        ),
+        (
+            "supervisor".to_owned(),
+            "督办员 supervisor",
+            "热线中心 centre".to_owned(),
+        ),
+        (
+            "joint-meeting".to_owned(),
+            "联席会议 joint meeting",
+            "热线中心 centre".to_owned(),
+        ),
+        (
             format!("{}-clerk", first.code),
             "经办 clerk",
             first.name.clone(),
@@ -134,6 +164,7 @@ pub async fn introduce(app: &App) -> Result<String, DeskError> {
         ),
         ("citizen".to_owned(), "市民 citizen", String::new()),
         ("auditor".to_owned(), "审计员 auditor", String::new()),
+        ("analyst".to_owned(), "分析员 analyst", String::new()),
         ("admin".to_owned(), "管理员 administrator", String::new()),
     ];
     for department in city.departments.iter().skip(1) {
@@ -178,6 +209,13 @@ mod tests {
                 "{}",
                 letter.title
             );
+        }
+        for letter in &city.letters {
+            let name = |code: &String| city.departments.iter().find(|d| d.code == *code);
+            let wanted = name(&letter.department).unwrap();
+            let suggested =
+                rules.suggested_departments(Some(&letter.topic), Some(&letter.district));
+            assert_eq!(suggested.first(), Some(&&*wanted.name), "{}", letter.title);
         }
         let reasons = &city.phrases.return_reasons;
         assert!(reasons.iter().all(|r| {

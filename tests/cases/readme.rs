@@ -149,6 +149,8 @@ async fn the_walk_runs_as_printed() {
         "replied",
         "replied",
         "rated",
+        "reviewed",
+        "called_back",
     ];
     assert_eq!(timeline, walked);
     let commands = commands(&readme, 2);

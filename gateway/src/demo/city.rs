@@ -1,5 +1,6 @@
 //! The invented city's data.
 
+use docket_domain::phrasebook::PhraseKind;
 use docket_domain::ticket::{Kind, Urgency};
 use serde::Deserialize;
 
@@ -10,6 +11,7 @@ pub(super) struct City {
     pub(super) name_zh: String,
     pub(super) districts: Vec<District>,
     pub(super) departments: Vec<Department>,
+    pub(super) routes: Vec<Route>,
     pub(super) callers: Vec<Person>,
     pub(super) phrases: Phrases,
     pub(super) letters: Vec<Letter>,
@@ -34,6 +36,14 @@ pub(super) struct Unit {
     pub(super) name: String,
 }
 
+/// Which department a topic goes to, everywhere or in one district.
+#[derive(Deserialize)]
+pub(super) struct Route {
+    pub(super) topic: String,
+    pub(super) region: Option<String>,
+    pub(super) department: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Person {
     pub(super) name: String,
@@ -45,6 +55,15 @@ pub(super) struct Person {
 pub(super) struct Phrases {
     pub(super) instructions: Vec<Phrase>,
     pub(super) return_reasons: Vec<ReturnPhrase>,
+    pub(super) replies: Vec<ReplyPhrase>,
+}
+
+/// A template or phrase that goes into every phrasebook.
+#[derive(Deserialize)]
+pub(super) struct ReplyPhrase {
+    pub(super) kind: PhraseKind,
+    pub(super) title: String,
+    pub(super) text: String,
 }
 
 #[derive(Deserialize)]

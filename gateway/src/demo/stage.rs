@@ -1,19 +1,16 @@
-//! Playing the city's staff: offices and people, and what becomes of each ticket.
+//! Playing the city's staff: offices, people and phrasebooks are set up, and every ticket is played.
 
-use super::city::{City, Letter};
-use super::{DAYS, id};
-use chrono::{DateTime, TimeDelta, Utc};
-use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
+use super::city::City;
+use super::id;
+use super::moves::{Move, TICKETS};
+use chrono::{DateTime, Utc};
+use docket_core::desk::{NewAccount, Options, Password};
 use docket_core::{Desk, DeskError, ManualClock};
-use docket_domain::ids::{AccountId, CommandId, DepartmentId, TicketId, UnitId};
+use docket_domain::ids::{AccountId, CommandId, DepartmentId, PhraseId, TicketId, UnitId};
 use docket_domain::organisation::OrganisationAction;
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::actions::{assign, delegate, rate, reply, send_back, sign, view};
-use docket_domain::ticket::{Satisfaction, Secrecy, TicketAction};
+use docket_domain::phrasebook::{Owner, PhraseAction};
 use std::collections::HashMap;
-
-/// Tickets played.
-const TICKETS: usize = 144;
 
 pub(super) struct Stage<'s> {
     pub(super) desk: &'s Desk,
@@ -25,12 +22,6 @@ pub(super) struct Stage<'s> {
 
 /// Login, name, role, department, unit.
 type Hire = (String, String, Role, Option<String>, Option<String>);
-
-/// One thing that happens to a ticket.
-enum Move {
-    Receive(NewTicket),
-    Act(TicketAction<String>),
-}
 
 impl Stage<'_> {
     pub(super) async fn set_up(&mut self) -> Result<(), DeskError> {
@@ -65,6 +56,31 @@ impl Stage<'_> {
                 .hire(&login, name, role, department, unit, command)
                 .await?;
             self.people.insert(login, actor);
+        }
+        self.write_phrasebooks().await
+    }
+
+    /// Every department's leader, and the hotline office, write the city's phrases down.
+    async fn write_phrasebooks(&self) -> Result<(), DeskError> {
+        let departments = self.city.departments.iter().map(|department| {
+            let owner = Owner::Department(DepartmentId(id(&department.code)));
+            (format!("{}-leader", department.code), owner)
+        });
+        let centre = std::iter::once(("office".to_owned(), Owner::Centre));
+        for (keeper, owner) in departments.chain(centre) {
+            let actor = self.people.get(&keeper).ok_or(DeskError::NotFounded)?;
+            for (number, phrase) in self.city.phrases.replies.iter().enumerate() {
+                let step = format!("phrase {number} of {keeper}");
+                let action = PhraseAction::Add {
+                    id: PhraseId(id(&step)),
+                    kind: phrase.kind,
+                    title: phrase.title.clone(),
+                    text: phrase.text.clone(),
+                };
+                self.desk
+                    .keep_phrase(actor, owner, action, &named(&step))
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -102,8 +118,13 @@ impl Stage<'_> {
         let centre = [
             ("operator", "话务员", Role::Operator),
             ("dispatcher", "派单员", Role::Dispatcher),
+            ("call-back", "回访员", Role::CallBack),
+            ("supervisor", "督办员", Role::Supervisor),
+            ("office", "热线办", Role::Office),
+            ("joint-meeting", "联席会议", Role::JointMeeting),
             ("citizen", "市民", Role::Citizen),
             ("auditor", "审计员", Role::Auditor),
+            ("analyst", "分析员", Role::Analyst),
         ];
         let mut staff: Vec<_> = centre
             .iter()
@@ -170,161 +191,6 @@ impl Stage<'_> {
             }
         }
         Ok(())
-    }
-
-    /// What happens to a ticket: as far as its share, so that every state has some.
-    fn moves(
-        &self,
-        number: usize,
-        letter: &Letter,
-        end: DateTime<Utc>,
-    ) -> Vec<(DateTime<Utc>, String, Move)> {
-        let share = number % 12;
-        let spread = i64::try_from(number * 7919 % TICKETS).unwrap_or(0);
-        // What is still at the start came lately; what is over came earlier. Every fourth is late.
-        let age_hours = match share {
-            0 => 2 + spread % 10,
-            1..=6 if number % 4 == 3 => 24 * 12 + spread,
-            1..=6 => 20 + spread % 60,
-            _ => 24 * 3 + spread * (DAYS - 4) * 24 / i64::try_from(TICKETS).unwrap_or(1),
-        };
-        let start = end - TimeDelta::hours(age_hours);
-        let citizen = number % 9 == 4;
-        let (department, unit) = (letter.department.clone(), letter.unit.clone());
-        let clerk = format!("{department}-clerk");
-        let mut moves = Vec::new();
-        let mut push = |minutes: i64, who: &str, what: Move| {
-            moves.push((start + TimeDelta::minutes(minutes), who.to_owned(), what));
-        };
-        let by = if citizen { "citizen" } else { "operator" };
-        push(0, by, Move::Receive(self.request(number, letter)));
-        if share == 0 {
-            return moves;
-        }
-        push(25, "dispatcher", Move::Act(self.assign(number, letter)));
-        if share == 1 {
-            return moves;
-        }
-        push(60, &clerk, Move::Act(TicketAction::View(view::View)));
-        if share == 2 {
-            return moves;
-        }
-        if share == 7 {
-            push(150, &clerk, Move::Act(self.send_back(number)));
-            return moves;
-        }
-        push(120, &clerk, Move::Act(TicketAction::Sign(sign::Sign)));
-        if share == 3 {
-            return moves;
-        }
-        if let Some(unit) = &unit {
-            let unit_clerk = format!("{unit}-clerk");
-            push(180, &clerk, Move::Act(self.delegate(number, unit)));
-            if share != 4 {
-                push(300, &unit_clerk, Move::Act(TicketAction::Sign(sign::Sign)));
-            }
-            if share > 5 {
-                push(600, &unit_clerk, Move::Act(Self::reply(letter, false)));
-            }
-        }
-        if share <= 6 {
-            return moves;
-        }
-        let leader = format!("{department}-leader");
-        push(
-            1_440 + i64::try_from(number % 5).unwrap_or(0) * 1_440,
-            &leader,
-            Move::Act(Self::reply(letter, true)),
-        );
-        if share >= 9 {
-            let satisfaction = match number % 7 {
-                0 => Satisfaction::Dissatisfied,
-                1 | 2 => Satisfaction::Fairly,
-                _ => Satisfaction::Satisfied,
-            };
-            let rating = rate::Rate {
-                satisfaction,
-                solved: Some(!number.is_multiple_of(7)),
-                comment: None,
-            };
-            push(10_080, by, Move::Act(TicketAction::Rate(rating)));
-        }
-        moves
-    }
-
-    fn request(&self, number: usize, letter: &Letter) -> NewTicket {
-        let caller = &self.city.callers[number % self.city.callers.len()];
-        let anonymous = number % 13 == 5;
-        NewTicket {
-            kind: letter.kind,
-            channel: letter.channel.clone(),
-            topic: Some(letter.topic.clone()),
-            urgency: letter.urgency,
-            secrecy: if number % 17 == 3 {
-                Secrecy::Confidential
-            } else {
-                Secrecy::Open
-            },
-            wants_reply: !anonymous,
-            caller: (!anonymous).then(|| Caller {
-                name: Some(caller.name.clone()),
-                sex: Some(caller.sex.clone()),
-                phone: Some(caller.phone.clone()),
-                ..Caller::default()
-            }),
-            title: letter.title.clone(),
-            body: letter.body.clone(),
-            place: Some(format!("{}{}", letter.street, letter.place)),
-            region: Some(letter.district.clone()),
-            incident_at: None,
-            respondent: letter.respondent.clone(),
-            accused_department: None,
-            earlier: None,
-        }
-    }
-
-    fn assign(&self, number: usize, letter: &Letter) -> TicketAction<String> {
-        let phrases = &self.city.phrases.instructions;
-        TicketAction::Assign(assign::Assign {
-            lead: DepartmentId(id(&letter.department)),
-            assists: letter
-                .assists
-                .iter()
-                .map(|code| DepartmentId(id(code)))
-                .collect(),
-            instruction: Some(phrases[number % phrases.len()].text.clone()),
-        })
-    }
-
-    fn delegate(&self, number: usize, unit: &str) -> TicketAction<String> {
-        let phrases = &self.city.phrases.instructions;
-        let instruction = Some(phrases[(number + 5) % phrases.len()].text.clone());
-        TicketAction::Delegate(delegate::Delegate {
-            unit: UnitId(id(unit)),
-            instruction,
-        })
-    }
-
-    fn send_back(&self, number: usize) -> TicketAction<String> {
-        let reasons = &self.city.phrases.return_reasons;
-        let reason = &reasons[number % reasons.len()];
-        TicketAction::SendBack(send_back::SendBack {
-            reason: reason.code.clone(),
-            text: reason.text.clone(),
-            suggested_department: None,
-        })
-    }
-
-    fn reply(letter: &Letter, lead: bool) -> TicketAction<String> {
-        TicketAction::Reply(reply::Reply {
-            opinion: lead.then(|| letter.opinion.clone()),
-            answer: letter.answer.clone(),
-            contacted: Some(true),
-            solved: Some(true),
-            unsolved_reason: None,
-            handler: "李工".into(),
-            phone: "13800000099".into(),
-        })
     }
 }
 

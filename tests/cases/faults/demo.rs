@@ -3,13 +3,17 @@
 
 use super::DOCKET;
 use docket_core::store::{Store, StoreOptions};
-use docket_core::{Journal, SystemClock};
+use docket_core::{Desk, Journal, SystemClock};
+use docket_domain::ids::TicketId;
+use docket_domain::ticket::TicketState;
 use docket_gateway::demo::PASSWORD;
 use docket_tests::TestStore;
 use docket_tests::commits::whole_log;
 use docket_tests::server::{ServerProcess, command};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// From the command to the first line.
 const UP_WITHIN: Duration = Duration::from_mins(1);
@@ -29,7 +33,7 @@ fn stop(mut server: ServerProcess) -> String {
     said
 }
 
-async fn journal(store: &TestStore) -> Journal {
+async fn opened(store: &TestStore) -> Store {
     let url = format!("sqlite:{}", store.dir().join("docket-demo").display());
     let options = StoreOptions::new(url.parse().unwrap(), Arc::new(SystemClock));
     let opened = Store::open(StoreOptions {
@@ -37,7 +41,22 @@ async fn journal(store: &TestStore) -> Journal {
         ..options
     })
     .await;
-    opened.unwrap().journal
+    opened.unwrap()
+}
+
+async fn journal(store: &TestStore) -> Journal {
+    opened(store).await.journal
+}
+
+/// The states its tickets are in.
+async fn states(store: &TestStore, tickets: &[Uuid]) -> HashSet<TicketState> {
+    let desk = Desk::new(&opened(store).await);
+    let mut states = HashSet::new();
+    for id in tickets {
+        let ticket = desk.ticket(TicketId(*id)).await.unwrap().unwrap();
+        states.insert(ticket.state.state);
+    }
+    states
 }
 
 /// Runs `docket serve` with arguments it must refuse. What it says.
@@ -74,6 +93,11 @@ async fn a_demonstration_is_up_in_a_minute_and_comes_back_the_same() {
             .await
             .unwrap();
         assert!(tickets.len() > 100, "{} tickets", tickets.len());
+        let states = states(store, &tickets).await;
+        for state in TicketState::ALL {
+            let shown = states.contains(state);
+            assert_eq!(shown, *state != TicketState::Absent, "{state:?}");
+        }
 
         let server = demonstrate(store);
         server.client().logged_in("admin", PASSWORD).await;
