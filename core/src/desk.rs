@@ -5,6 +5,7 @@
 
 mod citizen;
 mod hotline;
+mod likeness;
 mod phrasebook;
 mod states;
 mod tickets;
@@ -12,7 +13,8 @@ mod tickets;
 pub use crate::ops::Password;
 pub use citizen::Shown;
 pub use hotline::NewAccount;
-pub use tickets::{Caller, Likeness, NewTicket};
+pub use likeness::Likeness;
+pub use tickets::{Caller, NewTicket};
 
 use crate::clock::{Clock, new_id};
 use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};

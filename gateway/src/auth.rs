@@ -162,6 +162,15 @@ mod tests {
         for (who, actor, expected) in [
             ("operator", operator(), [Clear, Clear, Clear, Clear]),
             ("dispatcher", dispatcher(), [Clear, Clear, Clear, Clear]),
+            ("call-back", caller_back(), [Clear, Clear, Clear, Clear]),
+            ("supervisor", supervisor(), [Clear, Clear, Clear, Clear]),
+            ("office", office(), [Clear, Clear, Clear, Clear]),
+            (
+                "joint meeting",
+                joint_meeting(),
+                [Clear, Clear, Clear, Clear],
+            ),
+            ("analyst", analyst(), [Hidden, Hidden, Hidden, Hidden]),
             ("clerk", clerk(), [Clear, Clear, Clear, Clear]),
             ("leader", leader(), [Clear, Clear, Clear, Clear]),
             ("unit clerk", unit_clerk(), [Clear, Clear, Clear, Clear]),

@@ -9,6 +9,7 @@ mod live;
 mod organisation;
 mod phrasebook;
 mod progress;
+mod rule_pack;
 mod statistics;
 mod ticket;
 mod ticket_actions;
@@ -35,6 +36,7 @@ pub struct Query(
     event::EventQuery,
     progress::ProgressQuery,
     phrasebook::PhrasebookQuery,
+    rule_pack::RulePackQuery,
 );
 
 /// Commands.

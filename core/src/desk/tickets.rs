@@ -1,9 +1,10 @@
 //! Commands on tickets: making numbers and keys, sealing texts, handing over to the domain.
 
+use super::likeness::{marks, normal};
 use super::{DECISIONS_MAX, Desk, DeskError, Options, Outcome};
 use crate::clock::{new_id, random_bytes};
 use crate::journal::{Claim, JournalError};
-use crate::vault::{NewKey, NewMark, VaultError};
+use crate::vault::{NewKey, VaultError};
 use docket_domain::ids::{DepartmentId, EventId, KeyId, TicketId};
 use docket_domain::people::Actor;
 use docket_domain::rules::Rules;
@@ -80,27 +81,9 @@ pub struct Caller {
 
 impl Caller {
     /// What the caller is known by, whatever people put between the digits.
-    fn contact(&self) -> Option<String> {
+    pub(super) fn contact(&self) -> Option<String> {
         let contact = self.phone.as_deref().or(self.email.as_deref());
         contact.map(normal_contact).filter(|c| !c.is_empty())
-    }
-}
-
-/// What two tickets may have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Likeness {
-    /// The caller's phone or e-mail.
-    Contact,
-    /// The place in words, with region and topic.
-    PlaceAndTopic,
-}
-
-impl Likeness {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-            Self::PlaceAndTopic => "place_and_topic",
-        }
     }
 }
 
@@ -233,21 +216,6 @@ impl Desk {
         };
         let command = TicketCommand { context, action };
         self.run::<Ticket>(id.0, envelope, || command.clone()).await
-    }
-
-    /// The tickets that have something in common with one, the latest first; at most so many.
-    pub async fn alike(
-        &self,
-        ticket: TicketId,
-        most: u32,
-    ) -> Result<Vec<(TicketId, Likeness)>, DeskError> {
-        let found = self.vault.alike(ticket.0, most).await?;
-        let alike = found.into_iter().filter_map(|(id, kind)| {
-            let likenesses = [Likeness::Contact, Likeness::PlaceAndTopic];
-            let likeness = likenesses.into_iter().find(|l| l.name() == kind)?;
-            Some((TicketId(id), likeness))
-        });
-        Ok(alike.collect())
     }
 
     /// What an account may do with a ticket now.
@@ -389,35 +357,11 @@ fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> 
     }
 }
 
-/// What a ticket may be like others in.
-fn marks(id: TicketId, new: &NewTicket) -> Vec<NewMark> {
-    let contact = new.caller.as_ref().and_then(Caller::contact);
-    let place = new.place.as_deref().map(normal).filter(|p| !p.is_empty());
-    let place_and_topic = place.zip(new.topic.as_ref()).map(|(place, topic)| {
-        let region = new.region.as_deref().unwrap_or_default();
-        [topic, region, &place].join("\n")
-    });
-    let mark = |likeness: Likeness, value| NewMark {
-        subject: id.0,
-        kind: likeness.name(),
-        value,
-    };
-    let contact = contact.map(|contact| mark(Likeness::Contact, contact));
-    let place = place_and_topic.map(|place| mark(Likeness::PlaceAndTopic, place));
-    contact.into_iter().chain(place).collect()
-}
-
 /// A contact without what people put between digits, so that the same caller is found again.
 fn normal_contact(contact: &str) -> String {
     let mut normal = normal(contact);
     normal.retain(|c| !matches!(c, '-' | '(' | ')' | '+'));
     normal
-}
-
-/// A text without blanks and capitals.
-fn normal(text: &str) -> String {
-    let letters = text.chars().filter(|c| !c.is_whitespace());
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 fn query_code() -> String {

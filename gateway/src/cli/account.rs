@@ -31,7 +31,8 @@ pub struct Create {
     /// An administrator.
     #[arg(long)]
     admin: bool,
-    /// Roles: operator, dispatcher, clerk, leader, citizen, auditor, administrator.
+    /// Roles: operator, dispatcher, `call_back`, supervisor, office, `joint_meeting`, clerk, leader, citizen,
+    /// auditor, analyst, administrator.
     #[arg(long = "role", value_parser = role)]
     roles: Vec<Role>,
     /// The department's name, for clerks and leaders.

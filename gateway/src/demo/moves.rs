@@ -270,7 +270,8 @@ impl Stage<'_> {
             } else {
                 Secrecy::Open
             },
-            wants_reply: !anonymous,
+            // Who was answered at once wants no call.
+            wants_reply: !anonymous && play.fate != Fate::AnsweredAndReviewed,
             caller: (!anonymous).then(|| Caller {
                 name: Some(caller.name.clone()),
                 sex: Some(caller.sex.clone()),

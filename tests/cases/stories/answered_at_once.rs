@@ -4,7 +4,11 @@ use super::Story;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
 
-on_both_stores! { an_operator_answers_at_once, what_is_not_for_the_hotline_is_declined }
+on_both_stores! {
+    an_operator_answers_at_once,
+    what_is_not_for_the_hotline_is_declined,
+    the_packs_lists_are_there_to_choose_from,
+}
 
 async fn an_operator_answers_at_once(store: &TestStore) {
     let story = Story::begin(store).await;
@@ -83,4 +87,25 @@ async fn what_is_not_for_the_hotline_is_declined(store: &TestStore) {
     assert_eq!(progress["lawfulChannel"], "请通过诉讼途径解决");
     assert_eq!(progress["department"], Value::Null);
     assert!(progress["endedAt"].is_string());
+}
+
+async fn the_packs_lists_are_there_to_choose_from(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let query = "{ rulePack { version channels { code } topics returnReasons { code zh }
+        declineReasons { code channelZh channelEn } } }";
+    let mut pack = story.person("operator").await.data(query, json!({})).await["rulePack"].take();
+    assert_eq!(pack["version"], 1);
+    assert_eq!(pack["channels"][0]["code"], "phone");
+    assert_eq!(pack["topics"], json!([]));
+    assert_eq!(pack["returnReasons"].as_array().unwrap().len(), 4);
+    // What is proposed is what is then told.
+    let ticket = story.received().await;
+    let reason = pack["declineReasons"][1].take();
+    let decline = json!({ "id": ticket["id"], "reason": reason["code"], "lawfulChannel": reason["channelZh"] });
+    assert_eq!(
+        story.does("operator", "declineTicket", decline).await,
+        "DECLINED"
+    );
+    let told = story.server.client().fault(query, json!({})).await;
+    assert_eq!(told, "UNAUTHENTICATED");
 }
