@@ -2,21 +2,20 @@
 //!
 //! "Overdue" is not stored: it is decided when asked, from the due time and whether the row is open.
 
-use crate::card::{Card, READ_COLUMNS, read};
+mod query;
+
+pub use query::{InboxQuery, InboxRow, Order};
+
 use crate::projection::{
     Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
 };
-use crate::views::Views;
 use async_trait::async_trait;
-use docket_core::db::{Tx, Value};
+use docket_core::db::Tx;
 use docket_core::values;
 use docket_domain::Timestamp;
-use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId, UnitId};
+use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{
-    Assignment, AssignmentState, Kind, Level, Ticket, TicketState, Urgency,
-};
-use std::fmt::Write as _;
+use docket_domain::ticket::{Assignment, AssignmentState, Level, Ticket, TicketState};
 
 /// The projection.
 pub struct Inbox;
@@ -300,211 +299,5 @@ impl Projection for Inbox {
             .map(|c| c.id);
         delete_of_tickets(tx, prefix, &TABLE, known).await?;
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
-    }
-}
-
-/// What to show of an inbox.
-#[derive(Clone, Debug)]
-pub struct InboxQuery {
-    /// Whose.
-    pub holder: Holder,
-    /// Which tab.
-    pub tab: Tab,
-    /// Only this kind.
-    pub kind: Option<Kind>,
-    /// Only this urgency.
-    pub urgency: Option<Urgency>,
-    /// Only unviewed ones.
-    pub unviewed: Option<bool>,
-    /// Only those this account works on.
-    pub handler: Option<AccountId>,
-    /// By what.
-    pub order: Order,
-    /// After this row of the same order.
-    pub after: Option<(i64, TicketId)>,
-    /// Rows wanted, at most [`PAGE_MAX`].
-    pub limit: u32,
-    /// The time that decides what is overdue.
-    pub now: Timestamp,
-}
-
-/// An inbox's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Next due first.
-    DueFirst,
-    /// Longest received first.
-    OldestFirst,
-    /// Latest received first.
-    NewestFirst,
-    /// Latest moved first.
-    LatestFirst,
-    /// Longest nobody's first; what is somebody's last.
-    UnassignedFirst,
-}
-
-impl Order {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::DueFirst => "due_at",
-            Self::OldestFirst | Self::NewestFirst => "received_at",
-            Self::LatestFirst => "entered_at",
-            Self::UnassignedFirst => "unassigned_since",
-        }
-    }
-
-    const fn descends(self) -> bool {
-        matches!(self, Self::NewestFirst | Self::LatestFirst)
-    }
-}
-
-/// A row of an inbox.
-#[derive(Clone, Debug)]
-pub struct InboxRow {
-    /// The ticket.
-    pub card: Card,
-    /// The holder's assignment; 0 where none was made yet.
-    pub assignment: AssignmentNo,
-    /// The tab it is in (its own, for overdue rows).
-    pub tab: String,
-    /// Whether the holder has not looked at it: the red title.
-    pub unviewed: bool,
-    /// When it must be replied.
-    pub due_at: Option<Timestamp>,
-    /// Whether it is open and past due.
-    pub overdue: bool,
-    /// What it sorts by, for the cursor.
-    pub sort: i64,
-}
-
-impl InboxQuery {
-    /// The condition, and its values from `$1` on.
-    fn condition(&self) -> (String, Vec<Value>) {
-        let mut values = values![self.holder.key()];
-        let mut sql = "i.holder = $1".to_owned();
-        let mut and = |text: &str, value: Value| {
-            values.push(value);
-            sql.push_str(&text.replace('?', &format!("${}", values.len())));
-        };
-        match self.tab {
-            Tab::Overdue => and(" AND i.open = 1 AND i.due_at < ?", self.now.into()),
-            tab => and(" AND i.tab = ?", tab.name().into()),
-        }
-        if let Some(kind) = self.kind {
-            and(" AND i.kind = ?", kind.name().into());
-        }
-        if let Some(urgency) = self.urgency {
-            and(" AND i.urgency = ?", urgency.name().into());
-        }
-        if let Some(unviewed) = self.unviewed {
-            and(" AND i.unviewed = ?", unviewed.into());
-        }
-        if let Some(handler) = self.handler {
-            and(" AND i.handler = ?", handler.to_string().into());
-        }
-        (sql, values)
-    }
-}
-
-impl Views {
-    /// A page of an inbox.
-    pub async fn inbox(&self, query: &InboxQuery) -> Result<Vec<InboxRow>, ProjectionError> {
-        let (mut condition, mut values) = query.condition();
-        let column = query.order.column();
-        let (compare, direction) = if query.order.descends() {
-            ("<", "DESC")
-        } else {
-            (">", "ASC")
-        };
-        if let Some((sort, ticket)) = query.after {
-            let (n, m) = (values.len() + 1, values.len() + 2);
-            let _ = write!(
-                condition,
-                " AND (i.{column}, i.ticket) {compare} (${n}, ${m})"
-            );
-            values.extend(values![sort, ticket.0]);
-        }
-        values.push(query.limit.min(PAGE_MAX + 1).into());
-        let sql = format!(
-            "SELECT {READ_COLUMNS}, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
-             FROM inbox i JOIN tickets t ON t.ticket = i.ticket WHERE {condition}
-             ORDER BY i.{column} {direction}, i.ticket {direction} LIMIT ${}",
-            values.len()
-        );
-        let now = query.now.timestamp_micros();
-        let rows = self.db().fetch_all(&sql, values).await?;
-        let row = |row: &docket_core::db::Row| {
-            let due = row.int(7)?;
-            Ok(InboxRow {
-                card: read(row, 0)?,
-                assignment: AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0)),
-                tab: row.text(5)?,
-                unviewed: row.int(6)? == 1,
-                due_at: if due == NEVER {
-                    None
-                } else {
-                    Some(row.time(7)?)
-                },
-                overdue: row.int(8)? == 1 && due < now,
-                sort: row.int(9)?,
-            })
-        };
-        rows.iter().map(row).collect()
-    }
-
-    /// How many rows a query has in all.
-    pub async fn inbox_total(&self, query: &InboxQuery) -> Result<u64, ProjectionError> {
-        let (condition, values) = query.condition();
-        let sql = format!("SELECT count(*) FROM inbox i WHERE {condition}");
-        let row = self.db().fetch_optional(&sql, values).await?;
-        Ok(row
-            .map(|r| r.int(0))
-            .transpose()?
-            .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
-    }
-
-    /// Since when the ticket that has been nobody's for longest is so; `None` where every one is somebody's.
-    pub async fn unassigned_since(&self) -> Result<Option<Timestamp>, ProjectionError> {
-        let sql = "SELECT unassigned_since FROM inbox WHERE holder = $1 AND tab = $2
-             ORDER BY unassigned_since LIMIT 1";
-        let mut longest: Option<Timestamp> = None;
-        for tab in [Tab::ToAssign, Tab::ToDecide] {
-            let values = values![Holder::Centre.key(), tab.name()];
-            // An assist's return is decided on while the lead has the ticket: it is somebody's.
-            let row = self.db().fetch_optional(sql, values).await?;
-            let first = row.filter(|row| !matches!(row.int(0), Ok(NEVER)));
-            let since = first.map(|row| row.time(0)).transpose()?;
-            longest = longest.into_iter().chain(since).min();
-        }
-        Ok(longest)
-    }
-
-    /// How many rows each tab of a holder has.
-    pub async fn inbox_counts(
-        &self,
-        holder: Holder,
-        now: Timestamp,
-    ) -> Result<Vec<(Tab, u64)>, ProjectionError> {
-        let sql = "SELECT tab, count(*) FROM inbox WHERE holder = $1 GROUP BY tab";
-        let by_tab = self.db().fetch_all(sql, values![holder.key()]).await?;
-        let sql = "SELECT count(*) FROM inbox WHERE holder = $1 AND open = 1 AND due_at < $2";
-        let overdue = self
-            .db()
-            .fetch_optional(sql, values![holder.key(), now])
-            .await?;
-        let mut counts = Vec::with_capacity(Tab::ALL.len());
-        for tab in Tab::ALL {
-            let mut count = 0;
-            if *tab == Tab::Overdue {
-                count = overdue.as_ref().map(|r| r.int(0)).transpose()?.unwrap_or(0);
-            }
-            for row in &by_tab {
-                if row.text(0)? == tab.name() {
-                    count = row.int(1)?;
-                }
-            }
-            counts.push((*tab, u64::try_from(count).unwrap_or(0)));
-        }
-        Ok(counts)
     }
 }

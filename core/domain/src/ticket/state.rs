@@ -1,17 +1,22 @@
-//! The folded ticket and its assignments (DOMAIN §3); `words` names the states they go through.
+//! The folded ticket (DOMAIN §3). `assignment` is one office's task in it, `answer` what became of it at the
+//! end; `words` names the states.
 
+mod answer;
+mod assignment;
 mod words;
 
+pub use answer::{Answer, CallBack, Draft, Ending, Rating, Review};
+pub use assignment::{Assignment, Return, Terms};
 pub use words::{
     AssignmentState, Awaiting, ContactMeans, EndingKind, Kind, Level, Part, Satisfaction, Secrecy,
     TicketState, Urgency,
 };
 
 use super::number::TicketNumber;
-use crate::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
+use crate::ids::{AccountId, AssignmentNo, DepartmentId};
 use crate::people::{Actor, Role};
 use crate::sealed::Sealed;
-use crate::time::{Due, Timestamp};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A ticket as folded from its events.
@@ -119,259 +124,6 @@ pub struct Intake {
     pub accused_department: Option<DepartmentId>,
     /// An earlier ticket on the same matter.
     pub earlier: Option<TicketNumber>,
-}
-
-/// One office's task in a ticket, with its own state and clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Assignment {
-    /// Its number within the ticket, from 1.
-    pub no: AssignmentNo,
-    /// Lead or assist.
-    pub part: Part,
-    /// The department that holds it, or that the holding unit belongs to.
-    pub department: DepartmentId,
-    /// The unit that holds it, on level 2.
-    pub unit: Option<UnitId>,
-    /// The level-1 assignment it was delegated from, on level 2.
-    pub parent: Option<AssignmentNo>,
-    /// The round it belongs to.
-    pub round: u16,
-    /// Where it stands.
-    pub state: AssignmentState,
-    /// When it was made; every clock runs from here, not from the signing.
-    pub assigned_at: Timestamp,
-    /// The instruction (交办意见) it came with, or why it is to be handled anew.
-    pub instruction: Option<Sealed>,
-    /// To be signed by. `None`: it began in progress, as what is handled anew does.
-    pub sign_due: Option<Due>,
-    /// To be replied by.
-    pub due: Due,
-    /// May be returned until.
-    pub return_by: Due,
-    /// When its holder first looked at it.
-    pub viewed_at: Option<Timestamp>,
-    /// When it was signed.
-    pub signed_at: Option<Timestamp>,
-    /// Who of the holder's office works on it.
-    pub handler: Option<AccountId>,
-    /// When the caller was first reached.
-    pub reached_at: Option<Timestamp>,
-    /// How often the caller was called or visited, in vain or not.
-    pub contacts: u16,
-    /// An answer saved and not submitted; for the holder's office alone.
-    pub draft: Option<Draft>,
-    /// Every time it was given back, in order.
-    pub returns: Vec<Return>,
-    /// When it was replied, returned, recalled or released.
-    pub ended_at: Option<Timestamp>,
-    /// The answer its holder gave.
-    pub answer: Option<Answer>,
-}
-
-impl Assignment {
-    /// A fresh assignment, to be signed by `sign_due`.
-    #[must_use]
-    pub fn new(no: AssignmentNo, to: (Part, DepartmentId), at: Timestamp, terms: Terms) -> Self {
-        let (part, department) = to;
-        Self {
-            no,
-            part,
-            department,
-            unit: None,
-            parent: None,
-            round: 1,
-            state: if terms.sign_due.is_some() {
-                AssignmentState::Assigned
-            } else {
-                AssignmentState::InProgress
-            },
-            assigned_at: at,
-            instruction: None,
-            sign_due: terms.sign_due,
-            due: terms.due,
-            return_by: terms.return_by,
-            viewed_at: None,
-            signed_at: None,
-            handler: None,
-            reached_at: None,
-            contacts: 0,
-            draft: None,
-            returns: Vec::new(),
-            ended_at: None,
-            answer: None,
-        }
-    }
-
-    /// The level of its holder.
-    #[must_use]
-    pub const fn level(&self) -> Level {
-        if self.unit.is_some() {
-            Level::Unit
-        } else {
-            Level::Department
-        }
-    }
-
-    /// Whether the account's office holds it. A unit keeps what it holds when it moves to another
-    /// department.
-    #[must_use]
-    pub fn is_held_by(&self, actor: &Actor) -> bool {
-        match self.unit {
-            Some(unit) => actor.unit == Some(unit),
-            None => actor.unit.is_none() && actor.department == Some(self.department),
-        }
-    }
-
-    /// Whether nobody of its office has looked at it yet: the red title (S5).
-    #[must_use]
-    pub const fn is_unviewed(&self) -> bool {
-        self.viewed_at.is_none()
-            && matches!(
-                self.state,
-                AssignmentState::Assigned | AssignmentState::InProgress
-            )
-    }
-
-    /// Whether the centre still has to accept or refuse its return.
-    #[must_use]
-    pub fn return_is_pending(&self) -> bool {
-        self.state == AssignmentState::Returned
-            && self.level() == Level::Department
-            && self.returns.last().is_some_and(|r| r.accepted.is_none())
-    }
-}
-
-/// The deadlines of an assignment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    /// To be signed by; `None` where nothing is to sign.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_due: Option<Due>,
-    /// To be replied by.
-    pub due: Due,
-    /// May be returned until.
-    pub return_by: Due,
-}
-
-/// One return of an assignment, and what the centre said to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Return {
-    /// When.
-    pub at: Timestamp,
-    /// The reason's code.
-    pub reason: String,
-    /// When the centre decided on it.
-    pub decided_at: Option<Timestamp>,
-    /// What it decided. `None`: not yet; a unit's return needs no decision.
-    pub accepted: Option<bool>,
-}
-
-/// An answer saved, not submitted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
-    /// When it was saved.
-    pub at: Timestamp,
-    /// By which account.
-    pub by: AccountId,
-    /// The internal account (办理意见).
-    pub opinion: Option<Sealed>,
-    /// The answer.
-    pub answer: Option<Sealed>,
-    /// Whether the caller was contacted.
-    pub contacted: Option<bool>,
-    /// Whether it is solved.
-    pub solved: Option<bool>,
-    /// Why not.
-    pub unsolved_reason: Option<Sealed>,
-    /// Who handles it.
-    pub handler: Option<Sealed>,
-    /// The handler's phone.
-    pub phone: Option<Sealed>,
-}
-
-/// An answer, as given by one level to the next or to the citizen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// When.
-    pub at: Timestamp,
-    /// By which account.
-    pub by: AccountId,
-    /// The internal account (办理意见).
-    pub opinion: Option<Sealed>,
-    /// The answer.
-    pub text: Sealed,
-    /// The knowledge article it was taken from, where the centre answered directly.
-    pub article: Option<Sealed>,
-    /// Whether the caller was contacted.
-    pub contacted: Option<bool>,
-    /// Whether it is solved.
-    pub solved: Option<bool>,
-    /// Why not.
-    pub unsolved_reason: Option<Sealed>,
-    /// Who handled it; `None` where the centre answered directly.
-    pub handler: Option<Sealed>,
-    /// The handler's phone.
-    pub phone: Option<Sealed>,
-}
-
-/// The centre's review of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Review {
-    /// When.
-    pub at: Timestamp,
-    /// By which account.
-    pub by: AccountId,
-    /// What the centre thinks of it.
-    pub opinion: Option<Sealed>,
-}
-
-/// A call to the citizen after the answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallBack {
-    /// When.
-    pub at: Timestamp,
-    /// By which account.
-    pub by: AccountId,
-    /// Whether the citizen was reached.
-    pub reached: bool,
-    /// Whether the unit had contacted them, as they say.
-    pub contacted: Option<bool>,
-    /// Whether it is solved, as they say; `None` is not said.
-    pub solved: Option<bool>,
-    /// What else was said.
-    pub comment: Option<Sealed>,
-}
-
-/// The end of a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
-    /// How.
-    pub kind: EndingKind,
-    /// When.
-    pub at: Timestamp,
-    /// By which account.
-    pub by: AccountId,
-    /// The reason's code, where it was declined.
-    pub reason: Option<String>,
-    /// The lawful channel the caller was told, where it was declined.
-    pub lawful_channel: Option<Sealed>,
-    /// Why it is closed or withdrawn.
-    pub text: Option<Sealed>,
-}
-
-/// A rating.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rating {
-    /// When.
-    pub at: Timestamp,
-    /// How content.
-    pub satisfaction: Satisfaction,
-    /// Whether it is solved, if said.
-    pub solved: Option<bool>,
-    /// What was said with it.
-    pub comment: Option<Sealed>,
-    /// True when staff wrote down what the citizen said.
-    pub relayed: bool,
 }
 
 impl Ticket {
