@@ -7,6 +7,7 @@
 //!
 //! It must *not* know what the columns mean.
 
+use crate::journal::backend::signed;
 use uuid::Uuid;
 
 /// Most rows of one statement.
@@ -182,8 +183,74 @@ impl Packed {
     }
 
     pub(super) fn blob(&mut self, bytes: &[u8]) {
-        self.int(self.texts.len() as i64 + 1);
-        self.int(bytes.len() as i64);
+        // SQLite counts bytes from 1.
+        self.int(signed(self.texts.len() as u64 + 1));
+        self.int(signed(bytes.len() as u64));
         self.texts.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Db, Durability};
+    use sqlx::Row as _;
+
+    const ROW: &[Column] = &[
+        Column::Given("place", "n.i"),
+        Column::Text("text"),
+        Column::Int("number"),
+        Column::OptionalId("id"),
+        Column::Blob("blob"),
+        Column::Bytes("bytes", 2),
+    ];
+
+    #[tokio::test]
+    async fn what_is_packed_comes_out_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&dir.path().join("some.db"), Durability::Full).await;
+        let Db::Sqlite { write, .. } = db.unwrap() else {
+            unreachable!()
+        };
+        let awkward = [
+            ("", i64::MIN, None, vec![]),
+            ("字'\"\0é", i64::MAX, Some(Uuid::nil()), vec![0, 255, 0]),
+            ("x", 0, Some(Uuid::max()), vec![1; 300]),
+            ("plain", -7, None, vec![0]),
+        ];
+        let mut packed = Packed::default();
+        for (text, number, id, blob) in &awkward {
+            packed.text(text);
+            packed.int(*number);
+            packed.optional_id(*id);
+            packed.blob(blob);
+            packed.bytes(&[9, 0]);
+            packed.end_row(width(ROW));
+        }
+        let mut connection = write.acquire().await.unwrap();
+        let table = "CREATE TABLE some (place INTEGER PRIMARY KEY, text TEXT NOT NULL, \
+             number INTEGER NOT NULL, id BLOB, blob BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;";
+        let setup = format!("{table}{}", numbers_sql());
+        sqlx::query(&setup).execute(&mut *connection).await.unwrap();
+        let insert = insert_sql("some", ROW, ["$1", "$2", "$3"]);
+        sqlx::query(&insert)
+            .bind(packed.rows)
+            .bind(packed.texts)
+            .bind(signed(packed.count as u64))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let rows = sqlx::query("SELECT text, number, id, blob, bytes FROM some ORDER BY place")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(rows.len(), awkward.len());
+        for (row, (text, number, id, blob)) in rows.iter().zip(&awkward) {
+            assert_eq!(row.get::<String, _>(0), *text);
+            assert_eq!(row.get::<i64, _>(1), *number);
+            assert_eq!(row.get::<Option<Uuid>, _>(2), *id);
+            assert_eq!(&row.get::<Vec<u8>, _>(3), blob);
+            assert_eq!(row.get::<Vec<u8>, _>(4), [9, 0]);
+        }
     }
 }
