@@ -3,6 +3,7 @@
 //! Placeholders are `$1`, `$2`, …; values are integers, texts, bytes and reals, each nullable. Times are
 //! microseconds since 1970 UTC as integers. It must *not* know what is stored.
 
+mod reading;
 mod safety;
 mod value;
 

@@ -114,6 +114,16 @@ struct Inner {
     appended: AtomicU64,
 }
 
+/// The statements that make the journal's tables, and their layout.
+pub(crate) const fn tables(sqlite: bool) -> (&'static str, i64) {
+    let schema = if sqlite {
+        sqlite::SCHEMA
+    } else {
+        postgres::SCHEMA
+    };
+    (schema, backend::SCHEMA_VERSION)
+}
+
 /// What kind of store is wanted or found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {

@@ -3,6 +3,7 @@
 //! * [`journal`]: the append-only log, on SQLite and PostgreSQL, one contract for both.
 //! * [`vault`]: sealing keys, and the texts sealed under them.
 //! * [`ops`]: what is durable but no history: password hashes, sessions, lock-outs.
+//! * [`digests`]: a hash of every record, noted apart. [`safekeeping`]: verification, backup, restore.
 //! * [`esrs_store`]: esrs's `EventStore` over the journal; every command goes through it.
 //! * [`desk`]: the application service: load, seal, decide, append; conflicts decided again.
 //!
@@ -11,9 +12,11 @@
 pub mod clock;
 pub mod db;
 pub mod desk;
+pub mod digests;
 pub mod esrs_store;
 pub mod journal;
 pub mod ops;
+pub mod safekeeping;
 pub mod store;
 pub mod vault;
 

@@ -31,7 +31,7 @@ pub const PASSWORD_CHARS_MIN: usize = 8;
 /// See [`PASSWORD_CHARS_MIN`].
 pub const PASSWORD_BYTES_MAX: usize = 256;
 
-const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS credentials (created_by TEXT PRIMARY KEY, password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
     door {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
@@ -123,6 +123,11 @@ impl Ops {
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             decoy,
         })
+    }
+
+    /// Its database, for what is kept beside: the digests of the log.
+    pub(crate) const fn database(&self) -> &Db {
+        &self.db
     }
 
     /// The settings that keep it safe.

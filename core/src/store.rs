@@ -19,6 +19,14 @@ pub enum StoreUrl {
     Postgres(String),
 }
 
+impl StoreUrl {
+    /// Whether it is a folder of SQLite files.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
 impl FromStr for StoreUrl {
     type Err = StoreError;
 

@@ -6,9 +6,12 @@
 //!
 //! It must *not* know what the texts are about.
 
+mod check;
 mod marks;
 mod master;
 
+pub use check::Found;
+pub(crate) use check::opens;
 pub use marks::NewMark;
 pub use master::MasterKey;
 
@@ -37,7 +40,7 @@ const BATCH_MAX: usize = 256;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 24;
 
-const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, wrapped {bytes} NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, wrapped {bytes} NOT NULL, created_at BIGINT NOT NULL,

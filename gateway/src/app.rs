@@ -1,5 +1,6 @@
 //! A store opened, founded and followed: everything a server or a test needs.
 
+use docket_core::digests::Keeper;
 use docket_core::store::StoreOptions;
 use docket_core::{Desk, DeskError, Store, StoreError};
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
@@ -53,6 +54,8 @@ pub struct App {
     pub views: Views,
     /// How the projections fare.
     pub projections: watch::Receiver<State>,
+    /// Notes the digests of the log while anybody holds this.
+    _keeper: Arc<Keeper>,
 }
 
 impl App {
@@ -64,7 +67,9 @@ impl App {
             .await?;
         let (runner, views, projections) = Runner::open(&store).await?;
         tokio::spawn(runner.run());
+        let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
         Ok(Self {
+            _keeper: Arc::new(keeper.map_err(StoreError::from)?),
             store,
             desk,
             views,

@@ -1,9 +1,14 @@
 //! The command line: one file a command. Exit code 0 only when all of it worked.
 
 mod account;
+mod backup;
+mod doctor;
+mod export;
+mod progress;
 mod projections;
 mod replay;
 mod serve;
+mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use docket_core::journal::Purpose;
@@ -34,6 +39,16 @@ enum Command {
     /// Keeps accounts.
     #[command(subcommand)]
     Account(account::Account),
+    /// Verifies the log: every record, and that it is the one that was written.
+    Verify(verify::Verify),
+    /// Writes tickets or events to a file or to standard output.
+    Export(export::Export),
+    /// Backs the store up into a folder, its keys into another. A server may run.
+    Backup(backup::Backup),
+    /// Restores a backup into a new store.
+    Restore(backup::Restore),
+    /// Looks at what could endanger the store.
+    Doctor(doctor::Doctor),
     /// Prints the GraphQL schema.
     Schema,
 }
@@ -62,6 +77,11 @@ const DEFAULT_STORE: &str = "sqlite:docket-data";
 impl StoreArgs {
     fn url(&self) -> Result<StoreUrl, docket_core::StoreError> {
         self.store.as_deref().unwrap_or(DEFAULT_STORE).parse()
+    }
+
+    /// Where its keys are.
+    fn keys_url(&self) -> Result<StoreUrl, docket_core::StoreError> {
+        self.keys.as_deref().map_or_else(|| self.url(), str::parse)
     }
 
     fn options(&self) -> Result<StoreOptions, docket_core::StoreError> {
@@ -139,6 +159,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Projections(projections) => projections.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Account(account) => account.run().await,
+        Command::Verify(verify) => verify.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Schema => {
             print!("{}", crate::sdl());
             Ok(ExitCode::SUCCESS)

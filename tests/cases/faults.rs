@@ -2,7 +2,7 @@
 //! the command line's tools at work beside them. Each ends in the same audit of the whole store.
 
 mod demo;
-mod dice;
+pub(crate) mod dice;
 mod killed;
 mod outage;
 mod side_by_side;

@@ -12,6 +12,7 @@ mod ops;
 mod progress;
 mod protocol;
 mod readme;
+mod safekeeping;
 mod sealing;
 mod secrets;
 mod stories;

@@ -26,7 +26,7 @@ pub(super) const SCHEMA_NAME: &str = "docket_journal";
 /// The channel on which appends are announced.
 const CHANNEL: &str = "docket_journal";
 
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS log (
     one int PRIMARY KEY CHECK (one = 1), id uuid NOT NULL, purpose text NOT NULL,
     schema int NOT NULL, created_at bigint NOT NULL

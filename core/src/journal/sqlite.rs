@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS log (
     one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, purpose TEXT NOT NULL,
     schema INTEGER NOT NULL, created_at INTEGER NOT NULL

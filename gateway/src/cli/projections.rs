@@ -1,10 +1,9 @@
 //! `docket projections status | rebuild | verify`.
 
+use super::progress::Shown;
 use super::{Failed, StoreArgs};
 use clap::Subcommand;
 use docket_projections::rebuild::{self, Difference, DifferenceKind};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Shows, rebuilds or verifies the read models.
@@ -119,44 +118,5 @@ fn tell(difference: &Difference) -> String {
         }
         DifferenceKind::Missing => format!("missing: {table} {key}"),
         DifferenceKind::Extra => format!("extra: {table} {key}"),
-    }
-}
-
-/// A progress bar on a terminal, plain lines otherwise.
-struct Shown {
-    what: &'static str,
-    bar: Option<ProgressBar>,
-    tenth: u64,
-}
-
-impl Shown {
-    fn new(what: &'static str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {per_sec} {eta}");
-            ProgressBar::new(0)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_message(what)
-        });
-        Self {
-            what,
-            bar,
-            tenth: 0,
-        }
-    }
-
-    fn show(&mut self, (at, of): (u64, u64)) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(of);
-            bar.set_position(at);
-        } else if of > 0 && at * 10 / of > self.tenth {
-            self.tenth = at * 10 / of;
-            eprintln!("{} {at}/{of}", self.what);
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

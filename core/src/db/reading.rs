@@ -1,0 +1,57 @@
+//! Connections that only read and make nothing: for verifying, exporting and backing up beside a server.
+
+use super::{
+    ACQUIRE_TIMEOUT, Db, Planning, SQLITE_BUSY_TIMEOUT, STATEMENT_CACHE, Tx, postgres_options,
+};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use std::path::Path;
+
+impl Db {
+    /// Opens a SQLite file that is there, to read it.
+    pub async fn sqlite_reading(file: &Path) -> Result<Self, sqlx::Error> {
+        // Sorting spills into files: a whole log is not held in memory.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .read_only(true)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENT_CACHE);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Sqlite {
+            write: pool.clone(),
+            read: pool,
+        })
+    }
+
+    /// Opens a schema of a PostgreSQL database, to read it; makes none.
+    pub async fn postgres_reading(url: &str, schema: &str) -> Result<Self, sqlx::Error> {
+        let options = postgres_options(url, schema, Planning::Free)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+}
+
+impl Tx {
+    /// Runs a script of statements.
+    pub async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => {
+                sqlx::raw_sql(script).execute(&mut **tx).await?;
+            }
+            Self::Postgres(tx) => {
+                sqlx::raw_sql(script).execute(&mut **tx).await?;
+            }
+        }
+        Ok(())
+    }
+}

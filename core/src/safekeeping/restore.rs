@@ -1,0 +1,374 @@
+//! Restoring a backup into an empty store, of either kind whichever it was taken from.
+//!
+//! All or nothing: on SQLite in a folder beside that takes the store's name when all is well, on PostgreSQL
+//! in one transaction. The log is verified where it was written, against the manifest, before that.
+
+use super::files::{Reader, sync_folder};
+use super::manifest::{Contents, Manifest, check};
+use super::snapshot::Snapshot;
+use super::tables::{DATA, KEYRING, SECRETS, Table};
+use super::verify::verify_within;
+use super::{PAGE, Progress, SafekeepingError};
+use crate::clock::random_bytes;
+use crate::db::{Db, Durability, Planning, Tx, Value};
+use crate::store::StoreUrl;
+use crate::vault::{MasterKey, VaultError, opens};
+use crate::{journal, ops, values, vault};
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long a closed SQLite file is waited for.
+const CLOSING_TRY: Duration = Duration::from_millis(5);
+/// See [`CLOSING_TRY`]. What is left after that is an empty log, which does no harm.
+const CLOSING_TRIES: u32 = 400;
+
+/// What comes from where.
+pub struct Restore<'r> {
+    /// The backup's folder.
+    pub dir: &'r Path,
+    /// The folder of the keys; `None` restores none.
+    pub keys_dir: Option<&'r Path>,
+    /// The store to be made.
+    pub url: &'r StoreUrl,
+    /// Where its keys go.
+    pub keys_url: &'r StoreUrl,
+    /// A master key, to be tried on the keys.
+    pub master: Option<&'r MasterKey>,
+    /// Whether the database may be one that would lose acknowledged commands in a power cut.
+    pub allow_unsafe: bool,
+}
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// The backup.
+    pub manifest: Manifest,
+    /// Whether the master key was tried, and opens the keys.
+    pub master_tried: bool,
+}
+
+/// Restores a backup.
+pub async fn restore(
+    what: Restore<'_>,
+    progress: Progress<'_>,
+) -> Result<Restored, SafekeepingError> {
+    let manifest = check(what.dir, Contents::Data)?;
+    let (_, known) = journal::tables(true);
+    if manifest.layout != known {
+        let found = manifest.layout;
+        return Err(SafekeepingError::Layout { found, known });
+    }
+    let keys = match what.keys_dir {
+        Some(dir) => Some((dir, check_keys(dir, &manifest)?)),
+        None => None,
+    };
+    let master_tried = match (&keys, what.master) {
+        (Some((dir, keys)), Some(master)) => {
+            try_master(dir, keys, master)?;
+            true
+        }
+        _ => false,
+    };
+    let from = Checked {
+        dir: what.dir,
+        manifest: &manifest,
+        keys: keys.as_ref().map(|(dir, keys)| (*dir, keys)),
+    };
+    match what.url {
+        StoreUrl::Sqlite(target) => into_sqlite(&from, &what, target, progress).await?,
+        StoreUrl::Postgres(target) => into_postgres(&from, &what, target, progress).await?,
+    }
+    Ok(Restored {
+        manifest,
+        master_tried,
+    })
+}
+
+/// The keys must be of the same log, and not older than it.
+fn check_keys(dir: &Path, data: &Manifest) -> Result<Manifest, SafekeepingError> {
+    let keys = check(dir, Contents::Keys)?;
+    if keys.log != data.log {
+        let reason = format!("its keys are of log {}, the data of {}", keys.log, data.log);
+        return Err(SafekeepingError::unusable(dir, reason));
+    }
+    if keys.taken_at < data.taken_at {
+        let reason = "its keys are older than the data: they may not open all of it";
+        return Err(SafekeepingError::unusable(dir, reason));
+    }
+    Ok(keys)
+}
+
+fn try_master(dir: &Path, keys: &Manifest, master: &MasterKey) -> Result<(), SafekeepingError> {
+    let mut reader = Reader::open(dir, keys.file(dir, &SECRETS)?)?;
+    while let Some(line) = reader.line()? {
+        let row = SECRETS
+            .read_line(&line)
+            .map_err(|what| reader.damaged(&what))?;
+        if let [Value::Text(Some(name)), Value::Bytes(Some(wrapped))] = row.as_slice()
+            && name == "lookup"
+        {
+            return if opens(master, wrapped)? {
+                Ok(())
+            } else {
+                Err(VaultError::WrongMaster(dir.display().to_string()).into())
+            };
+        }
+    }
+    Err(SafekeepingError::unusable(dir, "it has no look-up secret"))
+}
+
+/// A checked backup.
+struct Checked<'f> {
+    dir: &'f Path,
+    manifest: &'f Manifest,
+    keys: Option<(&'f Path, &'f Manifest)>,
+}
+
+/// The statements that make a part's tables.
+fn schema(part: &str, sqlite: bool) -> String {
+    let bytes = if sqlite { "BLOB" } else { "BYTEA" };
+    match part {
+        "journal" => journal::tables(sqlite).0.to_owned(),
+        "ops" => ops::SCHEMA.replace("{bytes}", bytes),
+        _ => vault::SCHEMA.replace("{bytes}", bytes),
+    }
+}
+
+/// Fills one part within a transaction.
+async fn fill(
+    tx: &mut Tx,
+    part: &str,
+    tables: &[&'static Table],
+    dir: &Path,
+    manifest: &Manifest,
+) -> Result<(), SafekeepingError> {
+    tx.script(&schema(part, tx.is_sqlite())).await?;
+    for table in tables.iter().filter(|table| table.part == part) {
+        let mut reader = Reader::open(dir, manifest.file(dir, table)?)?;
+        let mut rows = Vec::new();
+        loop {
+            let line = reader.line()?;
+            if let Some(line) = &line {
+                let damaged = |what| reader.damaged(&format!("line {}: {what}", reader.rows()));
+                rows.push(table.read_line(line).map_err(damaged)?);
+            }
+            if line.is_none() || rows.len() == PAGE as usize {
+                table.insert(tx, std::mem::take(&mut rows)).await?;
+            }
+            if line.is_none() {
+                break;
+            }
+        }
+        reader.finish()?;
+    }
+    Ok(())
+}
+
+/// Verifies the log where it was written, and that it is the one that was backed up.
+async fn verify_log(
+    tx: Tx,
+    manifest: &Manifest,
+    progress: Progress<'_>,
+) -> Result<Tx, SafekeepingError> {
+    let snapshot = Snapshot::within(tx, None).await?;
+    let birth = (snapshot.birth.log, snapshot.birth.purpose.clone());
+    let (report, snapshot) = verify_within(snapshot, manifest.checkpoint(), progress).await?;
+    if birth != (manifest.log, manifest.purpose.clone()) || report.head != manifest.head {
+        let what = "its birth certificate or last position differs from the manifest";
+        return Err(SafekeepingError::NotTheSame(what.into()));
+    }
+    match report.findings.first() {
+        None => Ok(snapshot.into_tx()),
+        Some(finding) => Err(SafekeepingError::NotTheSame(match finding.position {
+            Some(position) => format!("position {position}: {}", finding.what),
+            None => finding.what.clone(),
+        })),
+    }
+}
+
+/// A folder that is taken away unless it was kept.
+struct Draft(Option<PathBuf>);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.0 {
+            // What cannot be taken away has a name that no store has.
+            let _ = fs::remove_dir_all(dir);
+        }
+    }
+}
+
+fn draft_beside(target: &Path) -> Result<Draft, SafekeepingError> {
+    let absolute = std::path::absolute(target).map_err(SafekeepingError::file(target))?;
+    let name = absolute.file_name().unwrap_or_default().to_string_lossy();
+    let tail = Uuid::from_bytes(random_bytes()).simple();
+    let dir = absolute.with_file_name(format!(".{name}.restoring-{tail}"));
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&dir);
+    made.map_err(SafekeepingError::file(&dir))?;
+    Ok(Draft(Some(dir)))
+}
+
+async fn into_sqlite(
+    from: &Checked<'_>,
+    what: &Restore<'_>,
+    target: &Path,
+    progress: Progress<'_>,
+) -> Result<(), SafekeepingError> {
+    let occupied = target.exists()
+        && fs::read_dir(target)
+            .map_err(SafekeepingError::file(target))?
+            .next()
+            .is_some();
+    if occupied {
+        return Err(SafekeepingError::Place(format!(
+            "{} is not empty: a backup is restored into a new store only",
+            what.url
+        )));
+    }
+    let mut draft = draft_beside(target)?;
+    let dir = draft.0.clone().unwrap_or_default();
+    let journal = Db::sqlite(&dir.join("journal.db"), Durability::Full).await?;
+    let mut tx = journal.begin().await?;
+    fill(&mut tx, "journal", &DATA, from.dir, from.manifest).await?;
+    let tx = verify_log(tx, from.manifest, progress).await?;
+    tx.commit().await?;
+    settle(journal, &dir.join("journal.db")).await?;
+    fill_file(&dir, "ops", &DATA, from.dir, from.manifest).await?;
+    match (from.keys, what.keys_url == what.url) {
+        (Some((keys_dir, keys)), true) => {
+            fill_file(&dir, "keys", &KEYRING, keys_dir, keys).await?;
+        }
+        (Some(_), false) => restore_keys(from, what).await?,
+        (None, _) => {}
+    }
+    sync_folder(&dir)?;
+    // Takes the place of an empty folder, and of no other.
+    fs::rename(&dir, target).map_err(SafekeepingError::file(target))?;
+    draft.0 = None;
+    sync_folder(dir.parent().unwrap_or(Path::new("/")))
+}
+
+async fn fill_file(
+    dir: &Path,
+    part: &str,
+    tables: &[&'static Table],
+    from: &Path,
+    manifest: &Manifest,
+) -> Result<(), SafekeepingError> {
+    let file = dir.join(format!("{part}.db"));
+    let db = Db::sqlite(&file, Durability::Full).await?;
+    let mut tx = db.begin().await?;
+    fill(&mut tx, part, tables, from, manifest).await?;
+    tx.commit().await?;
+    settle(db, &file).await
+}
+
+/// Brings all of a SQLite file into the one file, on disk, with nobody holding it.
+async fn settle(db: Db, file: &Path) -> Result<(), SafekeepingError> {
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)", vec![])
+        .await?;
+    db.close().await;
+    // A connection's own thread takes the log away a little after it was told to close.
+    let log = file.with_extension("db-wal");
+    for _ in 0..CLOSING_TRIES {
+        if !log.exists() {
+            break;
+        }
+        tokio::time::sleep(CLOSING_TRY).await;
+    }
+    let synced = fs::File::open(file).and_then(|file| file.sync_all());
+    synced.map_err(SafekeepingError::file(file))
+}
+
+/// Restores keys into a place apart from the store.
+async fn restore_keys(from: &Checked<'_>, what: &Restore<'_>) -> Result<(), SafekeepingError> {
+    let Some((keys_dir, keys)) = from.keys else {
+        return Ok(());
+    };
+    match what.keys_url {
+        StoreUrl::Sqlite(dir) => {
+            let path = dir.join("keys.db");
+            if path.exists() {
+                let told = format!("there are keys at {} already", what.keys_url);
+                return Err(SafekeepingError::Place(told));
+            }
+            let draft = draft_beside(&path)?;
+            let beside = draft.0.as_deref().unwrap_or(Path::new("."));
+            fill_file(beside, "keys", &KEYRING, keys_dir, keys).await?;
+            let file = beside.join("keys.db");
+            fs::rename(&file, &path).map_err(SafekeepingError::file(&path))?;
+            sync_folder(dir)
+        }
+        StoreUrl::Postgres(url) => {
+            let db = target(url, what.allow_unsafe).await?;
+            let mut tx = db.begin().await?;
+            enter(&mut tx, "keys", "secrets", what.keys_url).await?;
+            fill(&mut tx, "keys", &KEYRING, keys_dir, keys).await?;
+            tx.commit().await?;
+            Ok(())
+        }
+    }
+}
+
+async fn target(url: &str, allow_unsafe: bool) -> Result<Db, SafekeepingError> {
+    Ok(Db::postgres(url, "public", Planning::Free, allow_unsafe).await?)
+}
+
+/// Makes a part's schema and goes into it; refuses one that has its tables.
+async fn enter(
+    tx: &mut Tx,
+    part: &str,
+    landmark: &str,
+    url: &StoreUrl,
+) -> Result<(), SafekeepingError> {
+    // The lock under which stores are founded: nobody makes these tables meanwhile.
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('docket schema'))";
+    tx.execute(lock, vec![]).await?;
+    let sql = "SELECT 'free' WHERE to_regclass($1) IS NULL";
+    let rows = tx
+        .fetch_all(sql, values![format!("docket_{part}.{landmark}")])
+        .await?;
+    if rows.is_empty() {
+        return Err(SafekeepingError::Place(format!(
+            "{url} has a {part} part already: a backup is restored into a new store only"
+        )));
+    }
+    let script = format!(
+        "CREATE SCHEMA IF NOT EXISTS docket_{part}; SET LOCAL search_path TO docket_{part}"
+    );
+    tx.script(&script).await?;
+    Ok(())
+}
+
+async fn into_postgres(
+    from: &Checked<'_>,
+    what: &Restore<'_>,
+    url: &str,
+    progress: Progress<'_>,
+) -> Result<(), SafekeepingError> {
+    let db = target(url, what.allow_unsafe).await?;
+    let mut tx = db.begin().await?;
+    enter(&mut tx, "ops", "credentials", what.url).await?;
+    fill(&mut tx, "ops", &DATA, from.dir, from.manifest).await?;
+    if let Some((keys_dir, keys)) = from.keys.filter(|_| what.keys_url == what.url) {
+        enter(&mut tx, "keys", "secrets", what.url).await?;
+        fill(&mut tx, "keys", &KEYRING, keys_dir, keys).await?;
+    }
+    enter(&mut tx, "journal", "log", what.url).await?;
+    fill(&mut tx, "journal", &DATA, from.dir, from.manifest).await?;
+    // So that verification is planned for full tables.
+    tx.script("ANALYZE events; ANALYZE commands; ANALYZE claims")
+        .await?;
+    let tx = verify_log(tx, from.manifest, progress).await?;
+    if what.keys_url != what.url {
+        restore_keys(from, what).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

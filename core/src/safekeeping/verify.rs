@@ -1,0 +1,367 @@
+//! What is wrong with a log, by position.
+//!
+//! Every record is read in order: contiguous, readable, decodable, never recorded before the one ahead of
+//! it, and equal to the digest noted of it. `agreement` asks the database whether events, commands and
+//! claims agree. A finding names a position wherever it can; all is told that is found, up to a limit.
+
+mod agreement;
+
+use super::snapshot::{Broken, Snapshot, reading, record};
+use super::{Progress, SafekeepingError};
+use crate::digests::{Checkpoint, Digests, TILE, digest};
+use crate::esrs_store::decode;
+use crate::journal::{JournalError, Record};
+use crate::store::StoreUrl;
+use crate::vault::{Found, Vault};
+use docket_domain::account::Account;
+use docket_domain::aggregate::Aggregate;
+use docket_domain::ids::LogId;
+use docket_domain::organisation::Organisation;
+use docket_domain::rules::RulesBook;
+use docket_domain::sealed::Sealed;
+use docket_domain::ticket::Ticket;
+
+/// Most findings told.
+pub const FINDINGS_MAX: usize = 100;
+
+/// What is to be verified.
+pub struct Verify<'v> {
+    /// The store.
+    pub url: &'v StoreUrl,
+    /// Another store whose digests to compare with; by default the store's own.
+    pub against: Option<&'v StoreUrl>,
+    /// Checkpoints written down earlier.
+    pub expected: Vec<Checkpoint>,
+    /// Whether sealed texts open.
+    pub vault: Option<&'v Vault>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Where, if it is at one place: records are named before what is of the log as a whole.
+    pub position: Option<u64>,
+    /// What.
+    pub what: String,
+}
+
+/// What a verification saw.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The log.
+    pub log: Option<LogId>,
+    /// The last position.
+    pub head: u64,
+    /// The running hash there; `None` where a record could not be read.
+    pub checkpoint: Option<Checkpoint>,
+    /// Records whose digests were noted and compared.
+    pub compared: u64,
+    /// How far digests are noted.
+    pub noted: u64,
+    /// Sealed texts that open.
+    pub opened: u64,
+    /// Sealed texts whose key is not there: erased, or lost.
+    pub without_key: u64,
+    /// What is wrong, in order of position.
+    pub findings: Vec<Finding>,
+    /// Findings beyond [`FINDINGS_MAX`].
+    pub more: u64,
+}
+
+impl Report {
+    fn find(&mut self, position: impl Into<Option<u64>>, what: impl Into<String>) {
+        if self.findings.len() < FINDINGS_MAX {
+            let (position, what) = (position.into(), what.into());
+            self.findings.push(Finding { position, what });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn finish(mut self) -> Self {
+        self.findings
+            .sort_by_key(|f| (f.position.is_none(), f.position));
+        self
+    }
+}
+
+/// Digests to compare with.
+struct Noted {
+    digests: Digests,
+    upto: u64,
+    /// Whether they are another store's: a copy may be older than they.
+    others: bool,
+    tile: Option<(u64, Vec<u8>)>,
+}
+
+impl Noted {
+    /// The digests of a log in a store, as far as they are noted now.
+    async fn open(url: &StoreUrl, others: bool) -> Result<Option<(LogId, Self)>, SafekeepingError> {
+        let Some(db) = reading(url, "ops", "digest_head").await? else {
+            return Ok(None);
+        };
+        let digests = Digests::within(db);
+        let Some((log, checkpoint)) = digests.noted().await? else {
+            return Ok(None);
+        };
+        let noted = Self {
+            digests,
+            upto: checkpoint.position,
+            others,
+            tile: None,
+        };
+        Ok(Some((log, noted)))
+    }
+
+    /// The digest noted of a position.
+    async fn of(&mut self, position: u64) -> Result<Option<Vec<u8>>, SafekeepingError> {
+        if position == 0 || position > self.upto {
+            return Ok(None);
+        }
+        let (tile, at) = ((position - 1) / TILE, (position - 1) % TILE);
+        if self.tile.as_ref().is_none_or(|(known, _)| *known != tile) {
+            self.tile = Some((tile, self.digests.tile(tile).await?));
+        }
+        let from = usize::try_from(at * 32).unwrap_or(usize::MAX);
+        let bytes = self.tile.as_ref().and_then(|(_, t)| t.get(from..from + 32));
+        Ok(Some(bytes.unwrap_or_default().to_vec()))
+    }
+}
+
+/// Verifies a store's log.
+pub async fn verify(what: Verify<'_>, progress: Progress<'_>) -> Result<Report, SafekeepingError> {
+    // First how far digests are noted, then the log: it has come at least as far.
+    let noted = Noted::open(what.against.unwrap_or(what.url), what.against.is_some()).await?;
+    let snapshot = Snapshot::open(what.url).await?;
+    let walk = Walk::new(snapshot, noted, what.expected, what.vault);
+    let (report, _) = walk.run(progress).await?;
+    Ok(report)
+}
+
+/// Verifies a log that is being restored, within its transaction.
+pub(super) async fn verify_within(
+    snapshot: Snapshot,
+    expected: Checkpoint,
+    progress: Progress<'_>,
+) -> Result<(Report, Snapshot), SafekeepingError> {
+    Walk::new(snapshot, None, vec![expected], None)
+        .run(progress)
+        .await
+}
+
+/// One walk through the log.
+struct Walk<'v> {
+    snapshot: Snapshot,
+    noted: Option<Noted>,
+    expected: Vec<Checkpoint>,
+    vault: Option<&'v Vault>,
+    report: Report,
+    /// The checkpoint reached; `None` after a record that cannot be read or is missing.
+    chain: Option<Checkpoint>,
+    /// Where the walk is.
+    at: u64,
+    recorded_at: Option<docket_domain::Timestamp>,
+}
+
+impl<'v> Walk<'v> {
+    fn new(
+        snapshot: Snapshot,
+        noted: Option<(LogId, Noted)>,
+        mut expected: Vec<Checkpoint>,
+        vault: Option<&'v Vault>,
+    ) -> Self {
+        expected.sort_by_key(|checkpoint| checkpoint.position);
+        let mut report = Report {
+            log: Some(snapshot.birth.log),
+            head: snapshot.head,
+            ..Report::default()
+        };
+        let (log, noted) = noted.unzip();
+        if let Some(log) = log.filter(|log| *log != snapshot.birth.log) {
+            report.find(None, format!("the digests are of another log, {log}"));
+        }
+        report.noted = noted.as_ref().map_or(0, |noted| noted.upto);
+        Self {
+            snapshot,
+            noted,
+            expected,
+            vault,
+            report,
+            chain: Some(Checkpoint::default()),
+            at: 0,
+            recorded_at: None,
+        }
+    }
+
+    async fn run(mut self, progress: Progress<'_>) -> Result<(Report, Snapshot), SafekeepingError> {
+        let head = self.report.head;
+        self.compare_expected();
+        loop {
+            let rows = self.snapshot.rows(self.at).await?;
+            if rows.is_empty() {
+                break;
+            }
+            let from = self.at;
+            let mut records = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match record(row) {
+                    Ok(record) => {
+                        self.take(&record).await?;
+                        records.push(record);
+                    }
+                    Err(broken) => self.skip(broken),
+                }
+            }
+            agreement::of_records(&mut self.snapshot.tx, from, self.at, &mut self.report).await?;
+            agreement::of_numbers(&mut self.snapshot.tx, &records, &mut self.report).await?;
+            progress((self.at, head));
+        }
+        self.compare_ends();
+        agreement::of_the_log(&mut self.snapshot.tx, &mut self.report).await?;
+        self.report.checkpoint = self.chain;
+        Ok((self.report.finish(), self.snapshot))
+    }
+
+    /// Moves to a position, and tells if records are missing before it.
+    fn step_to(&mut self, position: u64) {
+        if position != self.at + 1 {
+            let missing = self.at + 1;
+            let what = format!("no record is here; the next one is at {position}");
+            self.report.find(missing, what);
+            self.chain = None;
+        }
+        self.at = position;
+    }
+
+    fn skip(&mut self, broken: Broken) {
+        let position = broken.position.unwrap_or(self.at + 1);
+        self.step_to(position.max(self.at + 1));
+        let what = format!("its {} cannot be read", broken.column);
+        self.report.find(position, what);
+        self.chain = None;
+    }
+
+    async fn take(&mut self, record: &Record) -> Result<(), SafekeepingError> {
+        let position = record.position;
+        self.step_to(position);
+        if let Some(before) = self
+            .recorded_at
+            .filter(|before| *before > record.recorded_at)
+        {
+            let what = format!("recorded before the record ahead of it, which was at {before}");
+            self.report.find(position, what);
+        }
+        self.recorded_at = Some(record.recorded_at);
+        if let Err(what) = decodes(record) {
+            self.report.find(position, what);
+        }
+        let digest = digest(record, self.snapshot.birth.log);
+        if let Some(noted) = &mut self.noted
+            && let Some(noted) = noted.of(position).await?
+        {
+            self.report.compared += 1;
+            if noted != digest.0 {
+                let what = "not the record that was noted: its digest differs";
+                self.report.find(position, what);
+            }
+        }
+        self.chain = self.chain.map(|chain| chain.then(&digest));
+        self.compare_expected();
+        if let Some(vault) = self.vault {
+            self.open_seals(vault, record).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares with the checkpoints written down for where the walk is.
+    fn compare_expected(&mut self) {
+        while let Some(expected) = self.expected.first().copied() {
+            if expected.position > self.at {
+                return;
+            }
+            self.expected.remove(0);
+            if self.chain == Some(expected) {
+                continue;
+            }
+            let found = self.chain.map_or("there is none".into(), |chain| {
+                format!("it is {}", chain.running)
+            });
+            let what = format!(
+                "the running hash here is not the one written down ({found}): a record up to here was changed"
+            );
+            self.report.find(expected.position, what);
+        }
+    }
+
+    /// Tells of records that should follow, and do not.
+    fn compare_ends(&mut self) {
+        let at = self.at;
+        for expected in std::mem::take(&mut self.expected) {
+            let what = format!(
+                "the log ends at {at}, and a checkpoint was written down for {}",
+                expected.position
+            );
+            self.report.find(at + 1, what);
+        }
+        let missing = self
+            .noted
+            .as_ref()
+            .filter(|noted| noted.upto > at && !noted.others);
+        if let Some(noted) = missing {
+            let what = format!(
+                "the log ends at {at}, and digests were noted up to {}",
+                noted.upto
+            );
+            self.report.find(at + 1, what);
+        }
+    }
+
+    async fn open_seals(&mut self, vault: &Vault, record: &Record) -> Result<(), SafekeepingError> {
+        let Ok(data) = serde_json::from_str::<serde_json::Map<String, _>>(&record.data) else {
+            return Ok(());
+        };
+        for (field, value) in data {
+            let serde_json::Value::String(text) = value else {
+                continue;
+            };
+            let Ok(sealed) = text.parse::<Sealed>() else {
+                continue;
+            };
+            match vault.check(&field, &sealed).await? {
+                Found::Whole => self.report.opened += 1,
+                Found::WithoutKey => self.report.without_key += 1,
+                Found::Altered => {
+                    let what = format!("its sealed {field} does not open: it was altered or moved");
+                    self.report.find(record.position, what);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this Docket can read the event; if not, why.
+fn decodes(record: &Record) -> Result<(), String> {
+    match record.category.as_str() {
+        Ticket::CATEGORY => decodes_as::<Ticket>(record),
+        Account::CATEGORY => decodes_as::<Account>(record),
+        Organisation::CATEGORY => decodes_as::<Organisation>(record),
+        RulesBook::CATEGORY => decodes_as::<RulesBook>(record),
+        other => Err(format!("there is no category {other:?}")),
+    }
+}
+
+fn decodes_as<A: Aggregate>(record: &Record) -> Result<(), String> {
+    let event = decode::<A>(record).map_err(|error| match error {
+        JournalError::Unreadable { reason, .. } => reason,
+        other => other.to_string(),
+    })?;
+    let (found, known) = (record.schema_version, A::encode(&event).schema_version);
+    if found == 0 || found > known {
+        let event_type = &record.event_type;
+        return Err(format!(
+            "its schema version is {found}, and {event_type} is known up to {known}"
+        ));
+    }
+    Ok(())
+}

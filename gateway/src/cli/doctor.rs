@@ -1,0 +1,279 @@
+//! `docket doctor`: what could endanger a store, a line each, with what to do.
+
+use super::{Failed, StoreArgs};
+use clap::Args;
+use docket_core::clock::Clock as _;
+use docket_core::db::POSTGRES_SAFETY;
+use docket_core::safekeeping::{Vitals, vitals};
+use docket_core::{Store, StoreUrl, SystemClock};
+use docket_projections::rebuild;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Free space below which there is a problem, and below which a warning, in bytes.
+const FREE_PROBLEM: u64 = 1 << 30;
+/// See [`FREE_PROBLEM`].
+const FREE_WARNING: u64 = 5 << 30;
+/// How far the last record may be ahead of the clock, in seconds, before it is a problem.
+const AHEAD_PROBLEM: i64 = 60;
+/// How far behind the journal views and digests may be before it is worth a word.
+const BEHIND_WARNING: u64 = 5_000;
+
+/// Looks at what could endanger the store. Fails when there is a problem. A server may run.
+#[derive(Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grade {
+    Ok,
+    Warning,
+    Problem,
+}
+
+/// What is told, line by line.
+#[derive(Default)]
+struct Told {
+    problems: u32,
+}
+
+impl Told {
+    fn line(&mut self, grade: Grade, what: &str, says: &str) {
+        let grade_name = match grade {
+            Grade::Ok => "ok",
+            Grade::Warning => "warning",
+            Grade::Problem => "problem",
+        };
+        self.problems += u32::from(grade == Grade::Problem);
+        println!("{grade_name:<8} {what}: {says}");
+    }
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> Result<ExitCode, Failed> {
+        let (url, keys_url) = (self.store.url()?, self.store.keys_url()?);
+        let mut told = Told::default();
+        // Before anything is opened: opening a store makes what is missing.
+        let vital = vitals(&url, &keys_url).await?;
+        growth(&mut told, &vital);
+        free_space(&mut told, &url);
+        clock(&mut told, &vital);
+        self.files(&mut told, &url, &keys_url);
+        match self.store.open().await {
+            Ok(store) => {
+                settings(&mut told, &store, url.is_sqlite()).await?;
+                projections(&mut told, &store).await;
+            }
+            Err(error) => told.line(Grade::Problem, "opening", &format!("{error}")),
+        }
+        digests(&mut told, &vital);
+        Ok(if told.problems == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// Whether anybody else could read the master key or the store's files.
+    fn files(&self, told: &mut Told, url: &StoreUrl, keys_url: &StoreUrl) {
+        if std::env::var_os("DOCKET_MASTER_KEY").is_some() {
+            told.line(Grade::Ok, "master key", "from DOCKET_MASTER_KEY");
+        } else {
+            let beside = match keys_url {
+                StoreUrl::Sqlite(dir) => dir.join("master.key"),
+                StoreUrl::Postgres(_) => "docket-keys/master.key".into(),
+            };
+            owner_only(
+                told,
+                "master key",
+                self.store.master_key.as_deref().unwrap_or(&beside),
+            );
+        }
+        if let StoreUrl::Sqlite(dir) = url {
+            owner_only(told, "folder", dir);
+        }
+    }
+}
+
+fn owner_only(told: &mut Told, what: &str, path: &Path) {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Err(error) => {
+            let says = format!("{shown}: {error}: restore it from its backup");
+            told.line(Grade::Problem, what, &says);
+        }
+        Ok(about) => {
+            let mode = about.permissions().mode() & 0o777;
+            let wanted = if about.is_dir() { "700" } else { "600" };
+            if mode | 0o700 == 0o700 {
+                told.line(Grade::Ok, what, &format!("{shown} is for its owner only"));
+            } else {
+                let grade = if about.is_dir() {
+                    Grade::Warning
+                } else {
+                    Grade::Problem
+                };
+                let says = format!("{shown} has mode {mode:o}: chmod {wanted} it");
+                told.line(grade, what, &says);
+            }
+        }
+    }
+}
+
+fn growth(told: &mut Told, vital: &Vitals) {
+    let says = format!(
+        "Docket {}, {}, layout {}",
+        env!("CARGO_PKG_VERSION"),
+        vital.database,
+        vital.layout
+    );
+    told.line(Grade::Ok, "versions", &says);
+    let total: u64 = vital.bytes.iter().map(|(_, bytes)| bytes).sum();
+    let parts: Vec<String> = vital
+        .bytes
+        .iter()
+        .map(|(part, bytes)| format!("{part} {}", mebibytes(*bytes)))
+        .collect();
+    let per_thousand = match vital.tickets {
+        0 => "no ticket yet".into(),
+        tickets => format!("{} per 1,000 tickets", mebibytes(total * 1_000 / tickets)),
+    };
+    let says = format!(
+        "{} records, {} tickets, {} keys; {} ({}): {per_thousand}",
+        vital.head,
+        vital.tickets,
+        vital.keys,
+        mebibytes(total),
+        parts.join(", ")
+    );
+    told.line(Grade::Ok, "size", &says);
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes * 10 / (1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+fn free_space(told: &mut Told, url: &StoreUrl) {
+    let StoreUrl::Sqlite(dir) = url else {
+        let says = "look at the database server's disk: it is not seen from here";
+        told.line(Grade::Ok, "free space", says);
+        return;
+    };
+    match rustix::fs::statvfs(dir) {
+        Err(error) => told.line(Grade::Warning, "free space", &error.to_string()),
+        Ok(about) => {
+            let free = about.f_bavail * about.f_frsize;
+            let grade = match free {
+                0..FREE_PROBLEM => Grade::Problem,
+                FREE_PROBLEM..FREE_WARNING => Grade::Warning,
+                _ => Grade::Ok,
+            };
+            let advice = if grade == Grade::Ok {
+                ""
+            } else {
+                ": make room; a full disk stops every command"
+            };
+            let says = format!("{} left{advice}", mebibytes(free));
+            told.line(grade, "free space", &says);
+        }
+    }
+}
+
+/// Recorded time never runs backwards: a clock set back makes the log stand still until it has caught up.
+fn clock(told: &mut Told, vital: &Vitals) {
+    let now = SystemClock.now();
+    let ahead = vital.recorded_at.map_or(0, |at| (at - now).num_seconds());
+    let (grade, says) = match ahead {
+        ..=0 => (Grade::Ok, format!("{now}, after the last record")),
+        1..AHEAD_PROBLEM => (
+            Grade::Warning,
+            format!("the last record is {ahead} s ahead of this machine's clock: check its time"),
+        ),
+        _ => (
+            Grade::Problem,
+            format!(
+                "the last record is {ahead} s ahead of this machine's clock: set the clock right before anything is recorded"
+            ),
+        ),
+    };
+    told.line(grade, "clock", &says);
+}
+
+async fn settings(told: &mut Told, store: &Store, sqlite: bool) -> Result<(), Failed> {
+    for (part, settings) in [
+        ("journal", store.journal.settings().await?),
+        ("keys", store.vault.settings().await?),
+        ("ops", store.ops.settings().await?),
+    ] {
+        let wrong = |(name, value): &(String, String)| match name.as_str() {
+            "journal_mode" => value != "wal",
+            "synchronous" => value != "2" && value != "3",
+            name if POSTGRES_SAFETY.contains(&name) => value == "off",
+            _ => false,
+        };
+        let wrong: Vec<String> = settings
+            .iter()
+            .filter(|setting| wrong(setting))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let kind = if sqlite { "SQLite" } else { "PostgreSQL" };
+        if wrong.is_empty() {
+            let says = format!("{kind} keeps what was acknowledged through a power cut");
+            told.line(Grade::Ok, part, &says);
+        } else {
+            let says = format!(
+                "{kind} runs with {}: a power cut loses acknowledged commands; switch it on",
+                wrong.join(", ")
+            );
+            told.line(Grade::Problem, part, &says);
+        }
+    }
+    Ok(())
+}
+
+async fn projections(told: &mut Told, store: &Store) {
+    let statuses = match rebuild::status(store).await {
+        Ok(statuses) => statuses,
+        Err(error) => return told.line(Grade::Problem, "views", &error.to_string()),
+    };
+    for status in statuses {
+        let behind = status.head.saturating_sub(status.position);
+        let name = format!("view {}", status.name);
+        if status.stored_version != Some(status.version) {
+            let says = "to be built: `docket serve` does it at its start";
+            told.line(Grade::Warning, &name, says);
+        } else if behind > BEHIND_WARNING {
+            let says = format!("{behind} records behind: does a server run? `/readyz` says why");
+            told.line(Grade::Warning, &name, &says);
+        } else {
+            told.line(Grade::Ok, &name, &format!("{behind} records behind"));
+        }
+    }
+}
+
+fn digests(told: &mut Told, vital: &Vitals) {
+    let (head, noted) = (vital.head, vital.noted);
+    if noted > head {
+        let says = format!(
+            "noted up to {noted}, but the log ends at {head}: records are missing; run `docket verify`"
+        );
+        told.line(Grade::Problem, "digests", &says);
+    } else if head - noted > BEHIND_WARNING {
+        let says = format!(
+            "{} records are not noted yet: a running server notes them",
+            head - noted
+        );
+        told.line(Grade::Warning, "digests", &says);
+    } else {
+        told.line(
+            Grade::Ok,
+            "digests",
+            &format!("noted up to {noted} of {head}"),
+        );
+    }
+}
