@@ -5,6 +5,7 @@
 
 mod citizen;
 mod hotline;
+mod imports;
 mod likeness;
 mod phrasebook;
 mod states;
@@ -13,6 +14,7 @@ mod tickets;
 pub use crate::ops::Password;
 pub use citizen::Shown;
 pub use hotline::NewAccount;
+pub use imports::{Carried, OldTicket};
 pub use likeness::Likeness;
 pub use tickets::{Caller, NewTicket};
 

@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod doctor;
 mod export;
+mod import;
 mod progress;
 mod projections;
 mod replay;
@@ -36,6 +37,8 @@ enum Command {
     Projections(projections::Projections),
     /// Prints a ticket's history step by step, with the state after each.
     Replay(replay::Replay),
+    /// Carries the tickets of the system before over, from a CSV file.
+    Import(import::Import),
     /// Keeps accounts.
     #[command(subcommand)]
     Account(account::Account),
@@ -158,6 +161,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Serve(serve) => serve.run().await,
         Command::Projections(projections) => projections.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Import(import) => import.run().await,
         Command::Account(account) => account.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Export(export) => export.run().await,

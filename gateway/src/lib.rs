@@ -2,7 +2,7 @@
 //!
 //! * [`app`]: a store opened, founded and followed. [`http`]: the server. [`auth`]: who is asking.
 //! * `graphql`: the schema, one file a noun: resolvers parse, call the desk or a view, and convert.
-//! * [`cli`]: the command line, one file a command. [`demo`]: an invented city.
+//! * [`cli`]: the command line, one file a command. [`import`]: moving in. [`demo`]: an invented city.
 //!
 //! This crate must *not* decide anything of the workflow, nor touch tables.
 
@@ -17,6 +17,7 @@ pub mod error;
 )]
 mod graphql;
 pub mod http;
+pub mod import;
 pub mod replay;
 
 pub use app::App;

@@ -94,21 +94,26 @@ fn step(text: &mut String, record: &Record, ticket: &Ticket) {
             || format!("department:{}", assignment.department),
             |unit| format!("unit:{unit}"),
         );
-        let provisional = if assignment.due.provisional {
-            " (provisional)"
-        } else {
-            ""
-        };
+        let reply_by = assignment.due.map_or_else(
+            || "not known".to_owned(),
+            |due| {
+                let provisional = if due.provisional {
+                    " (provisional)"
+                } else {
+                    ""
+                };
+                format!("{}{provisional}", due.at.to_rfc3339())
+            },
+        );
         let sign_by = assignment.sign_due.map_or_else(String::new, |due| {
             format!("sign by {}, ", due.at.to_rfc3339())
         });
         let _ = writeln!(
             text,
-            "    {} {} {holder}: {}, {sign_by}reply by {}{provisional}",
+            "    {} {} {holder}: {}, {sign_by}reply by {reply_by}",
             assignment.no,
             assignment.part.name(),
             assignment.state.name(),
-            assignment.due.at.to_rfc3339(),
         );
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value, list, pieces};
 use docket_core::values;
 use docket_domain::ids::TicketId;
-use docket_domain::ticket::{Ticket, TicketNumber};
+use docket_domain::ticket::{Kind, Ticket, TicketNumber};
 use std::sync::Arc;
 
 /// The projection.
@@ -35,7 +35,7 @@ impl Projection for Cards {
     }
 
     fn version(&self) -> i64 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -57,7 +57,7 @@ impl Projection for Cards {
                 change.id.0,
                 intake.number.as_str(),
                 change.after.state.name(),
-                intake.kind.name(),
+                intake.kind.map_or("", Kind::name),
                 intake.at,
                 int(change.version),
                 int(change.position),

@@ -15,7 +15,7 @@ use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{Assignment, AssignmentState, Level, Ticket, TicketState};
+use docket_domain::ticket::{Assignment, AssignmentState, Kind, Level, Ticket, TicketState};
 
 /// The projection.
 pub struct Inbox;
@@ -172,7 +172,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         open,
         assignment: lead.map_or(AssignmentNo(0), |a| a.no),
         entered_at: ticket.changed_at.unwrap_or(intake.at),
-        due_at: lead.filter(|_| open).map(|a| a.due.at),
+        due_at: lead.filter(|_| open).and_then(|a| a.due).map(|due| due.at),
         unviewed: lead.is_some_and(Assignment::is_unviewed),
         handler: None,
         unassigned_since: ticket.unassigned_since(),
@@ -196,7 +196,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
                 .ended_at
                 .or(ticket.changed_at)
                 .unwrap_or(assignment.assigned_at),
-            due_at: Some(assignment.due.at),
+            due_at: assignment.due.map(|due| due.at),
             unviewed: assignment.is_unviewed(),
             handler: assignment.handler,
             unassigned_since: None,
@@ -281,7 +281,7 @@ impl Projection for Inbox {
                     intake.at,
                     entry.due_at.map_or(NEVER, |t| t.timestamp_micros()),
                     entry.unviewed,
-                    intake.kind.name(),
+                    intake.kind.map_or("", Kind::name),
                     intake.urgency.name(),
                     entry.handler.map_or_else(String::new, |a| a.to_string()),
                     entry

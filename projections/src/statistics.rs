@@ -5,6 +5,9 @@
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
 //! An assignment that was returned, recalled or released before its limit, and not signed (replied), is not
 //! due to be.
+//! What was carried over from another system counts where its figures hold: its tickets apart from those
+//! received here, and of what a department had in hand only what it did here, in time only by a limit that
+//! fell due here.
 
 use crate::projection::{
     Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
@@ -72,6 +75,8 @@ macro_rules! measures {
 measures! {
     /// Requests received (the centre's).
     received,
+    /// Requests received by a system before, and carried over (the centre's, on the day they were received).
+    imported,
     /// Assignments made to the department.
     assigned,
     /// Assignments signed.
@@ -117,10 +122,11 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
         return facts;
     };
     let day = |at: Timestamp| at.with_timezone(&zone).date_naive();
-    facts
-        .entry((CENTRE.into(), day(intake.at)))
-        .or_default()
-        .received += 1;
+    let came_in = facts.entry((CENTRE.into(), day(intake.at))).or_default();
+    match &ticket.source {
+        Some(_) => came_in.imported += 1,
+        None => came_in.received += 1,
+    }
     for assignment in ticket
         .assignments
         .iter()
@@ -131,17 +137,23 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
             count(facts.entry((department.clone(), day(at))).or_default());
         });
     }
+    // How it was handled and ended elsewhere is not for these figures.
+    if ticket.was_over_before() {
+        return facts;
+    }
     // What no office led is the centre's own.
     let led = ticket
         .lead()
         .filter(|lead| lead.state != AssignmentState::Recalled);
     let led_by = led.map_or_else(|| CENTRE.into(), |lead| lead.department.to_string());
-    if let Some(ending) = &ticket.ending {
+    if let Some(ending) = &ticket.ending
+        && let Some(at) = ending.at
+    {
         let key = match ending.kind {
             EndingKind::Closed => led_by.clone(),
             EndingKind::Declined | EndingKind::Withdrawn => CENTRE.into(),
         };
-        let measures = facts.entry((key, day(ending.at))).or_default();
+        let measures = facts.entry((key, day(at))).or_default();
         match ending.kind {
             EndingKind::Closed => measures.closed += 1,
             EndingKind::Declined => measures.declined += 1,
@@ -164,7 +176,9 @@ fn count_assignment(
     assignment: &Assignment,
     mut on: impl FnMut(Timestamp, &dyn Fn(&mut Measures)),
 ) {
-    on(assignment.assigned_at, &|m| m.assigned += 1);
+    if !assignment.imported {
+        on(assignment.assigned_at, &|m| m.assigned += 1);
+    }
     if let Some(signed_at) = assignment.signed_at {
         on(signed_at, &|m| m.signed += 1);
     }
@@ -190,18 +204,25 @@ fn count_assignment(
             m.signed_in_time += i64::from(in_time);
         });
     }
-    if !escaped(assignment.due) {
-        let replied_at = assignment
-            .ended_at
-            .filter(|_| assignment.state == AssignmentState::Replied);
-        let in_time = replied_at.is_some_and(|at| assignment.due.met_at(at));
-        on(assignment.due.at, &|m| {
+    let replied_at = assignment
+        .ended_at
+        .filter(|_| assignment.state == AssignmentState::Replied);
+    if let Some(at) = replied_at {
+        on(at, &|m| m.replied += 1);
+    }
+    // Who else kept to a limit that had passed before it was carried over is not known.
+    let judged = |due: &docket_domain::Due| !assignment.imported || due.at > assignment.assigned_at;
+    let due_to_reply = assignment.due.filter(|due| judged(due) && !escaped(*due));
+    if let Some(due) = due_to_reply {
+        let in_time = replied_at.is_some_and(|at| due.met_at(at));
+        on(due.at, &|m| {
             m.due_to_reply += 1;
             m.replied_in_time += i64::from(in_time);
         });
-        if let Some(at) = replied_at {
-            on(at, &|m| m.replied += 1);
-        }
+    }
+    // Returns are set against assignments: those made here.
+    if assignment.imported {
+        return;
     }
     for returned in &assignment.returns {
         on(returned.at, &|m| m.returned += 1);
@@ -221,7 +242,7 @@ impl Projection for Statistics {
     }
 
     fn version(&self) -> i64 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -6,6 +6,7 @@ use docket_domain::people::Role;
 use docket_domain::ticket::{ACTIONS, Gate, Level, TicketState, available_actions};
 use docket_domain::ticket::{Ticket, scenario};
 use docket_gateway::error::Code;
+use docket_gateway::import::rejects::Why;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -61,10 +62,29 @@ fn the_faults() {
 }
 
 #[test]
+fn the_rejects() {
+    let mut table = "| Code | 中文 | English | What to do |\n|---|---|---|---|\n".to_owned();
+    for why in Why::ALL {
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} |",
+            why.code(),
+            why.zh(),
+            why.en(),
+            why.remedy()
+        );
+    }
+    generated("docs/errors.md", "rejects", &table);
+}
+
+#[test]
 fn the_actions() {
     let mut table = "| Action | 中文 | Event | Who | From |\n|---|---|---|---|---|\n".to_owned();
     for spec in ACTIONS {
-        let roles: Vec<&str> = spec.roles.iter().map(|r| r.name()).collect();
+        let mut roles: Vec<&str> = spec.roles.iter().map(|r| r.name()).collect();
+        if roles.is_empty() {
+            roles.push("(Docket itself)");
+        }
         let from = match spec.gate {
             Gate::New => "(makes the ticket)".to_owned(),
             Gate::Ticket(states) => {

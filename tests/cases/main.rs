@@ -8,6 +8,7 @@ mod goldens;
 mod journal;
 mod letters;
 mod live;
+mod moving;
 mod ops;
 mod progress;
 mod protocol;

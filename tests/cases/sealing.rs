@@ -220,7 +220,7 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.receive(&operator(), refused, &Options::default())
         .await
         .unwrap_err();
-    walk(desk).await;
+    Box::pin(walk(desk)).await;
     walk_without_offices(desk).await;
     let account = NewAccount {
         login: NAME.into(),
@@ -240,7 +240,7 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
 async fn no_text_lies_in_the_clear(store: &TestStore) {
     let since = SystemClock.now();
     let hotline = hotline(store).await;
-    plant(&hotline).await;
+    Box::pin(plant(&hotline)).await;
     let dump = dump(store, since).await;
     assert!(
         contains(&dump, "城市管理局"),

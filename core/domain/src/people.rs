@@ -80,6 +80,9 @@ pub enum DeskKind {
 }
 
 impl Role {
+    /// The roles of what no account does, only Docket itself.
+    pub const NOBODY: &'static [Self] = &[];
+
     /// Where the role sits.
     #[must_use]
     pub const fn desk(self) -> DeskKind {

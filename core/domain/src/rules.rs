@@ -101,17 +101,28 @@ impl Rules {
         self.due(term, from)
     }
 
-    /// When an assignment made at `from` must be replied.
+    /// When an assignment made at `from` must be replied. Where the kind is not known, the longest term
+    /// of any holds: nobody is judged by a shorter one than may apply.
     #[must_use]
-    pub fn handle_due(&self, kind: Kind, from: Timestamp) -> Due {
-        self.due(self.pack.handle[&kind], from)
+    pub fn handle_due(&self, kind: Option<Kind>, from: Timestamp) -> Due {
+        let terms = &self.pack.handle;
+        let fitting = terms
+            .iter()
+            .filter(|(k, _)| kind.is_none_or(|kind| kind == **k));
+        fitting
+            .map(|(_, term)| self.due(*term, from))
+            .max()
+            .expect("a checked pack has a term for every kind")
     }
 
-    /// A unit's inner deadline under its department's.
+    /// A unit's inner deadline under its department's; where that is not known, by the ticket's kind.
     #[must_use]
-    pub fn inner_due(&self, outer: Due, from: Timestamp) -> Due {
-        self.calendar
-            .before_by_working_days(outer, self.pack.delegate.margin_working_days, from)
+    pub fn inner_due(&self, outer: Option<Due>, kind: Option<Kind>, from: Timestamp) -> Due {
+        let margin = self.pack.delegate.margin_working_days;
+        match outer {
+            Some(outer) => self.calendar.before_by_working_days(outer, margin, from),
+            None => self.handle_due(kind, from),
+        }
     }
 
     /// Until when an assignment made at `from` may be returned.

@@ -88,10 +88,10 @@ impl Caller {
 }
 
 /// Keys of one command's texts.
-struct Keys {
-    ticket: KeyId,
-    caller: KeyId,
-    respondent: KeyId,
+pub(super) struct Keys {
+    pub(super) ticket: KeyId,
+    pub(super) caller: KeyId,
+    pub(super) respondent: KeyId,
 }
 
 impl Desk {
@@ -244,7 +244,7 @@ impl Desk {
         Ok(TicketAction::HandOver(action))
     }
 
-    async fn context(
+    pub(super) async fn context(
         &self,
         actor: &Actor,
         rules: &Arc<Rules>,
@@ -305,7 +305,7 @@ impl Desk {
         })
     }
 
-    async fn seal(
+    pub(super) async fn seal(
         &self,
         action: TicketAction<String>,
         event: EventId,
@@ -358,13 +358,13 @@ fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> 
 }
 
 /// A contact without what people put between digits, so that the same caller is found again.
-fn normal_contact(contact: &str) -> String {
+pub(super) fn normal_contact(contact: &str) -> String {
     let mut normal = normal(contact);
     normal.retain(|c| !matches!(c, '-' | '(' | ')' | '+'));
     normal
 }
 
-fn query_code() -> String {
+pub(super) fn query_code() -> String {
     let mut code = String::with_capacity(QUERY_CODE_CHARS);
     while code.len() < QUERY_CODE_CHARS {
         // Bytes at the top are dropped, so that every letter is as likely as another.

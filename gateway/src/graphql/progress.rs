@@ -66,10 +66,10 @@ impl Progress {
         Ok(department.map(|department| department.name))
     }
 
-    /// When an answer is due, while one is.
+    /// When an answer is due, while one is and that is known.
     async fn due_at(&self) -> Option<DateTime<Utc>> {
         let lead = self.0.lead().filter(|lead| lead.state.is_open())?;
-        Some(lead.due.at)
+        lead.due.map(|due| due.at)
     }
 
     /// The answer. Null where there is none yet, or erased.
@@ -92,7 +92,7 @@ impl Progress {
 
     /// When it was over: closed, declined or withdrawn, as the state says.
     async fn ended_at(&self) -> Option<DateTime<Utc>> {
-        self.0.ending.as_ref().map(|ending| ending.at)
+        self.0.ending.as_ref().and_then(|ending| ending.at)
     }
 
     /// How often it was urged.

@@ -37,6 +37,9 @@ pub struct StatisticsRow {
     day: Option<NaiveDate>,
     /// Requests received (the centre's rows).
     received: i64,
+    /// Requests received by a system before, and carried over: on the day they were received there (the
+    /// centre's rows).
+    imported: i64,
     /// Assignments made to departments.
     assigned: i64,
     /// Assignments signed.
@@ -120,6 +123,7 @@ impl From<view::StatisticsRow> for StatisticsRow {
             measures: m,
             day: row.day,
             received: m.received,
+            imported: m.imported,
             assigned: m.assigned,
             signed: m.signed,
             due_to_sign: m.due_to_sign,

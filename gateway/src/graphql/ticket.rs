@@ -3,6 +3,7 @@
 mod ending;
 mod hints;
 mod parts;
+mod source;
 mod timeline;
 mod words;
 
@@ -27,6 +28,7 @@ use docket_projections::timeline::STEPS_MAX;
 use ending::{CallBack, Ending, Review};
 use hints::{DUPLICATES_MAX, PossibleDuplicate};
 use parts::{Answer, Assignment, Caller, Rating};
+use source::{Source, SourceNumber};
 use std::sync::Arc;
 use timeline::{Step, TimelineConnection};
 
@@ -129,14 +131,14 @@ impl Ticket {
         self.ticket.revision
     }
 
-    /// What the caller wants.
-    async fn kind(&self) -> Result<Kind, Error> {
-        Ok(self.intake()?.kind.into())
+    /// What the caller wants; null where it was carried over and is not known.
+    async fn kind(&self) -> Result<Option<Kind>, Error> {
+        Ok(self.intake()?.kind.map(Kind::from))
     }
 
-    /// The code of the channel it came by.
-    async fn channel(&self) -> Result<&str, Error> {
-        Ok(&self.intake()?.channel)
+    /// The code of the channel it came by; null where it was carried over and is not known.
+    async fn channel(&self) -> Result<Option<&String>, Error> {
+        Ok(self.intake()?.channel.as_ref())
     }
 
     /// Its topic, a path.
@@ -207,10 +209,10 @@ impl Ticket {
             .await
     }
 
-    /// Body. Null where erased.
+    /// Body. Null where erased, or carried over from where there is none.
     async fn body(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        self.text(context, Group::Matter, "body", Some(&self.intake()?.body))
-            .await
+        let body = self.intake()?.body.as_ref();
+        self.text(context, Group::Matter, "body", body).await
     }
 
     /// Where it happened, in words.
@@ -259,6 +261,15 @@ impl Ticket {
     /// The number of an earlier ticket on the same matter.
     async fn earlier(&self) -> Result<Option<String>, Error> {
         Ok(self.intake()?.earlier.as_ref().map(ToString::to_string))
+    }
+
+    /// What the system it was carried over from knew of it, if it was.
+    async fn source(&self) -> Option<Source> {
+        let source = self.ticket.source.clone()?;
+        Some(Source {
+            of: self.clone(),
+            source,
+        })
     }
 
     /// The round of handling, from 1.
@@ -433,22 +444,24 @@ pub struct TicketQuery;
 
 #[Object]
 impl TicketQuery {
-    /// A ticket by id or by number. `NOT_FOUND` where there is none, or none that the account may see.
+    /// A ticket by id, by number, or by the number it had in the system before. `NOT_FOUND` where there is none, or none that the account may see.
     #[graphql(complexity = "10 + child_complexity")]
     async fn ticket(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Its global id.")] id: Option<ID>,
         #[graphql(desc = "Its number.")] number: Option<String>,
+        #[graphql(desc = "Its number in the system it was carried over from.")]
+        source_number: Option<SourceNumber>,
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<Option<Ticket>, Error> {
         let actor = &viewer(context)?.actor;
         wait_for(context, min_position).await?;
         let views = &app(context)?.views;
-        let found = match (id, number) {
-            (Some(id), None) => views.ticket(local_id("ticket", &id)?).await,
-            (None, Some(number)) => match number.parse() {
+        let found = match (id, number, source_number) {
+            (Some(id), None, None) => views.ticket(local_id("ticket", &id)?).await,
+            (None, Some(number), None) => match number.parse() {
                 Ok(number) => views.ticket_by_number(&number).await,
                 Err(_) => {
                     return Err(fault_because(
@@ -457,10 +470,14 @@ impl TicketQuery {
                     ));
                 }
             },
+            (None, None, Some(old)) => match old.find(context).await? {
+                Some(id) => views.ticket(id).await,
+                None => Ok(None),
+            },
             _ => {
                 return Err(fault_because(
                     Code::BadRequest,
-                    "give id or number, one of them",
+                    "give id, number or sourceNumber, one of them",
                 ));
             }
         };

@@ -19,15 +19,17 @@ use docket_domain::phrasebook::{
 };
 use docket_domain::rules::{PackPublished, RulesBook};
 use docket_domain::ticket::actions::EVENT_VERSIONS;
+use docket_domain::ticket::actions::import::Import;
 use docket_domain::ticket::scenario::{
     DEPARTMENT, Given, OTHER_DEPARTMENT, UNIT, accept_return, administrator, answer, assign,
     assigned, call_back, caller_back, citizen, clerk, close, contact, context, decline, delegate,
-    delegated, dispatcher, given, now, office, operator, own_replied, recall, receive, received,
-    redo, refuse_return, replied, reply, returned, review, reviewed, rework, save_draft, send_back,
-    sign, signed, take, unit_clerk, unsolved, urge, view, withdraw,
+    delegated, dispatcher, given, import, now, office, operator, own_replied, recall, receive,
+    received, redo, refuse_return, replied, reply, returned, review, reviewed, rework, save_draft,
+    send_back, sign, signed, take, unit_clerk, unsolved, urge, view, withdraw,
 };
 use docket_domain::ticket::{
-    Kind, Satisfaction, Secrecy, Ticket, TicketAction, TicketCommand, TicketEvent, Urgency,
+    Kind, Satisfaction, Secrecy, Standing, Ticket, TicketAction, TicketCommand, TicketEvent,
+    Urgency,
 };
 use docket_tests::golden::{folder, goldens};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +75,36 @@ fn full_receive() -> TicketAction<Sealed> {
     TicketAction::Receive(action)
 }
 
+fn full_import(mut action: Import<Sealed>) -> TicketAction<Sealed> {
+    action.query_code = text("ABCD2345");
+    action.source_number = text("2019-0042");
+    action.source_words = Some(text("{\"status\":\"在办\"}"));
+    action.region = None;
+    action.urgency = Some(Urgency::Urgent);
+    action.secrecy = Some(Secrecy::Confidential);
+    action.wants_reply = Some(true);
+    action.caller = Some(text("{}"));
+    action.title = text("路灯不亮");
+    action.body = Some(text("长江路路灯不亮。"));
+    action.place = Some(text("长江路1号"));
+    action.incident_at = Some(action.received_at);
+    action.respondent = Some(text("某公司"));
+    action.accused_department = Some(OTHER_DEPARTMENT);
+    action.answer = Some(text("正在处理"));
+    let later = |days| Some(action.received_at + chrono::TimeDelta::days(days));
+    (action.assigned_at, action.answered_at) = (later(1), later(2));
+    action.closed_at = later(3);
+    TicketAction::Import(action)
+}
+
+fn least_import(mut action: Import<Sealed>) -> TicketAction<Sealed> {
+    action.standing = Standing::Duplicate;
+    (action.kind, action.channel) = (None, None);
+    (action.caller, action.body) = (None, None);
+    (action.department, action.due_at) = (None, None);
+    TicketAction::Import(action)
+}
+
 fn least_receive() -> TicketAction<Sealed> {
     let TicketAction::Receive(mut action) = receive() else {
         unreachable!()
@@ -86,6 +118,7 @@ fn least_receive() -> TicketAction<Sealed> {
 fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
     match action {
         TicketAction::Receive(_) => full_receive(),
+        TicketAction::Import(action) => full_import(action),
         TicketAction::Assign(mut action) => {
             action.assists = vec![OTHER_DEPARTMENT];
             action.instruction = Some(text("请尽快办理"));
@@ -146,6 +179,7 @@ fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
 fn least(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
     match action {
         TicketAction::Receive(_) => least_receive(),
+        TicketAction::Import(action) => least_import(action),
         TicketAction::Delegate(mut action) => {
             action.instruction = None;
             TicketAction::Delegate(action)
@@ -211,6 +245,8 @@ fn ticket_events() -> Vec<TicketEvent> {
         event(given([]), operator(), full(receive())),
         event(given([]), citizen(), receive()),
         event(given([]), operator(), least(receive())),
+        event(given([]), Actor::system(), full(import())),
+        event(given([]), Actor::system(), least(import())),
         event(received(), dispatcher(), full(assign())),
         event(received(), dispatcher(), assign()),
         event(assigned(), clerk(), view()),

@@ -3,11 +3,11 @@
 //! Public, so that other crates' tests can build histories with it; it holds no behaviour of the product.
 
 use super::actions::{
-    accept_return, answer, assign, call_back, close, contact, decline, delegate, hand_over, rate,
-    recall, receive, redo, refuse_return, reply, review, rework, save_draft, send_back, sign, urge,
-    view, withdraw,
+    accept_return, answer, assign, call_back, close, contact, decline, delegate, hand_over, import,
+    rate, recall, receive, redo, refuse_return, reply, review, rework, save_draft, send_back, sign,
+    urge, view, withdraw,
 };
-use super::state::{ContactMeans, Kind, Satisfaction, Secrecy, Ticket, Urgency};
+use super::state::{ContactMeans, Kind, Satisfaction, Secrecy, Standing, Ticket, Urgency};
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
 use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
@@ -220,6 +220,39 @@ pub fn receive() -> TicketAction<Sealed> {
         respondent: None,
         accused_department: None,
         earlier: None,
+    })
+}
+/// An open ticket of the system before, in hand with [`DEPARTMENT`]; received 400 days ago, due in two.
+#[must_use]
+pub fn import() -> TicketAction<Sealed> {
+    TicketAction::Import(import::Import {
+        number: "251019100000000001".parse().expect("eighteen digits"),
+        query_code: sealed("ABCD2345"),
+        source: "old".into(),
+        source_number: sealed("2019-0042"),
+        standing: Standing::Open,
+        source_words: None,
+        kind: Some(Kind::Complain),
+        channel: Some("phone".into()),
+        topic: None,
+        urgency: None,
+        secrecy: None,
+        wants_reply: None,
+        caller: Some(sealed("{}")),
+        title: sealed("路灯不亮"),
+        body: Some(sealed("长江路路灯不亮。")),
+        place: None,
+        region: None,
+        incident_at: None,
+        respondent: None,
+        accused_department: None,
+        department: Some(DEPARTMENT),
+        answer: None,
+        received_at: now() - TimeDelta::days(400),
+        assigned_at: None,
+        answered_at: None,
+        closed_at: None,
+        due_at: Some(now() + TimeDelta::days(2)),
     })
 }
 /// An assignment to [`DEPARTMENT`].

@@ -9,7 +9,7 @@ pub use answer::{Answer, CallBack, Draft, Ending, Rating, Review};
 pub use assignment::{Assignment, Return, Terms};
 pub use words::{
     AssignmentState, Awaiting, ContactMeans, EndingKind, Kind, Level, Part, Satisfaction, Secrecy,
-    TicketState, Urgency,
+    Standing, TicketState, Urgency,
 };
 
 use super::number::TicketNumber;
@@ -28,6 +28,8 @@ pub struct Ticket {
     pub revision: u32,
     /// What was received; there from the first event on.
     pub intake: Option<Intake>,
+    /// Where it was carried over from, if it was.
+    pub source: Option<Source>,
     /// The round of handling, from 1; a redo begins the next.
     pub round: u16,
     /// Every assignment ever made, in order; the number is the index plus one.
@@ -62,6 +64,7 @@ impl Default for Ticket {
             state: TicketState::Absent,
             revision: 0,
             intake: None,
+            source: None,
             round: 1,
             assignments: Vec::new(),
             answer: None,
@@ -90,10 +93,10 @@ pub struct Intake {
     pub number: TicketNumber,
     /// What the caller needs to ask after it without an account; sealed under the ticket's key.
     pub query_code: Sealed,
-    /// What the caller wants.
-    pub kind: Kind,
-    /// The code of the channel it came by.
-    pub channel: String,
+    /// What the caller wants; not known of some imported ones.
+    pub kind: Option<Kind>,
+    /// The code of the channel it came by; not known of some imported ones.
+    pub channel: Option<String>,
     /// The topic's path, one of the pack's.
     pub topic: Option<String>,
     /// How pressing it is.
@@ -110,8 +113,8 @@ pub struct Intake {
     pub caller_account: Option<AccountId>,
     /// Title.
     pub title: Sealed,
-    /// Body.
-    pub body: Sealed,
+    /// Body; the sources of imported ones may have none.
+    pub body: Option<Sealed>,
     /// Where it happened, in words.
     pub place: Option<Sealed>,
     /// The region it happened in, one of the pack's.
@@ -124,6 +127,33 @@ pub struct Intake {
     pub accused_department: Option<DepartmentId>,
     /// An earlier ticket on the same matter.
     pub earlier: Option<TicketNumber>,
+}
+
+/// What the system a ticket was carried over from knew of it, beside the intake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The system's name.
+    pub system: String,
+    /// The ticket's number there.
+    pub number: Sealed,
+    /// What its status meant.
+    pub standing: Standing,
+    /// The source's own words, a JSON object of texts.
+    pub words: Option<Sealed>,
+    /// When it was carried over.
+    pub imported_at: Timestamp,
+    /// The department that had it last.
+    pub department: Option<DepartmentId>,
+    /// When the department got it.
+    pub assigned_at: Option<Timestamp>,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// To be replied by.
+    pub due_at: Option<Timestamp>,
+    /// The answer, where it is not the ticket's own: when it was given is not known, or it does not stand.
+    pub answer: Option<Sealed>,
 }
 
 impl Ticket {
@@ -177,7 +207,20 @@ impl Ticket {
         if actor.in_centre() || actor.has(Role::Auditor) || intake.is_from(actor) {
             return true;
         }
-        actor.in_office() && self.given_to(actor).next().is_some()
+        actor.in_office() && (self.given_to(actor).next().is_some() || self.came_from(actor))
+    }
+
+    /// Whether it was over before it was carried over, and has not been handled anew since.
+    #[must_use]
+    pub fn was_over_before(&self) -> bool {
+        let over = |source: &Source| source.standing.ending().is_some();
+        self.round == 1 && self.source.as_ref().is_some_and(over)
+    }
+
+    /// Whether the account's department had it before it was carried over.
+    fn came_from(&self, actor: &Actor) -> bool {
+        let had = self.source.as_ref().and_then(|source| source.department);
+        had.is_some() && had == actor.department && actor.unit.is_none()
     }
 
     /// Whether the account's office has the ticket in hand or has answered it: not one that returned it or

@@ -147,7 +147,7 @@ fn chosen(export: &Export, organisation: &Organisation, ticket: &Ticket, intake:
     department
         && export.spans(intake.at)
         && (export.state.is_empty() || export.state.contains(&ticket.state))
-        && (export.kind.is_empty() || export.kind.contains(&intake.kind))
+        && (export.kind.is_empty() || intake.kind.is_some_and(|kind| export.kind.contains(&kind)))
 }
 
 struct Row<'r> {
@@ -177,8 +177,8 @@ impl Row<'_> {
             Cell::text(&self.id),
             Cell::text(&intake.number),
             Cell::text(ticket.state.name()),
-            Cell::text(intake.kind.name()),
-            Cell::text(&intake.channel),
+            Cell::maybe(intake.kind.map(docket_domain::ticket::Kind::name)),
+            Cell::maybe(intake.channel.as_ref()),
             Cell::maybe(intake.topic.as_ref()),
             Cell::maybe(intake.region.as_ref()),
             Cell::text(intake.urgency.name()),
@@ -195,7 +195,7 @@ impl Row<'_> {
             Cell::maybe_time(lead.map(|a| a.assigned_at)),
             Cell::maybe_time(lead.and_then(|a| a.sign_due).map(|due| due.at)),
             Cell::maybe_time(lead.and_then(|a| a.signed_at)),
-            Cell::maybe_time(lead.map(|a| a.due.at)),
+            Cell::maybe_time(lead.and_then(|a| a.due).map(|due| due.at)),
             Cell::maybe_time(answer.map(|a| a.at)),
             Cell::maybe_bool(answer.and_then(|a| a.contacted)),
             Cell::maybe_bool(answer.and_then(|a| a.solved)),
@@ -229,7 +229,7 @@ impl Row<'_> {
         for (field, sealed) in [
             ("respondent", intake.respondent.as_ref()),
             ("title", Some(&intake.title)),
-            ("body", Some(&intake.body)),
+            ("body", intake.body.as_ref()),
             ("place", intake.place.as_ref()),
             ("answer", answer.map(|answer| &answer.text)),
         ] {

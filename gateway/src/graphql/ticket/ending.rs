@@ -88,8 +88,8 @@ impl Ending {
         self.ending.kind.into()
     }
 
-    /// When.
-    async fn at(&self) -> DateTime<Utc> {
+    /// When; null where it was carried over and is not known.
+    async fn at(&self) -> Option<DateTime<Utc>> {
         self.ending.at
     }
 

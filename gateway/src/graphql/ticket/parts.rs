@@ -87,7 +87,7 @@ impl Assignment {
         Ok(self.state()?.assigned_at)
     }
 
-    /// To be signed by; null where it began in progress, as what is handled anew does.
+    /// To be signed by; null where it began in progress, as what is handled anew does, or was carried over.
     async fn sign_due(&self) -> Result<Option<Due>, Error> {
         Ok(self.state()?.sign_due.map(Due::from))
     }
@@ -138,9 +138,14 @@ impl Assignment {
         Ok(self.of.ticket.pending_returns().any(|a| a.no == no))
     }
 
-    /// To be replied by.
-    async fn due(&self) -> Result<Due, Error> {
-        Ok(self.state()?.due.into())
+    /// Whether the department had it before the ticket was carried over: its clock did not begin here.
+    async fn imported(&self) -> Result<bool, Error> {
+        Ok(self.state()?.imported)
+    }
+
+    /// To be replied by; null where it was carried over and is not known.
+    async fn due(&self) -> Result<Option<Due>, Error> {
+        Ok(self.state()?.due.map(Due::from))
     }
 
     /// May be returned until.

@@ -43,6 +43,8 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("title", Group::Matter),
     ("body", Group::Matter),
     ("place", Group::Matter),
+    ("source_number", Group::Matter),
+    ("source_words", Group::Work),
     ("respondent", Group::Respondent),
     ("instruction", Group::Work),
     ("text", Group::Work),

@@ -119,6 +119,23 @@ remote_enums! {
         /// 书面.
         Letter,
     }
+    /// What a ticket's status meant in the system it was carried over from.
+    Standing of "docket_domain::ticket::Standing" {
+        /// 未办结: to be handled, or being handled.
+        Open,
+        /// 已答复: answered, not closed.
+        Answered,
+        /// 已办结: over.
+        Closed,
+        /// 重复件: over; another ticket on the same matter goes on.
+        Duplicate,
+        /// 已转出: over; another body has it.
+        Transferred,
+        /// 不予受理: over; not taken on.
+        Declined,
+        /// 已撤诉: over; taken back by its citizen.
+        Withdrawn,
+    }
     /// How a ticket ended.
     EndingKind of "docket_domain::ticket::EndingKind" {
         /// 办结: closed by the centre.

@@ -188,7 +188,7 @@ mod tests {
                     "2026-11-24 09:30:00 UTC"
                 );
                 assert_eq!(lead.return_by.at.to_string(), "2026-11-25 09:30:00 UTC");
-                assert_eq!(lead.due.at.to_string(), "2026-11-30 09:30:00 UTC");
+                assert_eq!(lead.due.unwrap().at.to_string(), "2026-11-30 09:30:00 UTC");
                 assert_eq!(assist.due, lead.due);
             });
     }

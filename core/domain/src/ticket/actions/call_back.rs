@@ -141,7 +141,7 @@ impl Fact for CalledBack {
         if self.closes {
             ticket.ending = Some(Ending {
                 kind: EndingKind::Closed,
-                at: stamp.at,
+                at: Some(stamp.at),
                 by: stamp.by,
                 reason: None,
                 lawful_channel: None,

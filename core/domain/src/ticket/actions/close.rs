@@ -73,7 +73,7 @@ impl Fact for Closed {
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.ending = Some(Ending {
             kind: EndingKind::Closed,
-            at: stamp.at,
+            at: Some(stamp.at),
             by: stamp.by,
             reason: None,
             lawful_channel: None,

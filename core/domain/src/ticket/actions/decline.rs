@@ -85,7 +85,7 @@ impl Fact for Declined {
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.ending = Some(Ending {
             kind: EndingKind::Declined,
-            at: stamp.at,
+            at: Some(stamp.at),
             by: stamp.by,
             reason: Some(self.reason.clone()),
             lawful_channel: Some(self.lawful_channel.clone()),

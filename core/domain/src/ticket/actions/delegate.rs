@@ -93,7 +93,7 @@ impl Action for Delegate<Sealed> {
             unit: self.unit,
             instruction: self.instruction,
             sign_due: context.rules.sign_due(intake.urgency, context.now),
-            due: context.rules.inner_due(held.due, context.now),
+            due: context.rules.inner_due(held.due, intake.kind, context.now),
             return_by: context.rules.return_by(context.now),
         }))
     }
@@ -154,8 +154,8 @@ mod tests {
                 (inner.department, inner.part),
                 (outer.department, outer.part)
             );
-            assert_eq!(outer.due.at.to_string(), "2026-11-30 09:30:00 UTC");
-            assert_eq!(inner.due.at.to_string(), "2026-11-27 09:30:00 UTC");
+            assert_eq!(outer.due.unwrap().at.to_string(), "2026-11-30 09:30:00 UTC");
+            assert_eq!(inner.due.unwrap().at.to_string(), "2026-11-27 09:30:00 UTC");
         });
     }
 

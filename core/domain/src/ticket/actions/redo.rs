@@ -156,7 +156,7 @@ mod tests {
             assert_eq!((again.round, again.state), (2, AssignmentState::InProgress));
             assert_eq!(again.sign_due, None);
             // Three working days (上海青浦) from Monday 23 November 2026.
-            assert_eq!(again.due.at.to_string(), "2026-11-26 09:30:00 UTC");
+            assert_eq!(again.due.unwrap().at.to_string(), "2026-11-26 09:30:00 UTC");
         });
         replied()
             .and(office(), redo())

@@ -71,6 +71,7 @@ impl Action for Rework<Sealed> {
         let (Some(held), Some(replied)) = (on, replied) else {
             return Err(refuse(Reason::NotHolder, "id"));
         };
+        let kind = ticket.intake.as_ref().and_then(|intake| intake.kind);
         let assignment = ticket
             .next_no()
             .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
@@ -80,7 +81,7 @@ impl Action for Rework<Sealed> {
             instruction: self.instruction,
             terms: Terms {
                 sign_due: None,
-                due: context.rules.inner_due(held.due, context.now),
+                due: context.rules.inner_due(held.due, kind, context.now),
                 return_by: context.rules.return_by(context.now),
             },
         }))

@@ -87,7 +87,7 @@ impl Fact for Withdrawn {
         ticket.release(stamp.at, |_| true);
         ticket.ending = Some(Ending {
             kind: EndingKind::Withdrawn,
-            at: stamp.at,
+            at: Some(stamp.at),
             by: stamp.by,
             reason: None,
             lawful_channel: None,

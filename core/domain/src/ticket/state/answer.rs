@@ -87,8 +87,8 @@ pub struct CallBack {
 pub struct Ending {
     /// How.
     pub kind: EndingKind,
-    /// When.
-    pub at: Timestamp,
+    /// When; not known of some imported ones.
+    pub at: Option<Timestamp>,
     /// By which account.
     pub by: AccountId,
     /// The reason's code, where it was declined.

@@ -31,10 +31,12 @@ pub struct Assignment {
     pub instruction: Option<Sealed>,
     /// To be signed by. `None`: it began in progress, as what is handled anew does.
     pub sign_due: Option<Due>,
-    /// To be replied by.
-    pub due: Due,
+    /// To be replied by. `None`: imported from where it is not known.
+    pub due: Option<Due>,
     /// May be returned until.
     pub return_by: Due,
+    /// Whether it was in hand before Docket was: its clock did not begin here.
+    pub imported: bool,
     /// When its holder first looked at it.
     pub viewed_at: Option<Timestamp>,
     /// When it was signed.
@@ -75,8 +77,9 @@ impl Assignment {
             assigned_at: at,
             instruction: None,
             sign_due: terms.sign_due,
-            due: terms.due,
+            due: Some(terms.due),
             return_by: terms.return_by,
+            imported: false,
             viewed_at: None,
             signed_at: None,
             handler: None,
@@ -86,6 +89,27 @@ impl Assignment {
             returns: Vec::new(),
             ended_at: None,
             answer: None,
+        }
+    }
+
+    /// What a department had in hand when its ticket was carried over at `at`: to be signed, by no set time.
+    #[must_use]
+    pub fn imported(
+        department: DepartmentId,
+        at: Timestamp,
+        due: Option<Due>,
+        return_by: Due,
+    ) -> Self {
+        let terms = Terms {
+            sign_due: None,
+            due: return_by,
+            return_by,
+        };
+        Self {
+            state: AssignmentState::Assigned,
+            imported: true,
+            due,
+            ..Self::new(AssignmentNo(1), (Part::Lead, department), at, terms)
         }
     }
 

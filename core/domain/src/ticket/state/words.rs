@@ -100,6 +100,26 @@ words! {
 }
 
 words! {
+    /// What a ticket's status meant in the system it was carried over from.
+    Standing {
+        /// To be handled, or being handled.
+        Open = "open", "未办结";
+        /// Answered; not closed.
+        Answered = "answered", "已答复";
+        /// Over.
+        Closed = "closed", "已办结";
+        /// Over: another ticket on the same matter goes on.
+        Duplicate = "duplicate", "重复件";
+        /// Over: another body has it.
+        Transferred = "transferred", "已转出";
+        /// Over: not taken on.
+        Declined = "declined", "不予受理";
+        /// Over: taken back by its citizen.
+        Withdrawn = "withdrawn", "已撤诉";
+    }
+}
+
+words! {
     /// Where an assignment stands.
     AssignmentState {
         /// To sign.
