@@ -391,7 +391,9 @@ async fn make_keys(db: Db, mut requests: mpsc::Receiver<Request>, clock: Arc<dyn
             batch.push(more);
         }
         let result = match insert_keys(&db, &batch, &*clock).await {
-            Ok(all_new) => holders(&db, &batch).await.map(|holders| (all_new, holders)),
+            // Every key was new: so no owner had one.
+            Ok(true) => Ok((true, HashMap::new())),
+            Ok(false) => holders(&db, &batch).await.map(|holders| (false, holders)),
             Err(error) => Err(error),
         }
         .map_err(Arc::new);
