@@ -17,6 +17,7 @@ use docket_domain::account::Account;
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::LogId;
 use docket_domain::organisation::Organisation;
+use docket_domain::phrasebook::Phrasebook;
 use docket_domain::rules::RulesBook;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket::Ticket;
@@ -347,6 +348,7 @@ fn decodes(record: &Record) -> Result<(), String> {
         Account::CATEGORY => decodes_as::<Account>(record),
         Organisation::CATEGORY => decodes_as::<Organisation>(record),
         RulesBook::CATEGORY => decodes_as::<RulesBook>(record),
+        Phrasebook::CATEGORY => decodes_as::<Phrasebook>(record),
         other => Err(format!("there is no category {other:?}")),
     }
 }

@@ -111,6 +111,16 @@ async fn a_demonstration_is_up_in_a_minute_and_comes_back_the_same() {
             first.len()
         );
 
+        // It holds every aggregate and most events: all of them must be known to who verifies.
+        let mut verify = command(DOCKET, store);
+        verify.args(["verify", "--seals", "--store", "sqlite:docket-demo"]);
+        let verified = tokio::process::Command::from(verify)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8(verified.stdout).unwrap();
+        assert!(verified.status.success(), "{said}");
+
         let demo = ["--store", "sqlite:docket-demo", "--listen", "127.0.0.1:0"];
         let said = refused(store, &demo).await;
         assert!(
