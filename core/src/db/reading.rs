@@ -1,19 +1,34 @@
-//! Connections that only read and make nothing: for verifying, exporting and backing up beside a server.
+//! Connections that are not a server's: those that only read, to verify, export and back up beside one; and
+//! the one that makes a file which nobody else has yet.
 
 use super::{
     ACQUIRE_TIMEOUT, Db, Planning, SQLITE_BUSY_TIMEOUT, STATEMENT_CACHE, Tx, postgres_options,
 };
 use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 
 impl Db {
     /// Opens a SQLite file that is there, to read it.
     pub async fn sqlite_reading(file: &Path) -> Result<Self, sqlx::Error> {
-        // Sorting spills into files: a whole log is not held in memory.
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        Self::sqlite_single(options).await
+    }
+
+    /// Makes a SQLite file that nobody else has open, all of it in the one file. Who opens it later turns it
+    /// to WAL.
+    pub async fn sqlite_making(file: &Path) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .read_only(true)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Delete)
+            .synchronous(SqliteSynchronous::Full);
+        Self::sqlite_single(options).await
+    }
+
+    /// One connection for everything. Sorting spills into files: a whole log is not held in memory.
+    async fn sqlite_single(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        let options = options
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENT_CACHE);
         let pool = SqlitePoolOptions::new()

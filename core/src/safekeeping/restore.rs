@@ -10,20 +10,14 @@ use super::tables::{DATA, KEYRING, SECRETS, Table};
 use super::verify::verify_within;
 use super::{PAGE, Progress, SafekeepingError};
 use crate::clock::random_bytes;
-use crate::db::{Db, Durability, Planning, Tx, Value};
+use crate::db::{Db, Planning, Tx, Value};
 use crate::store::StoreUrl;
 use crate::vault::{MasterKey, VaultError, opens};
 use crate::{journal, ops, values, vault};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use uuid::Uuid;
-
-/// How long a closed SQLite file is waited for.
-const CLOSING_TRY: Duration = Duration::from_millis(5);
-/// See [`CLOSING_TRY`]. What is left after that is an empty log, which does no harm.
-const CLOSING_TRIES: u32 = 400;
 
 /// What comes from where.
 pub struct Restore<'r> {
@@ -233,7 +227,7 @@ async fn into_sqlite(
     }
     let mut draft = draft_beside(target)?;
     let dir = draft.0.clone().unwrap_or_default();
-    let journal = Db::sqlite(&dir.join("journal.db"), Durability::Full).await?;
+    let journal = Db::sqlite_making(&dir.join("journal.db")).await?;
     let mut tx = journal.begin().await?;
     fill(&mut tx, "journal", &DATA, from.dir, from.manifest).await?;
     let tx = verify_log(tx, from.manifest, progress).await?;
@@ -262,26 +256,16 @@ async fn fill_file(
     manifest: &Manifest,
 ) -> Result<(), SafekeepingError> {
     let file = dir.join(format!("{part}.db"));
-    let db = Db::sqlite(&file, Durability::Full).await?;
+    let db = Db::sqlite_making(&file).await?;
     let mut tx = db.begin().await?;
     fill(&mut tx, part, tables, from, manifest).await?;
     tx.commit().await?;
     settle(db, &file).await
 }
 
-/// Brings all of a SQLite file into the one file, on disk, with nobody holding it.
+/// Closes a file that was made, with all of it on disk.
 async fn settle(db: Db, file: &Path) -> Result<(), SafekeepingError> {
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)", vec![])
-        .await?;
     db.close().await;
-    // A connection's own thread takes the log away a little after it was told to close.
-    let log = file.with_extension("db-wal");
-    for _ in 0..CLOSING_TRIES {
-        if !log.exists() {
-            break;
-        }
-        tokio::time::sleep(CLOSING_TRY).await;
-    }
     let synced = fs::File::open(file).and_then(|file| file.sync_all());
     synced.map_err(SafekeepingError::file(file))
 }
