@@ -134,8 +134,14 @@ impl Db {
                 .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
                 .connect_with(options)
         };
+        // What is deleted is overwritten: keys and passwords above all.
+        let secure_delete = match durability {
+            Durability::Full => "on",
+            Durability::Lazy => "off",
+        };
         let writing = options
             .clone()
+            .pragma("secure_delete", secure_delete)
             .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES.to_string())
             .pragma("cache_size", format!("-{SQLITE_WRITER_CACHE_KIB}"));
         let write = patiently(|| pool(1, writing.clone())).await?;
@@ -307,6 +313,23 @@ impl Db {
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Copies a SQLite file's write-ahead log back into the file and empties it, so that nothing which was
+    /// written over or deleted lingers there. Waits for readers as long as for writers.
+    pub async fn truncate_wal(&self) -> Result<(), sqlx::Error> {
+        let Self::Sqlite { write, .. } = self else {
+            return Ok(());
+        };
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(write)
+            .await?;
+        if busy == 0 {
+            return Ok(());
+        }
+        Err(sqlx::Error::Protocol(
+            "the write-ahead log could not be emptied: somebody is reading for long".into(),
+        ))
     }
 
     /// Closes every connection.

@@ -4,6 +4,7 @@
 //! *not* know how commands arrive or how views are built.
 
 mod citizen;
+mod erasing;
 mod hotline;
 mod imports;
 mod likeness;
@@ -13,6 +14,7 @@ mod tickets;
 
 pub use crate::ops::Password;
 pub use citizen::Shown;
+pub use erasing::{Erased, Person, Whom};
 pub use hotline::NewAccount;
 pub use imports::{Carried, OldTicket};
 pub use likeness::Likeness;

@@ -124,6 +124,18 @@ pub(crate) const fn tables(sqlite: bool) -> (&'static str, i64) {
     (schema, backend::SCHEMA_VERSION)
 }
 
+/// What keeps history from being edited: each trigger on the events with what it does, by name, as the
+/// database tells them.
+pub(crate) fn guards(sqlite: bool) -> Vec<(String, String)> {
+    let mut guards = if sqlite {
+        sqlite::guards()
+    } else {
+        postgres::guards()
+    };
+    guards.sort();
+    guards
+}
+
 /// What kind of store is wanted or found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -310,6 +322,18 @@ impl Journal {
     /// The ids of every stream of a category, in order of birth.
     pub async fn streams_of(&self, category: &str, limit: u32) -> Result<Vec<Uuid>, JournalError> {
         Ok(self.inner.backend.streams_of(category, limit).await?)
+    }
+
+    /// Streams of a category with an event after a position whose data has a text in it, in order of birth.
+    /// Reads all of the data: for what is rare.
+    pub async fn streams_with(
+        &self,
+        category: &str,
+        text: &str,
+        after: u64,
+    ) -> Result<Vec<Uuid>, JournalError> {
+        let backend = &self.inner.backend;
+        Ok(backend.streams_with(category, text, after).await?)
     }
 
     /// Follows the last position as this process learns of it. A hint: reading is the truth.

@@ -5,10 +5,12 @@
 //! * [`ops`]: what is durable but no history: password hashes, sessions, lock-outs.
 //! * [`digests`]: a hash of every record, noted apart. [`safekeeping`]: verification, backup, restore.
 //! * [`esrs_store`]: esrs's `EventStore` over the journal; every command goes through it.
+//! * [`catalogue`]: every aggregate whose events a log may hold.
 //! * [`desk`]: the application service: load, seal, decide, append; conflicts decided again.
 //!
 //! This crate must *not* know of read models or of GraphQL.
 
+pub mod catalogue;
 pub mod clock;
 pub mod db;
 pub mod desk;

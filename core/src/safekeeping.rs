@@ -3,6 +3,7 @@
 //! * `snapshot`: one unmoving state of a part, read by pages. `tables`: every table that is kept.
 //! * [`verify`](mod@verify): what is wrong with a log, by position.
 //! * `vitals`: sizes, counts and versions.
+//! * [`ledger`]: persons erased, on record apart from the store.
 //! * [`backup`](mod@backup), [`restore`](mod@restore): a store as plain files with a manifest, and back.
 //!
 //! All of it works beside a server, and holds no more in memory than a page. It must *not* change a store
@@ -10,6 +11,7 @@
 
 pub mod backup;
 mod files;
+pub mod ledger;
 pub mod manifest;
 pub mod restore;
 mod snapshot;
@@ -18,7 +20,8 @@ pub mod verify;
 mod vitals;
 
 pub use backup::{Backup, backup};
-pub use manifest::{Manifest, check};
+pub use ledger::Ledger;
+pub use manifest::{Manifest, check, check_either};
 pub use restore::{Restore, Restored, restore};
 pub use snapshot::Snapshot;
 pub use verify::{Finding, Report, Verify, verify};

@@ -7,11 +7,14 @@
 //! It must *not* know what the texts are about.
 
 mod check;
+mod erasure;
 mod marks;
 mod master;
 
 pub use check::Found;
 pub(crate) use check::opens;
+pub(crate) use erasure::destroy_within;
+pub use erasure::{ERASED_WITHIN, Erasure};
 pub use marks::NewMark;
 pub use master::MasterKey;
 
@@ -51,6 +54,10 @@ CREATE TABLE IF NOT EXISTS marks (
     PRIMARY KEY (subject, kind)
 );
 CREATE INDEX IF NOT EXISTS marks_by_hash ON marks (hash, made_at);
+CREATE TABLE IF NOT EXISTS erasures (
+    id TEXT PRIMARY KEY, at BIGINT NOT NULL, ground TEXT NOT NULL, subjects TEXT NOT NULL,
+    destroyed TEXT NOT NULL, done_at BIGINT
+);
 ";
 
 /// A 256-bit key, wiped from memory when dropped.
@@ -121,6 +128,7 @@ struct Inner {
     master: Key,
     lookup: Key,
     cache: Cache<KeyId, Arc<Key>>,
+    watch: erasure::Watch,
     queue: mpsc::Sender<Request>,
     clock: Arc<dyn Clock>,
 }
@@ -182,6 +190,7 @@ impl Vault {
                 master,
                 lookup,
                 cache,
+                watch: erasure::Watch::new(),
                 queue,
                 clock,
             }),
@@ -325,9 +334,11 @@ impl Vault {
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<Arc<Key>>, VaultError> {
+        self.notice_erasures().await?;
         if let Some(key) = self.inner.cache.get(&id) {
             return Ok(Some(key));
         }
+        let before = self.inner.watch.generation();
         let sql = "SELECT wrapped FROM keys WHERE id = $1";
         let Some(row) = self.inner.db.fetch_optional(sql, values![id.0]).await? else {
             return Ok(None);
@@ -336,6 +347,10 @@ impl Vault {
             .ok_or_else(|| VaultError::WrongMaster(format!("key {id}")))?;
         let secret = Arc::new(secret);
         self.inner.cache.insert(id, secret.clone());
+        // Destroyed while it was read: not to be remembered.
+        if self.inner.watch.generation() != before {
+            self.inner.cache.remove(&id);
+        }
         Ok(Some(secret))
     }
 

@@ -65,6 +65,8 @@ impl App {
         let desk = Arc::new(Desk::new(&store));
         desk.found(&founding.name, &founding.pack, &founding.holidays)
             .await?;
+        // Of erasures that were cut short, and of a backup restored.
+        desk.finish_erasures().await?;
         let (runner, views, projections) = Runner::open(&store).await?;
         tokio::spawn(runner.run());
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;

@@ -3,6 +3,7 @@
 mod account;
 mod backup;
 mod doctor;
+mod erase;
 mod export;
 mod import;
 mod progress;
@@ -50,6 +51,8 @@ enum Command {
     Backup(backup::Backup),
     /// Restores a backup into a new store.
     Restore(backup::Restore),
+    /// Erases a person who called, for ever.
+    Erase(erase::Erase),
     /// Looks at what could endanger the store.
     Doctor(doctor::Doctor),
     /// Prints the GraphQL schema.
@@ -167,6 +170,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Export(export) => export.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
+        Command::Erase(erase) => erase.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Schema => {
             print!("{}", crate::sdl());

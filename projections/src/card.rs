@@ -1,6 +1,8 @@
 //! The ticket card: every ticket as folded, by id and by number.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
+use crate::projection::{
+    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value, list, pieces};
@@ -35,7 +37,7 @@ impl Projection for Cards {
     }
 
     fn version(&self) -> i64 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -50,7 +52,8 @@ impl Projection for Cards {
     ) -> Result<(), ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len());
         for change in batch.changes {
-            let Some(intake) = &change.after.intake else {
+            let known = change.after.intake.as_ref();
+            let Some(intake) = known.filter(|_| change.after.erased_at.is_none()) else {
                 continue;
             };
             rows.push(values![
@@ -64,6 +67,7 @@ impl Projection for Cards {
                 to_json(&change.after),
             ]);
         }
+        delete_of_tickets(tx, prefix, &TABLE, batch.erased()).await?;
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
     }
 }

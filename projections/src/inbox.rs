@@ -161,7 +161,8 @@ struct Entry {
 
 /// The rows a ticket has: one for the centre, one for each office that holds or held it.
 fn entries(ticket: &Ticket) -> Vec<Entry> {
-    let Some(intake) = &ticket.intake else {
+    let known = ticket.intake.as_ref();
+    let Some(intake) = known.filter(|_| ticket.erased_at.is_none()) else {
         return Vec::new();
     };
     let lead = ticket.lead();
@@ -290,8 +291,7 @@ impl Projection for Inbox {
                 ]);
             }
         }
-        // No office ever loses its row, so upserting is replacing; but rows of a ticket whose number of
-        // offices could shrink in a later version go first.
+        // A ticket that is erased loses its rows; no office loses its otherwise.
         let known = batch
             .changes
             .iter()

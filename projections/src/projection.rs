@@ -158,6 +158,14 @@ pub struct Batch<'b> {
     pub zone: chrono_tz::Tz,
 }
 
+impl Batch<'_> {
+    /// The tickets that are erased when it ends: they leave every view of single tickets.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = TicketId> {
+        let erased = |change: &&TicketChange| change.after.erased_at.is_some();
+        self.changes.iter().filter(erased).map(|change| change.id)
+    }
+}
+
 /// A projection.
 #[async_trait]
 pub trait Projection: Send + Sync {

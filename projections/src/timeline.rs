@@ -2,7 +2,9 @@
 //! replaced.
 
 use crate::card::int;
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
+use crate::projection::{
+    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::Tx;
@@ -11,6 +13,7 @@ use docket_domain::Timestamp;
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::ticket::Ticket;
+use std::collections::HashSet;
 
 /// The projection.
 pub struct Timeline;
@@ -54,10 +57,11 @@ impl Projection for Timeline {
         prefix: &str,
         batch: &Batch<'_>,
     ) -> Result<(), ProjectionError> {
+        let erased: HashSet<_> = batch.erased().map(|ticket| ticket.0).collect();
         let of_tickets = batch
             .records
             .iter()
-            .filter(|r| r.category == Ticket::CATEGORY);
+            .filter(|r| r.category == Ticket::CATEGORY && !erased.contains(&r.stream));
         let rows = of_tickets.map(|record| {
             values![
                 record.stream,
@@ -70,6 +74,7 @@ impl Projection for Timeline {
                 record.data.as_str(),
             ]
         });
+        delete_of_tickets(tx, prefix, &TABLE, batch.erased()).await?;
         Ok(upsert(tx, prefix, &TABLE, rows.collect()).await?)
     }
 }

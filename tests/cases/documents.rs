@@ -7,6 +7,9 @@ use docket_domain::ticket::{ACTIONS, Gate, Level, TicketState, available_actions
 use docket_domain::ticket::{Ticket, scenario};
 use docket_gateway::error::Code;
 use docket_gateway::import::rejects::Why;
+use docket_tests::TestStore;
+use docket_tests::server::Server;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -119,6 +122,42 @@ fn the_actions() {
     table.push_str("\nWhat each account may do with a ticket of the small city, by its state:\n\n");
     table.push_str(&cells());
     generated("docs/domain.md", "actions", &table);
+}
+
+/// Every mutation with the fields of its input, as the schema tells them.
+#[tokio::test]
+async fn the_mutations() {
+    let query = "{ __schema { mutationType { fields { name description args { type { ofType {
+        inputFields { name type { kind } } } } } } } } }";
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let server = Server::start(store).await;
+        let schema = server.client().data(query, json!({})).await;
+        document_mutations(&schema);
+    })
+    .await;
+}
+
+fn document_mutations(told: &Value) {
+    let mut table = "| Mutation | Input | |\n|---|---|---|\n".to_owned();
+    let fields = told["__schema"]["mutationType"]["fields"].as_array();
+    for field in fields.unwrap() {
+        let inputs = field["args"][0]["type"]["ofType"]["inputFields"].as_array();
+        let of_all = ["commandId", "expectedRevision"];
+        let names = inputs.into_iter().flatten().filter_map(|input| {
+            let name = input["name"].as_str()?;
+            let mark = if input["type"]["kind"] == "NON_NULL" {
+                "!"
+            } else {
+                ""
+            };
+            (!of_all.contains(&name)).then(|| format!("`{name}{mark}`"))
+        });
+        let names: Vec<String> = names.collect();
+        let description = field["description"].as_str().unwrap().replace('\n', " ");
+        let name = field["name"].as_str().unwrap();
+        let _ = writeln!(table, "| `{name}` | {} | {description} |", names.join(", "));
+    }
+    generated("docs/api.md", "mutations", &table);
 }
 
 /// A ticket in every state.

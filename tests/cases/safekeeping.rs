@@ -3,6 +3,7 @@
 mod backups;
 mod changed;
 mod doctor;
+mod erased;
 mod exports;
 mod interrupted;
 mod kept;

@@ -95,6 +95,7 @@ pub struct Created {
 
 impl Aggregate for Account {
     const CATEGORY: &'static str = "account";
+    const EVENT_TYPES: &'static [&'static str] = &["created"];
     type State = Self;
     type Command = CreateAccount;
     type Event = Created;

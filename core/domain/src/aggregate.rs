@@ -21,6 +21,8 @@ pub struct Stamp {
 pub trait Aggregate: Send + Sync + 'static {
     /// The stream's category: streams are named `CATEGORY-<uuid>`. Frozen.
     const CATEGORY: &'static str;
+    /// The frozen type name of every event.
+    const EVENT_TYPES: &'static [&'static str];
     /// The folded state.
     type State: Default + Clone + Send + Sync;
     /// What may be asked, with everything the decision needs.

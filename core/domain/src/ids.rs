@@ -62,6 +62,8 @@ ids! {
     EventId,
     /// One command, chosen by its sender; sent twice, it takes effect once.
     CommandId,
+    /// One erasing of a person, which may touch many tickets.
+    ErasureId,
     /// One sealing key: of a caller, a respondent, an account, or a ticket's texts.
     KeyId,
 }

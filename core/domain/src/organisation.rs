@@ -151,6 +151,7 @@ pub struct UnitAdded {
 
 impl Aggregate for Organisation {
     const CATEGORY: &'static str = "organisation";
+    const EVENT_TYPES: &'static [&'static str] = &["founded", "department_added", "unit_added"];
     type State = Self;
     type Command = OrganisationCommand;
     type Event = OrganisationEvent;

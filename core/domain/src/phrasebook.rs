@@ -196,6 +196,7 @@ const REMOVED: &str = "phrase_removed";
 
 impl Aggregate for Phrasebook {
     const CATEGORY: &'static str = "phrasebook";
+    const EVENT_TYPES: &'static [&'static str] = &[ADDED, CHANGED, REMOVED];
     type State = Self;
     type Command = PhraseCommand;
     type Event = PhraseEvent;

@@ -273,6 +273,7 @@ pub struct PackPublished {
 
 impl Aggregate for RulesBook {
     const CATEGORY: &'static str = "rules";
+    const EVENT_TYPES: &'static [&'static str] = &["published"];
     type State = Published;
     type Command = Publish;
     type Event = PackPublished;

@@ -16,8 +16,8 @@ pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_acti
 pub use number::TicketNumber;
 pub use state::{
     Answer, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Draft, Ending,
-    EndingKind, Intake, Kind, Level, Part, Rating, Return, Review, Satisfaction, Secrecy, Source,
-    Standing, Terms, Ticket, TicketState, Urgency,
+    EndingKind, Ground, Intake, Kind, Level, Part, Rating, Return, Review, Satisfaction, Secrecy,
+    Source, Standing, Terms, Ticket, TicketState, Urgency,
 };
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};
@@ -55,6 +55,7 @@ pub struct TicketCommand {
 
 impl Aggregate for Ticket {
     const CATEGORY: &'static str = "ticket";
+    const EVENT_TYPES: &'static [&'static str] = actions::EVENT_TYPES;
     type State = Self;
     type Command = TicketCommand;
     type Event = TicketEvent;

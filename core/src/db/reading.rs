@@ -21,6 +21,7 @@ impl Db {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
+            .pragma("secure_delete", "on")
             .journal_mode(SqliteJournalMode::Delete)
             .synchronous(SqliteSynchronous::Full);
         Self::sqlite_single(options).await

@@ -18,7 +18,9 @@ impl Desk {
     /// The ticket whose number and query code these are.
     pub async fn shown(&self, shown: &Shown<'_>) -> Result<Outcome<Ticket>, DeskError> {
         let id = self.check_code(shown).await?;
-        self.ticket(id).await?.ok_or(DeskError::WrongQueryCode)
+        let found = self.ticket(id).await?;
+        let standing = found.filter(|found| found.state.erased_at.is_none());
+        standing.ok_or(DeskError::WrongQueryCode)
     }
 
     /// Does an action on the ticket whose number and query code these are.

@@ -161,6 +161,14 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error>;
     /// Streams of a category, in order of birth.
     async fn streams_of(&self, category: &str, limit: u32) -> Result<Vec<Uuid>, sqlx::Error>;
+    /// Streams of a category with an event after a position whose data has a text in it, in order of birth.
+    /// Reads all of the data: for what is rare.
+    async fn streams_with(
+        &self,
+        category: &str,
+        text: &str,
+        after: u64,
+    ) -> Result<Vec<Uuid>, sqlx::Error>;
     /// Tells other processes of a position. A hint: they look for themselves as well.
     async fn announce(&self, position: u64) -> Result<(), sqlx::Error>;
     /// Waits until another process may have appended, at most so long; the position it told, if it did.

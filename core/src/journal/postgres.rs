@@ -53,6 +53,22 @@ CREATE OR REPLACE TRIGGER events_remain BEFORE TRUNCATE ON events
     FOR EACH STATEMENT EXECUTE FUNCTION history_stays();
 ";
 
+/// The triggers of [`SCHEMA`]: when they fire, as the bits of `pg_trigger.tgtype`, and what their function
+/// does.
+pub(super) fn guards() -> Vec<(String, String)> {
+    const ROW: u16 = 1;
+    const BEFORE: u16 = 1 << 1;
+    const DELETE: u16 = 1 << 3;
+    const UPDATE: u16 = 1 << 4;
+    const TRUNCATE: u16 = 1 << 5;
+    let body = SCHEMA.split("$$").nth(1).unwrap_or_default();
+    let guard = |name: &str, fires: u16| (name.to_owned(), format!("{fires} history_stays {body}"));
+    vec![
+        guard("events_stay", BEFORE | ROW | UPDATE | DELETE),
+        guard("events_remain", BEFORE | TRUNCATE),
+    ]
+}
+
 const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, schema_version, data, \
      actor, acting_for, command, correlation, causation, occurred_at, recorded_at, rules_version";
 
@@ -276,6 +292,22 @@ impl Backend for Postgres {
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await
+    }
+
+    async fn streams_with(
+        &self,
+        category: &str,
+        text: &str,
+        after: u64,
+    ) -> Result<Vec<Uuid>, sqlx::Error> {
+        let sql = "SELECT stream FROM events WHERE category = $1 AND position > $3 AND strpos(data, $2) > 0
+             GROUP BY stream ORDER BY min(position)";
+        sqlx::query_scalar(sql)
+            .bind(category)
+            .bind(text)
+            .bind(signed(after))
+            .fetch_all(&self.pool)
+            .await
     }
 
     async fn announce(&self, position: u64) -> Result<(), sqlx::Error> {

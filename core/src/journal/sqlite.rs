@@ -50,6 +50,17 @@ CREATE TRIGGER IF NOT EXISTS events_remain BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'history is never deleted'); END;
 ";
 
+/// The triggers of [`SCHEMA`], as `sqlite_master` tells them.
+pub(super) fn guards() -> Vec<(String, String)> {
+    let triggers = SCHEMA.split("CREATE TRIGGER IF NOT EXISTS ").skip(1);
+    let guard = |text: &str| {
+        let text = text.trim_end().trim_end_matches(';');
+        let name = text.split(' ').next().unwrap_or_default();
+        (name.to_owned(), format!("CREATE TRIGGER {text}"))
+    };
+    triggers.map(guard).collect()
+}
+
 const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, schema_version, data, \
      actor, acting_for, command, correlation, causation, occurred_at, recorded_at, rules_version";
 
@@ -292,6 +303,22 @@ impl Backend for Sqlite {
         .bind(i64::from(limit))
         .fetch_all(&self.read)
         .await
+    }
+
+    async fn streams_with(
+        &self,
+        category: &str,
+        text: &str,
+        after: u64,
+    ) -> Result<Vec<Uuid>, sqlx::Error> {
+        let sql = "SELECT stream FROM events WHERE category = $1 AND position > $3 AND instr(data, $2) > 0
+             GROUP BY stream ORDER BY min(position)";
+        sqlx::query_scalar(sql)
+            .bind(category)
+            .bind(text)
+            .bind(signed(after))
+            .fetch_all(&self.read)
+            .await
     }
 
     async fn announce(&self, _position: u64) -> Result<(), sqlx::Error> {

@@ -130,6 +130,9 @@ async fn write_events(
 
 async fn write_table(tx: &mut Tx, table: &Table, dir: &Path) -> Result<File, SafekeepingError> {
     let mut file = Writer::create(dir, table)?;
+    if table.may_be_missing() && !table.is_there(tx).await? {
+        return file.finish();
+    }
     let mut after = None;
     loop {
         let rows = table.page(tx, after.as_deref(), PAGE).await?;

@@ -76,17 +76,25 @@ impl Manifest {
         }
     }
 
-    /// The file of a table.
-    pub(super) fn file(&self, dir: &Path, table: &Table) -> Result<&File, SafekeepingError> {
+    /// The file of a table; `None` of one that an earlier Docket did not have yet.
+    pub(super) fn file(
+        &self,
+        dir: &Path,
+        table: &Table,
+    ) -> Result<Option<&File>, SafekeepingError> {
         let is = |file: &&File| file.part == table.part && file.table == table.name;
-        let missing = || SafekeepingError::unusable(dir, format!("it has no {}", table.name));
-        self.files.iter().find(is).ok_or_else(missing)
+        let found = self.files.iter().find(is);
+        if found.is_none() && !table.may_be_missing() {
+            let reason = format!("it has no {}", table.name);
+            return Err(SafekeepingError::unusable(dir, reason));
+        }
+        Ok(found)
     }
 }
 
 /// Reads a backup's manifest and every byte of its files, and refuses one that is not as it was written.
 pub fn check(dir: &Path, contents: Contents) -> Result<Manifest, SafekeepingError> {
-    let manifest = read_manifest(dir)?;
+    let manifest = check_either(dir)?;
     if manifest.contents != contents {
         let reason = match contents {
             Contents::Data => "it holds keys, not data",
@@ -94,6 +102,12 @@ pub fn check(dir: &Path, contents: Contents) -> Result<Manifest, SafekeepingErro
         };
         return Err(SafekeepingError::unusable(dir, reason));
     }
+    Ok(manifest)
+}
+
+/// [`check`] of a folder that may hold data or keys.
+pub fn check_either(dir: &Path) -> Result<Manifest, SafekeepingError> {
+    let manifest = read_manifest(dir)?;
     for file in &manifest.files {
         let mut reader = Reader::open(dir, file)?;
         while reader.line()?.is_some() {}

@@ -12,7 +12,7 @@ use super::{PAGE, Progress, SafekeepingError};
 use crate::clock::random_bytes;
 use crate::db::{Db, Planning, Tx, Value};
 use crate::store::StoreUrl;
-use crate::vault::{MasterKey, VaultError, opens};
+use crate::vault::{Erasure, MasterKey, VaultError, destroy_within, opens};
 use crate::{journal, ops, values, vault};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -29,6 +29,8 @@ pub struct Restore<'r> {
     pub url: &'r StoreUrl,
     /// Where its keys go.
     pub keys_url: &'r StoreUrl,
+    /// Persons erased, as far as is on record anywhere: their keys are not restored.
+    pub erasures: &'r [Erasure],
     /// A master key, to be tried on the keys.
     pub master: Option<&'r MasterKey>,
     /// Whether the database may be one that would lose acknowledged commands in a power cut.
@@ -40,6 +42,8 @@ pub struct Restore<'r> {
 pub struct Restored {
     /// The backup.
     pub manifest: Manifest,
+    /// Erasures made since the backup, and done again.
+    pub erased: usize,
     /// Whether the master key was tried, and opens the keys.
     pub master_tried: bool,
 }
@@ -71,12 +75,13 @@ pub async fn restore(
         manifest: &manifest,
         keys: keys.as_ref().map(|(dir, keys)| (*dir, keys)),
     };
-    match what.url {
+    let erased = match what.url {
         StoreUrl::Sqlite(target) => into_sqlite(&from, &what, target, progress).await?,
         StoreUrl::Postgres(target) => into_postgres(&from, &what, target, progress).await?,
-    }
+    };
     Ok(Restored {
         manifest,
+        erased,
         master_tried,
     })
 }
@@ -96,7 +101,9 @@ fn check_keys(dir: &Path, data: &Manifest) -> Result<Manifest, SafekeepingError>
 }
 
 fn try_master(dir: &Path, keys: &Manifest, master: &MasterKey) -> Result<(), SafekeepingError> {
-    let mut reader = Reader::open(dir, keys.file(dir, &SECRETS)?)?;
+    let secrets = keys.file(dir, &SECRETS)?;
+    let missing = || SafekeepingError::unusable(dir, "it has no look-up secret");
+    let mut reader = Reader::open(dir, secrets.ok_or_else(missing)?)?;
     while let Some(line) = reader.line()? {
         let row = SECRETS
             .read_line(&line)
@@ -111,7 +118,7 @@ fn try_master(dir: &Path, keys: &Manifest, master: &MasterKey) -> Result<(), Saf
             };
         }
     }
-    Err(SafekeepingError::unusable(dir, "it has no look-up secret"))
+    Err(missing())
 }
 
 /// A checked backup.
@@ -141,7 +148,10 @@ async fn fill(
 ) -> Result<(), SafekeepingError> {
     tx.script(&schema(part, tx.is_sqlite())).await?;
     for table in tables.iter().filter(|table| table.part == part) {
-        let mut reader = Reader::open(dir, manifest.file(dir, table)?)?;
+        let Some(file) = manifest.file(dir, table)? else {
+            continue;
+        };
+        let mut reader = Reader::open(dir, file)?;
         let mut rows = Vec::new();
         loop {
             let line = reader.line()?;
@@ -159,6 +169,27 @@ async fn fill(
         reader.finish()?;
     }
     Ok(())
+}
+
+/// Fills the keys, but for those of persons who were erased meanwhile: how many persons. All that follows from
+/// any erasure is drawn anew by whoever opens the store next, since the log may be older than it.
+async fn fill_keys(
+    tx: &mut Tx,
+    (dir, manifest): (&Path, &Manifest),
+    erasures: &[Erasure],
+) -> Result<usize, SafekeepingError> {
+    fill(tx, "keys", &KEYRING, dir, manifest).await?;
+    let mut again = 0;
+    for erasure in erasures {
+        let sql = "SELECT id FROM erasures WHERE id = $1";
+        if tx.fetch_all(sql, values![erasure.id.0]).await?.is_empty() {
+            destroy_within(tx, erasure).await?;
+            again += 1;
+        }
+    }
+    let sql = "UPDATE erasures SET done_at = NULL";
+    tx.execute(sql, vec![]).await?;
+    Ok(again)
 }
 
 /// Verifies the log where it was written, and that it is the one that was backed up.
@@ -213,7 +244,7 @@ async fn into_sqlite(
     what: &Restore<'_>,
     target: &Path,
     progress: Progress<'_>,
-) -> Result<(), SafekeepingError> {
+) -> Result<usize, SafekeepingError> {
     let occupied = target.exists()
         && fs::read_dir(target)
             .map_err(SafekeepingError::file(target))?
@@ -233,34 +264,37 @@ async fn into_sqlite(
     let tx = verify_log(tx, from.manifest, progress).await?;
     tx.commit().await?;
     settle(journal, &dir.join("journal.db")).await?;
-    fill_file(&dir, "ops", &DATA, from.dir, from.manifest).await?;
-    match (from.keys, what.keys_url == what.url) {
-        (Some((keys_dir, keys)), true) => {
-            fill_file(&dir, "keys", &KEYRING, keys_dir, keys).await?;
-        }
+    let file = dir.join("ops.db");
+    let ops = Db::sqlite_making(&file).await?;
+    let mut tx = ops.begin().await?;
+    fill(&mut tx, "ops", &DATA, from.dir, from.manifest).await?;
+    tx.commit().await?;
+    settle(ops, &file).await?;
+    let erased = match (from.keys, what.keys_url == what.url) {
+        (Some(keys), true) => fill_keys_file(&dir, keys, what.erasures).await?,
         (Some(_), false) => restore_keys(from, what).await?,
-        (None, _) => {}
-    }
+        (None, _) => 0,
+    };
     sync_folder(&dir)?;
     // Takes the place of an empty folder, and of no other.
     fs::rename(&dir, target).map_err(SafekeepingError::file(target))?;
     draft.0 = None;
-    sync_folder(dir.parent().unwrap_or(Path::new("/")))
+    sync_folder(dir.parent().unwrap_or(Path::new("/")))?;
+    Ok(erased)
 }
 
-async fn fill_file(
+async fn fill_keys_file(
     dir: &Path,
-    part: &str,
-    tables: &[&'static Table],
-    from: &Path,
-    manifest: &Manifest,
-) -> Result<(), SafekeepingError> {
-    let file = dir.join(format!("{part}.db"));
+    keys: (&Path, &Manifest),
+    erasures: &[Erasure],
+) -> Result<usize, SafekeepingError> {
+    let file = dir.join("keys.db");
     let db = Db::sqlite_making(&file).await?;
     let mut tx = db.begin().await?;
-    fill(&mut tx, part, tables, from, manifest).await?;
+    let erased = fill_keys(&mut tx, keys, erasures).await?;
     tx.commit().await?;
-    settle(db, &file).await
+    settle(db, &file).await?;
+    Ok(erased)
 }
 
 /// Closes a file that was made, with all of it on disk.
@@ -271,9 +305,9 @@ async fn settle(db: Db, file: &Path) -> Result<(), SafekeepingError> {
 }
 
 /// Restores keys into a place apart from the store.
-async fn restore_keys(from: &Checked<'_>, what: &Restore<'_>) -> Result<(), SafekeepingError> {
-    let Some((keys_dir, keys)) = from.keys else {
-        return Ok(());
+async fn restore_keys(from: &Checked<'_>, what: &Restore<'_>) -> Result<usize, SafekeepingError> {
+    let Some(keys) = from.keys else {
+        return Ok(0);
     };
     match what.keys_url {
         StoreUrl::Sqlite(dir) => {
@@ -284,18 +318,19 @@ async fn restore_keys(from: &Checked<'_>, what: &Restore<'_>) -> Result<(), Safe
             }
             let draft = draft_beside(&path)?;
             let beside = draft.0.as_deref().unwrap_or(Path::new("."));
-            fill_file(beside, "keys", &KEYRING, keys_dir, keys).await?;
+            let erased = fill_keys_file(beside, keys, what.erasures).await?;
             let file = beside.join("keys.db");
             fs::rename(&file, &path).map_err(SafekeepingError::file(&path))?;
-            sync_folder(dir)
+            sync_folder(dir)?;
+            Ok(erased)
         }
         StoreUrl::Postgres(url) => {
             let db = target(url, what.allow_unsafe).await?;
             let mut tx = db.begin().await?;
             enter(&mut tx, "keys", "secrets", what.keys_url).await?;
-            fill(&mut tx, "keys", &KEYRING, keys_dir, keys).await?;
+            let erased = fill_keys(&mut tx, keys, what.erasures).await?;
             tx.commit().await?;
-            Ok(())
+            Ok(erased)
         }
     }
 }
@@ -335,14 +370,15 @@ async fn into_postgres(
     what: &Restore<'_>,
     url: &str,
     progress: Progress<'_>,
-) -> Result<(), SafekeepingError> {
+) -> Result<usize, SafekeepingError> {
     let db = target(url, what.allow_unsafe).await?;
     let mut tx = db.begin().await?;
     enter(&mut tx, "ops", "credentials", what.url).await?;
     fill(&mut tx, "ops", &DATA, from.dir, from.manifest).await?;
-    if let Some((keys_dir, keys)) = from.keys.filter(|_| what.keys_url == what.url) {
+    let mut erased = 0;
+    if let Some(keys) = from.keys.filter(|_| what.keys_url == what.url) {
         enter(&mut tx, "keys", "secrets", what.url).await?;
-        fill(&mut tx, "keys", &KEYRING, keys_dir, keys).await?;
+        erased = fill_keys(&mut tx, keys, what.erasures).await?;
     }
     enter(&mut tx, "journal", "log", what.url).await?;
     fill(&mut tx, "journal", &DATA, from.dir, from.manifest).await?;
@@ -351,8 +387,8 @@ async fn into_postgres(
         .await?;
     let tx = verify_log(tx, from.manifest, progress).await?;
     if what.keys_url != what.url {
-        restore_keys(from, what).await?;
+        erased = restore_keys(from, what).await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(erased)
 }

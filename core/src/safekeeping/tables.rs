@@ -4,6 +4,7 @@
 //! microseconds since 1970 UTC. A test compares this list with what the databases hold.
 
 use crate::db::{Row, Tx, Value};
+use crate::values;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
@@ -149,10 +150,27 @@ pub const MARKS: Table = Table {
     key: 2,
 };
 
+/// Persons erased: which keys were destroyed, and which tickets were theirs.
+pub const ERASURES: Table = Table {
+    part: "keys",
+    name: "erasures",
+    columns: &[
+        ("id", Text),
+        ("at", Int),
+        ("ground", Text),
+        ("subjects", Text),
+        ("destroyed", Text),
+        ("done_at", Int),
+    ],
+    key: 1,
+};
+
 /// The tables of the data, keys apart.
 pub const DATA: [&Table; 5] = [&LOG, &EVENTS, &COMMANDS, &CLAIMS, &CREDENTIALS];
 /// The tables of the keys.
-pub const KEYRING: [&Table; 3] = [&SECRETS, &KEYS, &MARKS];
+pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
+/// Those that a store or a backup of an earlier Docket may not have; they are empty then.
+pub const YOUNGER: [&Table; 2] = [&MARKS, &ERASURES];
 /// Tables that are not kept, and why.
 pub const LEFT_OUT: [(&str, &str, &str); 5] = [
     ("journal", "gaps", "it never holds a row"),
@@ -163,6 +181,21 @@ pub const LEFT_OUT: [(&str, &str, &str); 5] = [
 ];
 
 impl Table {
+    /// Whether it may be missing where an earlier Docket was at work.
+    pub(super) fn may_be_missing(&self) -> bool {
+        YOUNGER.iter().any(|table| table.name == self.name)
+    }
+
+    /// Whether it is there.
+    pub(super) async fn is_there(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
+        let sql = if tx.is_sqlite() {
+            "SELECT name FROM sqlite_master WHERE name = $1"
+        } else {
+            "SELECT 'there' WHERE to_regclass($1) IS NOT NULL"
+        };
+        Ok(!tx.fetch_all(sql, values![self.name]).await?.is_empty())
+    }
+
     /// What to select, so that both databases give the same kinds.
     pub(super) fn selected(&self, sqlite: bool) -> String {
         let select = |(name, kind): &Column| match (kind, sqlite) {
@@ -313,7 +346,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values;
 
     #[test]
     fn a_row_survives_as_a_line() {

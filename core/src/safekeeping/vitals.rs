@@ -32,7 +32,7 @@ pub struct Vitals {
     pub keys: u64,
     /// How far digests are noted.
     pub noted: u64,
-    /// Bytes on disk of each part that is there.
+    /// Bytes on disk of each part that is there, without its write-ahead log.
     pub bytes: Vec<(&'static str, u64)>,
 }
 
@@ -85,14 +85,13 @@ async fn count(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
-/// Bytes of a part: its files, or its schema's tables with their indexes.
+/// Bytes of a part: its file, or its schema's tables with their indexes.
 async fn size(url: &StoreUrl, part: &str, db: &Db) -> Result<u64, sqlx::Error> {
     match url {
-        StoreUrl::Sqlite(dir) => Ok(["", "-wal", "-shm"]
-            .iter()
-            .filter_map(|tail| std::fs::metadata(dir.join(format!("{part}.db{tail}"))).ok())
-            .map(|about| about.len())
-            .sum()),
+        StoreUrl::Sqlite(dir) => {
+            let about = std::fs::metadata(dir.join(format!("{part}.db")));
+            Ok(about.map_or(0, |about| about.len()))
+        }
         StoreUrl::Postgres(_) => {
             let sql = format!(
                 "SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c

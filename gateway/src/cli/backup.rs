@@ -3,7 +3,9 @@
 use super::progress::Shown;
 use super::{Failed, StoreArgs};
 use clap::Args;
-use docket_core::safekeeping::{self, Manifest};
+use docket_core::safekeeping::manifest::Contents;
+use docket_core::safekeeping::{self, Ledger, Manifest};
+use docket_core::vault::Erasure;
 use docket_core::{StoreUrl, SystemClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +46,11 @@ pub struct Restore {
         conflicts_with = "without_keys"
     )]
     keys_from: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: super::erase::LedgerArgs,
+    /// Nobody was erased since the backup was taken.
+    #[arg(long, conflicts_with = "erasure_ledger")]
+    no_erasures: bool,
     /// Restores no keys: the texts of such a store can never be read, but its log can be verified.
     #[arg(long)]
     without_keys: bool,
@@ -83,9 +90,11 @@ impl Restore {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         let (url, keys_url) = (self.store.url()?, self.store.keys_url()?);
         let options = self.store.options()?;
+        let erasures = self.erasures()?;
         let what = safekeeping::Restore {
             dir: &self.dir,
             keys_dir: self.keys_from.as_deref(),
+            erasures: &erasures,
             url: &url,
             keys_url: &keys_url,
             master: options.master.as_ref(),
@@ -100,6 +109,9 @@ impl Restore {
             told(&restored.manifest)
         );
         println!("checkpoint {}", restored.manifest.checkpoint());
+        if restored.erased > 0 {
+            println!("{} persons were erased again", restored.erased);
+        }
         if self.keys_from.is_none() {
             println!("no keys were restored: do not serve this store, only verify and export it");
         } else if restored.master_tried {
@@ -114,6 +126,27 @@ impl Restore {
             );
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Restore {
+    /// Whom the keys must not bring back.
+    fn erasures(&self) -> Result<Vec<Erasure>, Failed> {
+        if self.keys_from.is_none() || self.no_erasures {
+            return Ok(Vec::new());
+        }
+        let Some(path) = self.ledger.named() else {
+            return Err(
+                "the keys would bring back whoever was erased since they were backed up: give the \
+                 ledger, --erasure-ledger FILE, or say that nobody was, --no-erasures"
+                    .into(),
+            );
+        };
+        if !path.exists() {
+            return Err(format!("there is no ledger at {}", path.display()).into());
+        }
+        let log = safekeeping::check(&self.dir, Contents::Data)?.log;
+        Ok(Ledger::open(&path, log)?.erasures())
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Export {
     #[arg(long)]
     to_position: Option<u64>,
     /// Events of this type; may be given several times.
-    #[arg(long = "type")]
+    #[arg(long = "type", value_parser = event_type)]
     types: Vec<String>,
     /// Events of the ticket with this number.
     #[arg(long)]
@@ -101,6 +101,14 @@ fn state(text: &str) -> Result<TicketState, String> {
     named
         .copied()
         .ok_or_else(|| format!("a state is one of {}", names.join(", ")))
+}
+
+fn event_type(text: &str) -> Result<String, String> {
+    let known = docket_core::catalogue::event_types();
+    if known.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("an event type is one of {}", known.join(", ")))
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

@@ -19,6 +19,8 @@ const DEMO_STORE: &str = "docket-demo";
 pub struct Serve {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    ledger: super::erase::LedgerArgs,
     /// The address to listen on; port 0 picks a free one. Default 127.0.0.1:8080.
     #[arg(long, env = "DOCKET_LISTEN")]
     listen: Option<SocketAddr>,
@@ -53,7 +55,9 @@ impl Serve {
             founding = demo::founding();
             demo::seed(&options).await?;
         }
+        let keys_url = options.keys.clone().unwrap_or_else(|| options.url.clone());
         let app = App::start(options, &founding).await?;
+        self.ledger.keep(&app.store, &keys_url).await?;
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|e| format!("{listen}: {e}"))?;

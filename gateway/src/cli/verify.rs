@@ -25,7 +25,7 @@ pub struct Verify {
     /// Also whether every sealed text opens: needs the keys and the master key.
     #[arg(long)]
     seals: bool,
-    /// Verifies the files of a backup instead of a store.
+    /// Verifies the files of a backup, data or keys, instead of a store.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["expect", "against", "seals"])]
     backup: Option<PathBuf>,
 }
@@ -33,8 +33,15 @@ pub struct Verify {
 impl Verify {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         if let Some(dir) = &self.backup {
-            let manifest = safekeeping::check(dir, Contents::Data)?;
-            println!("log {}, taken at {}", manifest.log, manifest.taken_at);
+            let manifest = safekeeping::check_either(dir)?;
+            let holds = match manifest.contents {
+                Contents::Data => "data",
+                Contents::Keys => "wrapped keys",
+            };
+            println!(
+                "{holds} of log {}, taken at {}",
+                manifest.log, manifest.taken_at
+            );
             println!("checkpoint {}", manifest.checkpoint());
             println!("clean: every file is as it was written");
             return Ok(ExitCode::SUCCESS);
@@ -68,14 +75,16 @@ impl Verify {
             println!("log {log}, {} records", report.head);
         }
         let not_noted = report.head.saturating_sub(report.noted);
-        println!(
-            "digests: {} records compared, {not_noted} not noted yet",
-            report.compared
-        );
+        if report.compared == 0 && report.head > 0 {
+            println!("digests: none noted, none compared; give --expect POSITION:HASH");
+        } else {
+            let compared = report.compared;
+            println!("digests: {compared} records compared, {not_noted} not noted yet");
+        }
         if self.seals {
             println!(
-                "sealed texts: {} open, {} without a key (erased, or lost)",
-                report.opened, report.without_key
+                "sealed texts: {} open, {} of persons erased",
+                report.opened, report.erased
             );
         }
         match report.checkpoint {

@@ -4,9 +4,11 @@ use super::{docket, note_all, verified};
 use docket_core::db::Db;
 use docket_core::digests::{Checkpoint, Keeper};
 use docket_core::journal::Record;
+use docket_domain::people::Role;
 use docket_domain::ticket::scenario::clerk;
 use docket_tests::city::{self, act, assigned, found, hotline};
 use docket_tests::commits::{commit, fresh, whole_log};
+use docket_tests::staff::{hash, hire};
 use docket_tests::{TestStore, on_both_stores};
 use memchr::memmem;
 
@@ -16,12 +18,23 @@ on_both_stores! {
     what_does_not_agree_is_named,
     a_log_cut_short_is_named,
     several_keepers_note_the_same,
+    a_guard_that_does_nothing_is_named,
 }
 
 /// A few tickets, their digests noted. The log.
 async fn filled(store: &TestStore) -> Vec<Record> {
     let hotline = hotline(store).await;
     found(&hotline.desk).await;
+    let hashed = hash(&hotline.store.ops).await;
+    hire(
+        &hotline.desk,
+        &hashed,
+        "operator",
+        Role::Operator,
+        None,
+        None,
+    )
+    .await;
     for _ in 0..4 {
         let id = assigned(&hotline.desk).await;
         act(&hotline.desk, &clerk(), id, city::sign()).await;
@@ -175,7 +188,7 @@ async fn every_column_changed_is_named(store: &TestStore) {
         .iter()
         .map(|f| (f.position, f.what.as_str()))
         .collect();
-    let triggers = "the triggers that keep history from being edited are missing or off";
+    let triggers = "the triggers that keep history from being edited are missing, off or changed";
     assert_eq!(
         told,
         [(None, triggers)],
@@ -194,6 +207,9 @@ async fn what_does_not_agree_is_named(store: &TestStore) {
     let last = log.last().unwrap();
     let first = log.iter().find(|r| r.event_type == "received").unwrap();
     let (head, born) = (last.position, first.position);
+    let staff = log.iter().find(|r| r.category == "account").unwrap();
+    let account = id(store, &staff.stream.simple().to_string());
+    let account_born = staff.position;
     let other = id(store, "0191e00000007000800000000000abcd");
     let command = id(store, &last.command.0.simple().to_string());
     let stream = id(store, &first.stream.simple().to_string());
@@ -236,6 +252,18 @@ async fn what_does_not_agree_is_named(store: &TestStore) {
             format!("UPDATE claims SET stream = {other} WHERE stream = {stream}"),
             born,
             "no claim on its ticket number",
+        ),
+        (
+            "claims",
+            format!("DELETE FROM claims WHERE kind = 'query_code' AND stream = {stream}"),
+            born,
+            "no claim on a query_code",
+        ),
+        (
+            "claims",
+            format!("DELETE FROM claims WHERE kind = 'login' AND stream = {account}"),
+            account_born,
+            "no claim on a login",
         ),
         (
             "events",
@@ -289,6 +317,28 @@ async fn what_does_not_agree_is_named(store: &TestStore) {
         1,
         "only the guard is missing: {:#?}",
         report.findings
+    );
+}
+
+/// The triggers are there, by name; they guard nothing any more.
+async fn a_guard_that_does_nothing_is_named(store: &TestStore) {
+    filled(store).await;
+    assert_eq!(verified(store, &[]).await.findings, []);
+    let journal = store.part("journal").await;
+    if store.is_sqlite() {
+        run(&journal, "DROP TRIGGER events_stay").await;
+        let idle = "CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT 1; END";
+        run(&journal, idle).await;
+    } else {
+        let idle = "CREATE OR REPLACE FUNCTION history_stays() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RETURN NEW; END $$";
+        run(&journal, idle).await;
+    }
+    let report = verified(store, &[]).await;
+    let told: Vec<_> = report.findings.iter().map(|f| f.what.as_str()).collect();
+    assert_eq!(
+        told,
+        ["the triggers that keep history from being edited are missing, off or changed"]
     );
 }
 

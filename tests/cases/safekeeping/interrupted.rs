@@ -93,7 +93,7 @@ async fn killed_restores(store: &TestStore, dice: &mut Dice, data: &str, keys: &
             TestStore::postgres().await
         };
         docket_tests::store::run(target, async |target: &TestStore| {
-            let restore = ["restore", data, "--keys-from", keys];
+            let restore = ["restore", data, "--keys-from", keys, "--no-erasures"];
             let time = Duration::from_millis(30 + 60 * dice.below(n + 1));
             let mut url = target.url();
             if store.is_sqlite() {

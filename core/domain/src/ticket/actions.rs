@@ -175,6 +175,9 @@ macro_rules! actions {
         pub const EVENT_VERSIONS: &[(&str, u16)] =
             &[$((<$module::$event as Fact>::TYPE, <$module::$event as Fact>::VERSION),)+];
 
+        /// Every event's frozen type name.
+        pub const EVENT_TYPES: &[&str] = &[$(<$module::$event as Fact>::TYPE,)+];
+
         /// What the context's account may do with the ticket now, whatever the input.
         #[must_use]
         pub fn available_actions(ticket: &Ticket, context: &Context) -> Vec<&'static str> {
@@ -215,6 +218,7 @@ actions! {
     urge: Urge<T> => Urged;
     withdraw: Withdraw<T> => Withdrawn;
     close: Close<T> => Closed;
+    erase: Erase => Erased;
 }
 
 fn run<A: Action>(
@@ -243,7 +247,9 @@ fn guard<'t, A: Action>(
     let on = match spec.gate {
         Gate::New if ticket.state == TicketState::Absent => None,
         Gate::New => return Err(Reason::AlreadyExists),
-        _ if ticket.state == TicketState::Absent => return Err(Reason::NotFound),
+        _ if ticket.state == TicketState::Absent || ticket.erased_at.is_some() => {
+            return Err(Reason::NotFound);
+        }
         Gate::Ticket(states) if states.contains(&ticket.state) => None,
         Gate::Ticket(_) => return Err(Reason::WrongState),
         Gate::Assignment { states, level } => {

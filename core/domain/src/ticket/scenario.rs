@@ -3,11 +3,11 @@
 //! Public, so that other crates' tests can build histories with it; it holds no behaviour of the product.
 
 use super::actions::{
-    accept_return, answer, assign, call_back, close, contact, decline, delegate, hand_over, import,
-    rate, recall, receive, redo, refuse_return, reply, review, rework, save_draft, send_back, sign,
-    urge, view, withdraw,
+    accept_return, answer, assign, call_back, close, contact, decline, delegate, erase, hand_over,
+    import, rate, recall, receive, redo, refuse_return, reply, review, rework, save_draft,
+    send_back, sign, urge, view, withdraw,
 };
-use super::state::{ContactMeans, Kind, Satisfaction, Secrecy, Standing, Ticket, Urgency};
+use super::state::{ContactMeans, Ground, Kind, Satisfaction, Secrecy, Standing, Ticket, Urgency};
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
 use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
@@ -436,6 +436,16 @@ pub fn withdraw() -> TicketAction<Sealed> {
 pub fn close() -> TicketAction<Sealed> {
     TicketAction::Close(close::Close {
         text: Some(sealed("已充分解释")),
+    })
+}
+
+/// An erasing.
+#[must_use]
+pub fn erase() -> TicketAction<Sealed> {
+    TicketAction::Erase(erase::Erase {
+        erasure: id(0x0E5),
+        ground: Ground::Request,
+        replayed: false,
     })
 }
 

@@ -8,8 +8,8 @@ mod words;
 pub use answer::{Answer, CallBack, Draft, Ending, Rating, Review};
 pub use assignment::{Assignment, Return, Terms};
 pub use words::{
-    AssignmentState, Awaiting, ContactMeans, EndingKind, Kind, Level, Part, Satisfaction, Secrecy,
-    Standing, TicketState, Urgency,
+    AssignmentState, Awaiting, ContactMeans, EndingKind, Ground, Kind, Level, Part, Satisfaction,
+    Secrecy, Standing, TicketState, Urgency,
 };
 
 use super::number::TicketNumber;
@@ -56,6 +56,8 @@ pub struct Ticket {
     pub urged_at: Option<Timestamp>,
     /// When it last changed, views apart.
     pub changed_at: Option<Timestamp>,
+    /// When its caller was erased, and all its texts with them.
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Default for Ticket {
@@ -78,6 +80,7 @@ impl Default for Ticket {
             urges: 0,
             urged_at: None,
             changed_at: None,
+            erased_at: None,
         }
     }
 }
@@ -195,7 +198,7 @@ impl Ticket {
     /// Whether the account may know of the ticket at all (DOMAIN §6).
     #[must_use]
     pub fn is_visible_to(&self, actor: &Actor) -> bool {
-        let Some(intake) = &self.intake else {
+        let Some(intake) = self.intake.as_ref().filter(|_| self.erased_at.is_none()) else {
             return false;
         };
         if actor

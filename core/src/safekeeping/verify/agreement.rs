@@ -2,13 +2,16 @@
 
 use super::{FINDINGS_MAX, Report};
 use crate::db::{Tx, Value, list};
-use crate::journal::Record;
+use crate::journal::{self, Record};
 use crate::safekeeping::snapshot::id;
 use crate::values;
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ticket::Ticket;
+use docket_domain::ticket::actions::Fact as _;
+use docket_domain::ticket::actions::erase::Erased;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
 
 /// Versions that do not follow each other, and events that their commands do not answer for. An event's
 /// command ends at the position and version its receipt tells: the distance to both is the same.
@@ -42,15 +45,31 @@ const OF_CLAIMS: &str = "SELECT c.kind, count(*) FROM claims c WHERE NOT EXISTS
     (SELECT 1 FROM events e WHERE e.stream = c.stream AND e.version = 1)
     GROUP BY c.kind ORDER BY c.kind";
 
+/// What the first event of a stream claims, beside a ticket's number: category, type, kind.
+const BORN_WITH: [(&str, &str, &str); 4] = [
+    ("account", "created", "login"),
+    ("ticket", "received", "query_code"),
+    ("ticket", "imported", "query_code"),
+    ("ticket", "imported", "source_number"),
+];
+
+/// Streams born without a claim of a kind. As sets: claims have no index by stream.
+const UNCLAIMED: &str = "SELECT e.position FROM events e JOIN (
+        SELECT stream FROM events WHERE version = 1 AND category = $1 AND type = $2
+        EXCEPT SELECT stream FROM claims WHERE kind = $3) bare ON bare.stream = e.stream
+    WHERE e.version = 1 ORDER BY e.position";
+
 /// Event ids stored more than once.
 const OF_EVENT_IDS: &str = "SELECT min(position), max(position) FROM events
     GROUP BY event HAVING count(*) > 1 ORDER BY max(position)";
 
-/// What keeps history from being edited, as far as it is in force.
-const TRIGGERS_SQLITE: &str = "SELECT count(*) FROM sqlite_master
-    WHERE type = 'trigger' AND name IN ('events_stay', 'events_remain')";
-const TRIGGERS_POSTGRES: &str = "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'events'::regclass
-    AND tgenabled = 'O' AND tgname IN ('events_stay', 'events_remain')";
+/// What keeps history from being edited, by name and with what it does, as far as it is in force.
+const TRIGGERS_SQLITE: &str = "SELECT name, sql FROM sqlite_master
+    WHERE type = 'trigger' AND tbl_name = 'events'";
+const TRIGGERS_POSTGRES: &str =
+    "SELECT t.tgname::text, concat_ws(' ', t.tgtype, f.proname, f.prosrc)
+    FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+    WHERE t.tgrelid = 'events'::regclass AND t.tgenabled = 'O' AND NOT t.tgisinternal";
 
 /// What the records after `from`, up to `to`, agree with.
 pub(super) async fn of_records(
@@ -109,6 +128,44 @@ pub(super) async fn of_numbers(
     Ok(())
 }
 
+/// Whether each stream holds the claims it was born with.
+async fn of_births(tx: &mut Tx, report: &mut Report) -> Result<(), sqlx::Error> {
+    let sql = format!("{UNCLAIMED} LIMIT {FINDINGS_MAX}");
+    for (category, event_type, kind) in BORN_WITH {
+        let values = values![category, event_type, kind];
+        for row in tx.fetch_all(&sql, values).await? {
+            let position = row.int(0)?.unsigned_abs();
+            report.find(position, format!("its stream holds no claim on a {kind}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether history is kept from being edited by what this Docket makes for that, and nothing else.
+async fn is_guarded(tx: &mut Tx) -> Result<bool, sqlx::Error> {
+    let sqlite = tx.is_sqlite();
+    let sql = if sqlite {
+        TRIGGERS_SQLITE
+    } else {
+        TRIGGERS_POSTGRES
+    };
+    let mut found = Vec::new();
+    for row in tx.fetch_all(sql, vec![]).await? {
+        found.push((row.text(0)?, row.text(1)?));
+    }
+    found.sort();
+    Ok(found == journal::guards(sqlite))
+}
+
+/// The tickets of persons who were erased.
+pub(super) async fn erased(tx: &mut Tx) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let stream = id(tx.is_sqlite(), "stream");
+    let sql = format!("SELECT {stream} FROM events WHERE category = $1 AND type = $2");
+    let values = values![Ticket::CATEGORY, Erased::TYPE];
+    let rows = tx.fetch_all(&sql, values).await?;
+    rows.iter().map(|row| row.uuid(0)).collect()
+}
+
 /// What is of the log as a whole.
 pub(super) async fn of_the_log(tx: &mut Tx, report: &mut Report) -> Result<(), sqlx::Error> {
     let limited = |sql: &str| format!("{sql} LIMIT {FINDINGS_MAX}");
@@ -126,6 +183,7 @@ pub(super) async fn of_the_log(tx: &mut Tx, report: &mut Report) -> Result<(), s
             format!("its event id is also that of position {first}"),
         );
     }
+    of_births(tx, report).await?;
     for row in tx.fetch_all(OF_CLAIMS, vec![]).await? {
         let (kind, count) = (row.text(0)?, row.int(1)?);
         report.find(
@@ -137,16 +195,10 @@ pub(super) async fn of_the_log(tx: &mut Tx, report: &mut Report) -> Result<(), s
     if count.await?.first().map(|row| row.int(0)).transpose()? != Some(0) {
         report.find(None, "there are records before position 1");
     }
-    let triggers = if tx.is_sqlite() {
-        TRIGGERS_SQLITE
-    } else {
-        TRIGGERS_POSTGRES
-    };
-    let rows = tx.fetch_all(triggers, vec![]).await?;
-    if rows.first().map(|row| row.int(0)).transpose()? != Some(2) {
+    if !is_guarded(tx).await? {
         report.find(
             None,
-            "the triggers that keep history from being edited are missing or off",
+            "the triggers that keep history from being edited are missing, off or changed",
         );
     }
     if tx.is_sqlite() {

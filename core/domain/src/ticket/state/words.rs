@@ -211,6 +211,18 @@ words! {
     }
 }
 
+words! {
+    /// By what right a person is erased (个人信息保护法 47).
+    Ground {
+        /// They asked for it, or took their consent back.
+        Request = "request", "本人请求";
+        /// What the data was for is done with, or the time it is kept for is over.
+        Retention = "retention", "保存期限届满";
+        /// It was not lawful to have it.
+        Unlawful = "unlawful", "违法处理";
+    }
+}
+
 impl TicketState {
     /// Whether nothing more is to be done.
     #[must_use]

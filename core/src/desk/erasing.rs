@@ -1,0 +1,209 @@
+//! Erasing a person (个人信息保护法 47): keys first, then what has to be said of it.
+//!
+//! The keys of the caller and of all their tickets are destroyed in one transaction that also puts the
+//! erasure on record. What follows (an event on each ticket, which takes it out of the views) is done after
+//! it, and finished by whoever comes next if this process is killed.
+
+use super::tickets::normal_contact;
+use super::{Desk, DeskError, Options};
+use crate::clock::new_id;
+use crate::journal::JournalError;
+use crate::vault::Erasure;
+use docket_domain::aggregate::Aggregate as _;
+use docket_domain::ids::{CommandId, KeyId, TicketId};
+use docket_domain::people::Actor;
+use docket_domain::ticket::actions::erase::Erase;
+use docket_domain::ticket::{Ground, Ticket, TicketAction, TicketNumber};
+use docket_domain::{Reason, Refusal};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// By what a person is found.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// A phone number or e-mail address they gave.
+    Contact(String),
+    /// A ticket of theirs; an anonymous caller has no other.
+    Ticket(TicketNumber),
+}
+
+/// A person, as far as the log knows them.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Their key; `None` of an anonymous caller.
+    caller: Option<KeyId>,
+    /// Their tickets, in order of birth.
+    tickets: Vec<(TicketId, Arc<Ticket>)>,
+    /// How far the log was searched.
+    searched: u64,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Erased {
+    /// The erasure as recorded.
+    pub erasure: Erasure,
+    /// Tickets of theirs that came in while they were being erased: they are open, and cannot be read whole.
+    pub late: Vec<TicketId>,
+}
+
+impl Person {
+    /// The numbers of their tickets.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        self.of(|_| true)
+    }
+
+    /// The numbers of those that are not over: they have to end before the person can be erased.
+    pub fn open(&self) -> impl Iterator<Item = &str> {
+        self.of(|ticket| !ticket.state.is_over())
+    }
+
+    fn of(&self, which: impl Fn(&Ticket) -> bool) -> impl Iterator<Item = &str> {
+        let tickets = self.tickets.iter().map(|(_, ticket)| ticket.as_ref());
+        let intakes = tickets
+            .filter(move |ticket| which(ticket))
+            .filter_map(|ticket| ticket.intake.as_ref());
+        intakes.map(|intake| intake.number.as_str())
+    }
+
+    /// Every key that opens something of theirs.
+    fn keys(&self) -> Vec<KeyId> {
+        let mut keys: BTreeSet<KeyId> = self.caller.into_iter().collect();
+        for (id, ticket) in &self.tickets {
+            keys.insert(KeyId(id.0));
+            let intake = ticket.intake.as_ref();
+            keys.extend(intake.and_then(|i| i.respondent.as_ref()).map(|r| r.key));
+        }
+        keys.into_iter().collect()
+    }
+}
+
+impl Desk {
+    /// Finds a person who called, and everything of theirs. Reads all of the log's data.
+    pub async fn find_person(&self, whom: &Whom) -> Result<Person, DeskError> {
+        let nobody = || Refusal::new("erase", "absent", Reason::NotFound);
+        let searched = self.journal.head().await?;
+        let (caller, only) = match whom {
+            Whom::Contact(contact) => {
+                let key = self.vault.key_of(&normal_contact(contact)).await?;
+                (Some(key.ok_or_else(nobody)?), None)
+            }
+            Whom::Ticket(number) => {
+                let number = number.as_str().as_bytes();
+                let id = self.journal.claimed_by("ticket_number", number).await?;
+                let id = TicketId(id.ok_or_else(nobody)?);
+                let ticket = self.ticket(id).await?.ok_or_else(nobody)?;
+                let intake = ticket.state.intake.as_ref().ok_or_else(nobody)?;
+                (intake.caller.as_ref().map(|caller| caller.key), Some(id))
+            }
+        };
+        let ids = match (caller, only) {
+            (Some(caller), _) => self.tickets_under(caller, 0).await?,
+            (None, only) => only.into_iter().collect(),
+        };
+        let mut tickets = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = self.ticket(id).await?;
+            let standing = found.filter(|found| found.state.erased_at.is_none());
+            tickets.extend(standing.map(|found| (id, found.state)));
+        }
+        if tickets.is_empty() && only.is_some() {
+            return Err(nobody().into());
+        }
+        Ok(Person {
+            caller,
+            tickets,
+            searched,
+        })
+    }
+
+    async fn tickets_under(&self, key: KeyId, after: u64) -> Result<Vec<TicketId>, JournalError> {
+        // As a sealed text is written: its parts are divided by dots.
+        let text = format!(".{}.", key.0.simple());
+        let found = self.journal.streams_with(Ticket::CATEGORY, &text, after);
+        Ok(found.await?.into_iter().map(TicketId).collect())
+    }
+
+    /// Erases a person. Nothing can bring back what was theirs. Refused while one of their tickets is open.
+    pub async fn erase(&self, person: &Person, ground: Ground) -> Result<Erased, DeskError> {
+        let open: Vec<&str> = person.open().collect();
+        if !open.is_empty() {
+            let refusal = Refusal::new("erase", "open", Reason::WrongState);
+            let detail = format!("close or withdraw {} first", open.join(", "));
+            return Err(refusal.because(detail).into());
+        }
+        // Whatever came in during the search, which takes a while.
+        if let Some(caller) = person.caller
+            && !self
+                .tickets_under(caller, person.searched)
+                .await?
+                .is_empty()
+        {
+            let refusal = Refusal::new("erase", "open", Reason::WrongState);
+            let detail = "another ticket of theirs has just come in: look again";
+            return Err(refusal.because(detail).into());
+        }
+        let before = self.journal.head().await?;
+        let erasure = Erasure {
+            id: new_id(&*self.clock),
+            log: self.journal.log_id(),
+            at: self.now(),
+            ground,
+            subjects: person.tickets.iter().map(|(id, _)| id.0).collect(),
+            keys: person.keys(),
+        };
+        self.vault.destroy(&erasure).await?;
+        self.draw_consequences(&erasure, false).await?;
+        self.vault.scrub().await?;
+        let late = match person.caller {
+            Some(caller) => self.tickets_under(caller, before).await?,
+            None => Vec::new(),
+        };
+        let known = |id: &TicketId| erasure.subjects.contains(&id.0);
+        Ok(Erased {
+            late: late.into_iter().filter(|id| !known(id)).collect(),
+            erasure,
+        })
+    }
+
+    /// Does what is left to do of erasures: after a kill, and on a backup restored. How many there were.
+    pub async fn finish_erasures(&self) -> Result<usize, DeskError> {
+        let unfinished = self.vault.unfinished_erasures().await?;
+        for erasure in &unfinished {
+            self.draw_consequences(erasure, true).await?;
+        }
+        if !unfinished.is_empty()
+            && let Err(error) = self.vault.scrub().await
+        {
+            tracing::warn!(%error, "traces of destroyed keys may be left in the key store's files");
+        }
+        Ok(unfinished.len())
+    }
+
+    /// Says of each ticket that it is erased.
+    async fn draw_consequences(&self, erasure: &Erasure, replayed: bool) -> Result<(), DeskError> {
+        for subject in &erasure.subjects {
+            let action = TicketAction::Erase(Erase {
+                erasure: erasure.id,
+                ground: erasure.ground,
+                replayed,
+            });
+            let command = Uuid::new_v5(&erasure.id.0, subject.as_bytes());
+            let options = Options {
+                command: Some(CommandId(command)),
+                ..Options::default()
+            };
+            let id = TicketId(*subject);
+            match self.act(&Actor::system(), id, action, &options).await {
+                // Said now; or before, by whoever erased the person in the first place.
+                Ok(_) | Err(DeskError::Journal(JournalError::CommandReused)) => {}
+                // Said before, or the ticket is younger than a backup that was restored.
+                Err(DeskError::Refused(refusal)) if refusal.reason == Reason::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.vault.finish_erasure(erasure.id).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! `docket erase`: a person is forgotten. What that means: `docs/operations.md`.
+
+use super::{Failed, StoreArgs};
+use clap::{Args, ValueEnum};
+use docket_core::desk::{Desk, Person, Whom};
+use docket_core::safekeeping::Ledger;
+use docket_core::{Store, StoreUrl};
+use docket_domain::ticket::{Ground, TicketNumber};
+use std::io::BufRead as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Numbers of tickets shown at most.
+const NUMBERS_SHOWN: usize = 20;
+
+/// Erases a person who called: the keys of everything of theirs are destroyed, and nothing brings it back.
+/// Without --yes it only shows what would be erased. A server may run.
+#[derive(Args)]
+pub struct Erase {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+    /// The person whose phone number or e-mail address is the first line of standard input.
+    #[arg(long, required_unless_present = "ticket")]
+    contact: bool,
+    /// The person who sent in the ticket with this number, and all their tickets; of an anonymous one, this
+    /// ticket.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "contact")]
+    ticket: Option<TicketNumber>,
+    /// By what right (个人信息保护法 47).
+    #[arg(long)]
+    ground: GroundArg,
+    /// Erases; there is no way back.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The ground's words at the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GroundArg {
+    /// They asked for it, or took their consent back.
+    Request,
+    /// What the data was for is done with, or the time it is kept for is over.
+    Retention,
+    /// It was not lawful to have it.
+    Unlawful,
+}
+
+impl From<GroundArg> for Ground {
+    fn from(ground: GroundArg) -> Self {
+        match ground {
+            GroundArg::Request => Self::Request,
+            GroundArg::Retention => Self::Retention,
+            GroundArg::Unlawful => Self::Unlawful,
+        }
+    }
+}
+
+/// Where erasures are on record apart from the store.
+#[derive(Args, Clone)]
+pub struct LedgerArgs {
+    /// The file that keeps every erasure (ids only), for restoring backups taken before it; by default
+    /// erasures.jsonl beside the keys. Better on another disk than the store.
+    #[arg(long, value_name = "FILE", env = "DOCKET_ERASURE_LEDGER")]
+    erasure_ledger: Option<PathBuf>,
+}
+
+impl LedgerArgs {
+    /// The file, if one was named.
+    pub(super) fn named(&self) -> Option<PathBuf> {
+        self.erasure_ledger.clone()
+    }
+
+    /// Writes down every erasure that the ledger does not have yet. Gives its file.
+    pub(super) async fn keep(&self, store: &Store, keys: &StoreUrl) -> Result<PathBuf, Failed> {
+        let path = self.named().unwrap_or_else(|| match keys {
+            StoreUrl::Sqlite(dir) => dir.join("erasures.jsonl"),
+            StoreUrl::Postgres(_) => PathBuf::from("docket-keys/erasures.jsonl"),
+        });
+        let erasures = store.vault.erasures().await?;
+        if !erasures.is_empty() {
+            Ledger::open(&path, store.journal.log_id())?.add(erasures)?;
+        }
+        Ok(path)
+    }
+}
+
+impl Erase {
+    pub(super) async fn run(self) -> Result<ExitCode, Failed> {
+        let whom = match &self.ticket {
+            Some(number) => Whom::Ticket(number.clone()),
+            None => Whom::Contact(first_line()?),
+        };
+        let store = self.store.open().await?;
+        let desk = Desk::new(&store);
+        desk.finish_erasures().await?;
+        let person = desk.find_person(&whom).await?;
+        show(&person);
+        if !self.yes {
+            println!("nothing was erased; with --yes all of it would be, for ever");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let erased = desk.erase(&person, self.ground.into()).await?;
+        let ledger = self.ledger.keep(&store, &self.store.keys_url()?).await?;
+        println!(
+            "erased: {} tickets, {} keys destroyed; on record as {} in {}",
+            erased.erasure.subjects.len(),
+            erased.erasure.keys.len(),
+            erased.erasure.id,
+            ledger.display()
+        );
+        println!("backups taken before still hold the keys: delete those you need not keep");
+        if erased.late.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!(
+            "{} tickets of theirs came in at the same moment: their caller cannot be read, the rest can",
+            erased.late.len()
+        );
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn first_line() -> Result<String, Failed> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    let contact = line.trim().to_owned();
+    if contact.is_empty() {
+        return Err("give the phone number or e-mail address on standard input".into());
+    }
+    Ok(contact)
+}
+
+fn show(person: &Person) {
+    let numbers: Vec<&str> = person.numbers().collect();
+    let shown = &numbers[..numbers.len().min(NUMBERS_SHOWN)];
+    let more = match numbers.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    println!("{} tickets: {}{more}", numbers.len(), shown.join(", "));
+    let open = person.open().count();
+    if open > 0 {
+        println!("{open} of them are open: they have to be closed or withdrawn first");
+    }
+}
