@@ -134,6 +134,8 @@ pub(crate) fn say(line: &str) {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Whatever is written is for its owner only, unless it says otherwise.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let filter = tracing_subscriber::EnvFilter::try_from_env("DOCKET_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,docket_gateway=info"));
     tracing_subscriber::fmt()

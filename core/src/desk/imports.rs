@@ -1,6 +1,7 @@
 //! Carrying tickets over from the system before. Done by Docket itself, for whoever works at the command line.
 
-use super::tickets::{Keys, normal_contact, query_code};
+use super::likeness::marks;
+use super::tickets::{Keys, query_code};
 use super::{Caller, DECISIONS_MAX, Desk, DeskError, Options};
 use crate::clock::{new_id, random_bytes};
 use crate::esrs_store::Envelope;
@@ -102,7 +103,7 @@ impl Desk {
         };
         let named = self.source_hash(&old.source, &old.number);
         let id = TicketId(self.named(&format!("ticket {}", envelope.command)));
-        let keys = self.import_keys(id, old).await?;
+        let keys = self.import_keys(id, old, &rules).await?;
         for attempt in 0.. {
             let (number, query_code) = (number(old, &rules), query_code());
             envelope.claims = vec![
@@ -199,24 +200,36 @@ impl Desk {
         CommandId(Uuid::new_v5(&of_source, b"imported"))
     }
 
-    async fn import_keys(&self, id: TicketId, old: &OldTicket) -> Result<Keys, DeskError> {
+    async fn import_keys(
+        &self,
+        id: TicketId,
+        old: &OldTicket,
+        rules: &Rules,
+    ) -> Result<Keys, DeskError> {
         let ticket = KeyId(id.0);
         let new = |id, owner, same_as| NewKey { id, owner, same_as };
         let mut wanted = vec![new(ticket, KeyOwner::Ticket, None)];
         if let Some(caller) = &old.caller {
-            let contact = caller.phone.as_deref().or(caller.email.as_deref());
-            let by_contact = contact.map(normal_contact).filter(|c| !c.is_empty());
             let by_id = || {
                 let id = old.caller_id.as_ref()?;
                 Some(format!("{}\n{id}", old.source))
             };
-            let same_as = by_contact.or_else(by_id);
+            let same_as = caller.contact().or_else(by_id);
             wanted.push(new(new_id(&*self.clock), KeyOwner::Caller, same_as));
         }
         if old.respondent.is_some() {
             wanted.push(new(new_id(&*self.clock), KeyOwner::Respondent, None));
         }
-        let made = self.vault.make_keys(wanted).await?;
+        let contact = old.caller.as_ref().and_then(Caller::contact);
+        let place = (old.place.as_deref(), old.region.as_deref());
+        // One that is too old is nobody's duplicate.
+        let recent = self.now() - old.received_at <= rules.duplicates_within();
+        let marks = if recent {
+            marks(id, contact, place, old.topic.as_deref())
+        } else {
+            Vec::new()
+        };
+        let made = self.vault.make_keys_and_marks(wanted, marks).await?;
         let caller = made.get(1).filter(|_| old.caller.is_some());
         Ok(Keys {
             ticket,

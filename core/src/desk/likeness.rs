@@ -1,6 +1,5 @@
 //! What tickets have in common: by keyed hashes that lie beside the sealing keys.
 
-use super::tickets::{Caller, NewTicket};
 use super::{Desk, DeskError};
 use crate::vault::NewMark;
 use docket_domain::ids::TicketId;
@@ -41,11 +40,15 @@ impl Desk {
 }
 
 /// What a ticket may be like others in.
-pub(super) fn marks(id: TicketId, new: &NewTicket) -> Vec<NewMark> {
-    let contact = new.caller.as_ref().and_then(Caller::contact);
-    let place = new.place.as_deref().map(normal).filter(|p| !p.is_empty());
-    let place_and_topic = place.zip(new.topic.as_ref()).map(|(place, topic)| {
-        let region = new.region.as_deref().unwrap_or_default();
+pub(super) fn marks(
+    id: TicketId,
+    contact: Option<String>,
+    (place, region): (Option<&str>, Option<&str>),
+    topic: Option<&str>,
+) -> Vec<NewMark> {
+    let place = place.map(normal).filter(|p| !p.is_empty());
+    let place_and_topic = place.zip(topic).map(|(place, topic)| {
+        let region = region.unwrap_or_default();
         [topic, region, &place].join("\n")
     });
     let mark = |likeness: Likeness, value| NewMark {

@@ -291,7 +291,9 @@ impl Desk {
                 same_as: None,
             });
         }
-        let marks = marks(id, new);
+        let contact = new.caller.as_ref().and_then(Caller::contact);
+        let place = (new.place.as_deref(), new.region.as_deref());
+        let marks = marks(id, contact, place, new.topic.as_deref());
         let made = self.vault.make_keys_and_marks(wanted, marks).await?;
         let caller = if new.caller.is_some() {
             made.get(1)

@@ -311,7 +311,8 @@ impl Backend for Postgres {
     }
 
     async fn announce(&self, position: u64) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT pg_notify($1, $2)")
+        // Nothing that has to survive: no sync of its own, which appends would have to wait for.
+        sqlx::query("SELECT pg_notify($1, $2) FROM set_config('synchronous_commit', 'off', true)")
             .bind(CHANNEL)
             .bind(position.to_string())
             .execute(&self.pool)

@@ -9,12 +9,12 @@ use docket_core::desk::{Carried, OldTicket};
 use docket_core::journal::JournalError;
 use docket_core::{Desk, DeskError};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 /// Rows on their way at once. Enough to fill the batches of keys and of the journal.
 pub const IN_FLIGHT_MAX: usize = 512;
@@ -129,7 +129,7 @@ pub async fn run(
         seen: HashMap::new(),
         counts: Counts::default(),
         told: Vec::new(),
-        flying: JoinSet::new(),
+        flying: VecDeque::new(),
     };
     while let Some(record) = records.next_record().map_err(in_file)? {
         work.take(record).await?;
@@ -160,8 +160,13 @@ fn short(bytes: &[u8]) -> Short {
     std::array::from_fn(|i| hash[i])
 }
 
-/// A row on its way: where it came from, and what became of it.
-type Landed = (Record, Result<Carried, DeskError>);
+/// A row on its way.
+enum Flying {
+    /// Being carried over.
+    Ticket(Record, JoinHandle<Result<Carried, DeskError>>),
+    /// Not to be taken.
+    Reject(Record, Reject),
+}
 
 struct Work {
     desk: Arc<Desk>,
@@ -172,7 +177,8 @@ struct Work {
     seen: HashMap<Short, (Short, u64)>,
     counts: Counts,
     told: Vec<(u64, Reject)>,
-    flying: JoinSet<Landed>,
+    /// In the order of the file, so that the rejects are, too.
+    flying: VecDeque<Flying>,
 }
 
 impl Work {
@@ -181,18 +187,21 @@ impl Work {
         let read = self.plan.ticket(&record);
         let (ticket, again) = match read.and_then(|ticket| self.look_back(&record, ticket)) {
             Ok(read) => read,
-            Err(reject) => return self.reject(&record, reject),
+            Err(reject) => {
+                self.flying.push_back(Flying::Reject(record, reject));
+                return self.land(IN_FLIGHT_MAX).await;
+            }
         };
         let (desk, check) = (self.desk.clone(), self.check);
-        self.flying.spawn(async move {
-            let outcome = match (check, again) {
+        let outcome = tokio::spawn(async move {
+            match (check, again) {
                 (false, _) => desk.import(&ticket).await,
                 // As if the row before had been written.
                 (true, true) => desk.check_import(&ticket).await.map(|_| Carried::Before),
                 (true, false) => desk.check_import(&ticket).await,
-            };
-            (record, outcome)
+            }
         });
+        self.flying.push_back(Flying::Ticket(record, outcome));
         self.land(IN_FLIGHT_MAX).await
     }
 
@@ -218,11 +227,15 @@ impl Work {
     /// Waits until at most so many rows are on their way.
     async fn land(&mut self, at_most: usize) -> Result<(), ImportError> {
         while self.flying.len() > at_most {
-            let Some(landed) = self.flying.join_next().await else {
-                return Ok(());
+            let (record, outcome) = match self.flying.pop_front() {
+                None => return Ok(()),
+                Some(Flying::Reject(record, reject)) => {
+                    self.reject(&record, reject)?;
+                    continue;
+                }
+                Some(Flying::Ticket(record, outcome)) => (record, outcome.await),
             };
-            let (record, outcome) = landed.map_err(|_| ImportError::Died)?;
-            match outcome {
+            match outcome.map_err(|_| ImportError::Died)? {
                 Ok(Carried::Over) => self.counts.imported += 1,
                 Ok(Carried::Before) => self.counts.before += 1,
                 Err(DeskError::Refused(refusal)) => {

@@ -4,10 +4,15 @@
 use super::Story;
 use crate::gateway::{department, request};
 use chrono::TimeDelta;
+use docket_core::desk::{Caller, Carried, OldTicket};
 use docket_core::{Clock as _, ManualClock, SystemClock};
+use docket_domain::Timestamp;
+use docket_domain::ticket::Standing;
 use docket_domain::ticket::scenario::OTHER_DEPARTMENT;
+use docket_tests::store::PATIENCE;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 on_both_stores! {
@@ -97,6 +102,40 @@ fn at(phone: &str, place: &str, topic: &str) -> Value {
     input
 }
 
+fn carried_over(number: &str, phone: &str, received_at: Timestamp) -> OldTicket {
+    OldTicket {
+        source: "old".into(),
+        number: number.into(),
+        standing: Standing::Open,
+        words: BTreeMap::new(),
+        kind: None,
+        channel: None,
+        topic: None,
+        urgency: None,
+        secrecy: None,
+        wants_reply: None,
+        caller: Some(Caller {
+            phone: Some(phone.into()),
+            ..Caller::default()
+        }),
+        caller_id: None,
+        title: "路灯不亮".into(),
+        body: None,
+        place: None,
+        region: None,
+        incident_at: None,
+        respondent: None,
+        accused_department: None,
+        department: None,
+        answer: None,
+        received_at,
+        assigned_at: None,
+        answered_at: None,
+        closed_at: None,
+        due_at: None,
+    }
+}
+
 async fn the_same_request_again_is_shown(store: &TestStore) {
     let start = SystemClock.now();
     let clock = Arc::new(ManualClock::at(start));
@@ -133,6 +172,28 @@ async fn the_same_request_again_is_shown(store: &TestStore) {
         let seen = story.reads(other, &again["id"], fields).await;
         assert_eq!(seen["possibleDuplicates"], json!([]), "{other}");
     }
+    // What was carried over is alike, too: one of the month, not one of last year.
+    let desk = &story.server.app.desk;
+    for (number, days) in [("1", 3), ("2", 365)] {
+        let received = clock.now() - TimeDelta::days(days);
+        let old = carried_over(number, "138 0000 0001", received);
+        assert_eq!(desk.import(&old).await.unwrap(), Carried::Over);
+    }
+    let at_head = desk.journal().head().await.unwrap();
+    let views = &story.server.app.views;
+    views.wait_for(at_head, PATIENCE).await.unwrap();
+    let fields_of_source = "possibleDuplicates { sameContact ticket { source { number } } }";
+    let seen = story
+        .reads("dispatcher", &again["id"], fields_of_source)
+        .await;
+    let sources: Vec<&Value> = seen["possibleDuplicates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|duplicate| &duplicate["ticket"]["source"]["number"])
+        .filter(|number| !number.is_null())
+        .collect();
+    assert_eq!(sources, [&json!("1")], "{seen}");
     // Whoever receives is told at once.
     let both = at("13800000001", "长江路1号", noise);
     let query = format!(

@@ -22,7 +22,7 @@ const MASKED: &str = "***";
 /// What stands for a text whose key was destroyed.
 const ERASED: &str = "(erased)";
 
-const COLUMNS: [&str; 38] = [
+const COLUMNS: [&str; 48] = [
     "ticket",
     "number",
     "state",
@@ -50,6 +50,16 @@ const COLUMNS: [&str; 38] = [
     "solved",
     "first_satisfaction",
     "last_satisfaction",
+    "ratings",
+    "urges",
+    "reviewed_at",
+    "called_back_at",
+    "ending",
+    "ended_at",
+    "decline_reason",
+    "source",
+    "source_standing",
+    "erased_at",
     "changed_at",
     "revision",
     "position",
@@ -170,6 +180,7 @@ impl Row<'_> {
         let department = lead.and_then(|lead| organisation.department(lead.department));
         let unit = holder.and_then(|unit| organisation.unit(unit));
         let answer = ticket.answer.as_ref();
+        let (ending, source) = (ticket.ending.as_ref(), ticket.source.as_ref());
         let satisfaction = |rating: &Option<docket_domain::ticket::state::Rating>| {
             Cell::maybe(rating.as_ref().map(|rating| rating.satisfaction.name()))
         };
@@ -201,6 +212,16 @@ impl Row<'_> {
             Cell::maybe_bool(answer.and_then(|a| a.solved)),
             satisfaction(&ticket.first_rating),
             satisfaction(&ticket.last_rating),
+            Cell::Number(ticket.ratings.into()),
+            Cell::Number(ticket.urges.into()),
+            Cell::maybe_time(ticket.review.as_ref().map(|review| review.at)),
+            Cell::maybe_time(ticket.call_backs.last().map(|call| call.at)),
+            Cell::maybe(ending.map(|ending| ending.kind.name())),
+            Cell::maybe_time(ending.and_then(|ending| ending.at)),
+            Cell::maybe(ending.and_then(|ending| ending.reason.as_ref())),
+            Cell::maybe(source.map(|source| &source.system)),
+            Cell::maybe(source.map(|source| source.standing.name())),
+            Cell::maybe_time(ticket.erased_at),
             Cell::maybe_time(ticket.changed_at),
             Cell::Number(ticket.revision.into()),
             Cell::Number(self.position),
