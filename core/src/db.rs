@@ -19,7 +19,7 @@ use sqlx::{Connection as _, PgConnection};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
-use value::{postgres_arguments, sqlite_arguments};
+use value::{postgres_arguments, postgres_columns, sqlite_arguments};
 
 /// How long a SQLite writer waits for another process's write to end.
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,6 +33,8 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STATEMENT_CACHE: usize = 1_024;
 /// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
 pub const ROWS_PER_STATEMENT: usize = 256;
+/// Rows in one statement that takes them as arrays.
+const ROWS_PER_ARRAY: usize = 4_096;
 
 /// One database of one of the two kinds.
 #[derive(Clone, Debug)]
@@ -389,20 +391,37 @@ impl Tx {
         })
     }
 
-    /// Inserts rows with multi-row statements: `head` up to `VALUES`, `tail` after it (`ON CONFLICT …`).
+    /// Inserts rows, many a statement: `head` up to the values, `tail` after them (`ON CONFLICT …`). Every row
+    /// has values of the same kinds. The number of rows it changed.
     pub async fn insert(
         &mut self,
         head: &str,
         tail: &str,
         mut rows: Vec<Vec<Value>>,
-    ) -> Result<(), sqlx::Error> {
-        for piece in pieces_mut(&mut rows) {
-            let width = piece.first().map_or(0, Vec::len);
-            let sql = format!("{head} VALUES {} {tail}", placeholders(piece.len(), width));
-            let values = piece.iter_mut().flat_map(std::mem::take).collect();
-            self.execute(&sql, values).await?;
+    ) -> Result<u64, sqlx::Error> {
+        let mut changed = 0;
+        match self {
+            Self::Sqlite(tx) => {
+                for piece in pieces_mut(&mut rows) {
+                    let width = piece.first().map_or(0, Vec::len);
+                    let marks = placeholders(piece.len(), width, true);
+                    let values = piece.iter_mut().flat_map(std::mem::take).collect();
+                    let sql = format!("{head} VALUES {marks} {tail}");
+                    let query = sqlx::query_with(&sql, sqlite_arguments(values)?);
+                    changed += query.execute(&mut **tx).await?.rows_affected();
+                }
+            }
+            // A column is one array: one text and one plan for any number of rows.
+            Self::Postgres(tx) => {
+                for piece in rows.chunks_mut(ROWS_PER_ARRAY) {
+                    let (arguments, marks) = postgres_columns(piece)?;
+                    let sql = format!("{head} SELECT * FROM unnest({marks}) {tail}");
+                    let query = sqlx::query_with(&sql, arguments);
+                    changed += query.execute(&mut **tx).await?.rows_affected();
+                }
+            }
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Makes it permanent.
@@ -449,22 +468,16 @@ fn pieces_mut<T>(mut rows: &mut [T]) -> Vec<&mut [T]> {
     pieces
 }
 
-/// `($1, $2), ($3, $4)` for two rows of two columns.
+/// `($1, $2), ($3, $4)` for two rows of two columns; on SQLite `(?, ?), (?, ?)`: it looks numbered marks up by
+/// name, one by one, which for thousands of them takes longer than the statement.
 #[must_use]
-pub fn placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            if column > 0 {
-                text.push_str(", ");
-            }
-            text.push('$');
-            text.push_str(&(row * columns + column + 1).to_string());
-        }
-        text.push(')');
+pub fn placeholders(rows: usize, columns: usize, sqlite: bool) -> String {
+    if sqlite {
+        let row = format!("({})", vec!["?"; columns].join(", "));
+        return vec![row.as_str(); rows].join(", ");
     }
-    text
+    let row = |row: usize| format!("({})", list(row * columns + 1, columns));
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// `$1, $2, $3` for a list of three.

@@ -299,6 +299,19 @@ impl Journal {
             .await?)
     }
 
+    /// Records up to a position in the order of streams and, within one, of versions, at most `limit` (and
+    /// [`READ_MAX`]) after a stream's version. Streams begun near each other are near each other here.
+    pub async fn read_by_stream(
+        &self,
+        after: (Uuid, u64),
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, JournalError> {
+        let limit = limit.min(READ_MAX);
+        let read = self.inner.backend.read_by_stream(after, until, limit);
+        Ok(read.await?)
+    }
+
     /// The last position, read from the store.
     pub async fn head(&self) -> Result<u64, JournalError> {
         Ok(self.inner.backend.head().await?)

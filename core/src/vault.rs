@@ -19,7 +19,7 @@ pub use marks::NewMark;
 pub use master::MasterKey;
 
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Value, list, pieces, placeholders};
+use crate::db::{Db, Value, list, pieces};
 use crate::values;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -436,18 +436,16 @@ async fn insert_keys(db: &Db, batch: &[Request], clock: &dyn Clock) -> Result<bo
     // In one order in every process: two that make the same keys at once must not wait for each other.
     rows.sort_unstable_by_key(|row| (&row.same_as, row.id.0));
     let now = clock.now();
-    let mut inserted = 0;
+    let values = rows.iter().map(|row| {
+        let (wrapped, same_as) = (row.wrapped.clone(), row.same_as.clone());
+        values![row.id.0, owner_name(row.owner), wrapped, now, same_as]
+    });
     let mut tx = db.begin().await?;
-    for piece in pieces(&rows) {
-        let places = placeholders(piece.len(), 5);
-        // A command sent again makes the same key again: the first stands.
-        let sql = format!("INSERT INTO keys VALUES {places} ON CONFLICT DO NOTHING");
-        let values = piece.iter().flat_map(|row| {
-            let (wrapped, same_as) = (row.wrapped.clone(), row.same_as.clone());
-            values![row.id.0, owner_name(row.owner), wrapped, now, same_as]
-        });
-        inserted += tx.execute(&sql, values.collect()).await?;
-    }
+    // A command sent again makes the same key again: the first stands.
+    let stands = "ON CONFLICT DO NOTHING";
+    let inserted = tx
+        .insert("INSERT INTO keys", stands, values.collect())
+        .await?;
     let marks = batch.iter().flat_map(|request| &request.marks);
     marks::insert(&mut tx, marks.collect(), now).await?;
     tx.commit().await?;

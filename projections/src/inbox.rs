@@ -7,15 +7,18 @@ mod query;
 pub use query::{InboxQuery, InboxRow, Order};
 
 use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+    Batch, Column, Projection, ProjectionError, Table, delete, move_sums, upsert,
 };
 use async_trait::async_trait;
-use docket_core::db::Tx;
+use docket_core::db::{Tx, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
-use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
+use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId, UnitId};
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{Assignment, AssignmentState, Kind, Level, Ticket, TicketState};
+use docket_domain::ticket::{
+    Assignment, AssignmentState, Intake, Kind, Level, Ticket, TicketState,
+};
+use std::collections::BTreeMap;
 
 /// The projection.
 pub struct Inbox;
@@ -48,10 +51,41 @@ const TABLE: Table = Table {
         "holder, tab, received_at, ticket",
         "holder, tab, entered_at, ticket",
         "holder, tab, unassigned_since, ticket",
-        "holder, open, due_at, ticket",
-        "ticket",
+        "holder, open, due_at, ticket WHERE open = 1",
     ],
 };
+
+/// How many rows each tab of a holder has: a city's inboxes hold too many to be counted when asked.
+const TABS: Table = Table {
+    name: "inbox_tabs",
+    columns: &[
+        Column::Text("holder"),
+        Column::Text("tab"),
+        Column::Int("count"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+
+/// How many open rows of a holder are due within each hour: what is overdue is a sum of these and the current
+/// hour's rows, counted.
+const DUE: Table = Table {
+    name: "inbox_due",
+    columns: &[
+        Column::Text("holder"),
+        Column::Int("hour"),
+        Column::Int("count"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// The beginning of the hour of a time, both in microseconds.
+const fn hour_of(micros: i64) -> i64 {
+    micros - micros.rem_euclid(HOUR_MICROS)
+}
 
 /// Whose inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -253,11 +287,11 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {
-        &[TABLE]
+        &[TABLE, TABS, DUE]
     }
 
     async fn apply(
@@ -267,37 +301,82 @@ impl Projection for Inbox {
         batch: &Batch<'_>,
     ) -> Result<(), ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len() * 2);
+        let mut gone = Vec::new();
+        let mut moved = Counts::default();
         for change in batch.changes {
+            let (before, after) = (entries(&change.before), entries(&change.after));
+            for entry in &before {
+                moved.add(entry, -1);
+                // No office ever loses its row in this version.
+                if after.iter().all(|other| other.holder != entry.holder) {
+                    gone.extend(values![entry.holder.key(), change.id.0]);
+                }
+            }
             let Some(intake) = &change.after.intake else {
                 continue;
             };
-            for entry in entries(&change.after) {
-                rows.push(values![
-                    entry.holder.key(),
-                    change.id.0,
-                    entry.tab.name(),
-                    entry.open,
-                    i64::from(entry.assignment.0),
-                    entry.entered_at,
-                    intake.at,
-                    entry.due_at.map_or(NEVER, |t| t.timestamp_micros()),
-                    entry.unviewed,
-                    intake.kind.map_or("", Kind::name),
-                    intake.urgency.name(),
-                    entry.handler.map_or_else(String::new, |a| a.to_string()),
-                    entry
-                        .unassigned_since
-                        .map_or(NEVER, |t| t.timestamp_micros()),
-                ]);
+            let known = change.before.intake.iter();
+            let stand: Vec<_> = known
+                .flat_map(|intake| before.iter().map(|entry| row(change.id, intake, entry)))
+                .collect();
+            for entry in &after {
+                moved.add(entry, 1);
+                let row = row(change.id, intake, entry);
+                if !stand.contains(&row) {
+                    rows.push(row);
+                }
             }
         }
-        // A ticket that is erased loses its rows; no office loses its otherwise.
-        let known = batch
-            .changes
-            .iter()
-            .filter(|c| c.before.intake.is_some())
-            .map(|c| c.id);
-        delete_of_tickets(tx, prefix, &TABLE, known).await?;
-        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+        delete(tx, prefix, &TABLE, gone, "").await?;
+        upsert(tx, prefix, &TABLE, rows).await?;
+        moved.apply(tx, prefix).await
+    }
+}
+
+fn row(ticket: TicketId, intake: &Intake, entry: &Entry) -> Vec<Value> {
+    let or_never = |at: Option<Timestamp>| at.map_or(NEVER, |at| at.timestamp_micros());
+    values![
+        entry.holder.key(),
+        ticket.0,
+        entry.tab.name(),
+        entry.open,
+        i64::from(entry.assignment.0),
+        entry.entered_at,
+        intake.at,
+        or_never(entry.due_at),
+        entry.unviewed,
+        intake.kind.map_or("", Kind::name),
+        intake.urgency.name(),
+        entry.handler.map_or_else(String::new, |a| a.to_string()),
+        or_never(entry.unassigned_since),
+    ]
+}
+
+/// By how much counts move.
+#[derive(Default)]
+struct Counts {
+    tabs: BTreeMap<(Holder, &'static str), i64>,
+    due: BTreeMap<(Holder, i64), i64>,
+}
+
+impl Counts {
+    fn add(&mut self, entry: &Entry, by: i64) {
+        *self
+            .tabs
+            .entry((entry.holder, entry.tab.name()))
+            .or_default() += by;
+        if let Some(due) = entry.due_at.filter(|_| entry.open) {
+            let hour = hour_of(due.timestamp_micros());
+            *self.due.entry((entry.holder, hour)).or_default() += by;
+        }
+    }
+
+    async fn apply(self, tx: &mut Tx, prefix: &str) -> Result<(), ProjectionError> {
+        let tabs = self.tabs.into_iter().filter(|(_, by)| *by != 0);
+        let tabs = tabs.map(|((holder, tab), by)| values![holder.key(), tab, by]);
+        move_sums(tx, prefix, &TABS, tabs.collect()).await?;
+        let due = self.due.into_iter().filter(|(_, by)| *by != 0);
+        let due = due.map(|((holder, hour), by)| values![holder.key(), hour, by]);
+        Ok(move_sums(tx, prefix, &DUE, due.collect()).await?)
     }
 }

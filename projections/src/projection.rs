@@ -4,7 +4,7 @@
 //! single tickets replace their rows, cross-ticket views move by the difference between before and after.
 
 use async_trait::async_trait;
-use docket_core::db::{Tx, Value};
+use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, list, pieces, placeholders};
 use docket_core::{JournalError, Record};
 use docket_domain::ids::TicketId;
 use docket_domain::ticket::Ticket;
@@ -58,7 +58,7 @@ pub struct Table {
     pub columns: &'static [Column],
     /// How many columns make the key.
     pub key: usize,
-    /// Indexes, each a list of columns.
+    /// Indexes, each a list of columns, with a condition where not every row is in it.
     pub indexes: &'static [&'static str],
 }
 
@@ -102,9 +102,9 @@ impl Table {
             .join(", ")
     }
 
-    /// The statements that make it under a prefix; indexes get a name of their own per build.
+    /// The statement that makes it under a prefix, without its indexes.
     #[must_use]
-    pub fn create(&self, prefix: &str, build: &str, sqlite: bool) -> Vec<String> {
+    pub fn create(&self, prefix: &str, sqlite: bool) -> String {
         let (int, text, strict) = if sqlite {
             ("INTEGER", "TEXT", "STRICT")
         } else {
@@ -118,18 +118,29 @@ impl Table {
                 Column::Text(name) => format!("{name} {text} NOT NULL"),
             })
             .collect();
-        let name = self.name;
-        let mut statements = vec![format!(
-            "CREATE TABLE IF NOT EXISTS {prefix}{name} ({}, PRIMARY KEY ({})) {strict}",
+        format!(
+            "CREATE TABLE IF NOT EXISTS {prefix}{} ({}, PRIMARY KEY ({})) {strict}",
+            self.name,
             columns.join(", "),
             self.key_list()
-        )];
-        for (number, columns) in self.indexes.iter().enumerate() {
-            statements.push(format!(
-                "CREATE INDEX IF NOT EXISTS {name}_{number}_{build} ON {prefix}{name} ({columns})"
-            ));
-        }
-        statements
+        )
+    }
+
+    /// The statements that make its indexes; these get a name of their own per build.
+    #[must_use]
+    pub fn create_indexes(&self, prefix: &str, build: &str) -> Vec<String> {
+        let name = self.name;
+        let index = |(number, text): (usize, &&str)| {
+            let (columns, condition) = match text.split_once(" WHERE ") {
+                Some((columns, condition)) => (columns, format!(" WHERE {condition}")),
+                None => (*text, String::new()),
+            };
+            format!(
+                "CREATE INDEX IF NOT EXISTS {name}_{number}_{build} \
+                 ON {prefix}{name} ({columns}){condition}"
+            )
+        };
+        self.indexes.iter().enumerate().map(index).collect()
     }
 }
 
@@ -217,10 +228,66 @@ pub(crate) async fn upsert(
         table.key_list(),
         updates.join(", ")
     );
-    tx.insert(&head, &tail, rows).await
+    tx.insert(&head, &tail, rows).await?;
+    Ok(())
 }
 
-/// Deletes every row of some tickets. The table's ticket column must be indexed.
+/// Moves sums by differences: the columns behind the key are added up. A row that comes to nothing goes, so
+/// that rows depend on what is summed alone.
+pub(crate) async fn move_sums(
+    tx: &mut Tx,
+    prefix: &str,
+    table: &Table,
+    rows: Vec<Vec<Value>>,
+) -> Result<(), sqlx::Error> {
+    let (name, key) = (table.name, table.key_list());
+    let keys: Vec<Value> = rows
+        .iter()
+        .flat_map(|row| row[..table.key].to_vec())
+        .collect();
+    let sums = table.columns[table.key..].iter().map(|c| c.name());
+    let (added, zero): (Vec<_>, Vec<_>) = sums
+        .map(|n| {
+            (
+                format!("{n} = {prefix}{name}.{n} + excluded.{n}"),
+                format!("{n} = 0"),
+            )
+        })
+        .unzip();
+    let head = format!("INSERT INTO {prefix}{name} ({})", table.column_list());
+    let tail = format!("ON CONFLICT ({key}) DO UPDATE SET {}", added.join(", "));
+    tx.insert(&head, &tail, rows).await?;
+    delete(
+        tx,
+        prefix,
+        table,
+        keys,
+        &format!("AND {}", zero.join(" AND ")),
+    )
+    .await
+}
+
+/// Deletes rows by their keys, given end to end, where a further condition holds.
+pub(crate) async fn delete(
+    tx: &mut Tx,
+    prefix: &str,
+    table: &Table,
+    keys: Vec<Value>,
+    condition: &str,
+) -> Result<(), sqlx::Error> {
+    for chunk in keys.chunks(ROWS_PER_STATEMENT * table.key) {
+        let sql = format!(
+            "DELETE FROM {prefix}{} WHERE ({}) IN (VALUES {}) {condition}",
+            table.name,
+            table.key_list(),
+            placeholders(chunk.len() / table.key, table.key, tx.is_sqlite()),
+        );
+        tx.execute(&sql, chunk.to_vec()).await?;
+    }
+    Ok(())
+}
+
+/// Deletes every row of some tickets, from a table whose key begins with the ticket.
 pub(crate) async fn delete_of_tickets(
     tx: &mut Tx,
     prefix: &str,
@@ -228,13 +295,11 @@ pub(crate) async fn delete_of_tickets(
     tickets: impl Iterator<Item = TicketId>,
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<Value> = tickets.map(|id| Value::from(id.0)).collect();
-    for chunk in ids.chunks(docket_core::db::ROWS_PER_STATEMENT) {
-        let list = docket_core::db::list(1, chunk.len());
-        let sql = format!(
-            "DELETE FROM {prefix}{} WHERE ticket IN ({list})",
-            table.name
-        );
-        tx.execute(&sql, chunk.to_vec()).await?;
+    for piece in pieces(&ids) {
+        let list = list(1, piece.len());
+        let name = table.name;
+        let sql = format!("DELETE FROM {prefix}{name} WHERE ticket IN ({list})");
+        tx.execute(&sql, piece.to_vec()).await?;
     }
     Ok(())
 }

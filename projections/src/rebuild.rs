@@ -1,9 +1,10 @@
 //! Building views beside the serving ones: to replace them, or to verify them row by row.
 //!
-//! A build has tables of its own under a prefix. While it folds the log from the start, the old tables
-//! serve; in the last transaction it catches up with the checkpoint exactly, and either takes the old
-//! tables' place or is compared with them.
+//! A build has tables of its own under a prefix. It folds the log up to where the views are stream by stream
+//! (`ahead`), what came in meanwhile by position, while the old tables serve; in the last transaction it
+//! catches up with the checkpoint exactly, and either takes the old tables' place or is compared with them.
 
+mod ahead;
 mod compare;
 
 use crate::projection::{self, Projection, ProjectionError, Table};
@@ -79,6 +80,7 @@ pub async fn rebuild(
         let live = checkpoint(&store.views).await?;
         build.advance(live, progress).await?;
         if live - build.position.min(live) == 0 {
+            build.index().await?;
             let mut tx = store.views.begin().await?;
             let live = lock_checkpoint(&mut tx).await?;
             // What came in meanwhile is folded under the lock, if it is little.
@@ -194,6 +196,7 @@ struct Build<'s> {
     name: String,
     fold: Fold,
     position: u64,
+    indexed: bool,
 }
 
 impl<'s> Build<'s> {
@@ -216,15 +219,29 @@ impl<'s> Build<'s> {
             name,
             fold: Fold::new(store.journal.clone()),
             position: 0,
+            indexed: false,
         };
         let mut tx = build.db.begin().await?;
         for table in build.tables() {
-            for statement in table.create(&build.prefix, &build.name, tx.is_sqlite()) {
-                tx.execute(&statement, vec![]).await?;
-            }
+            let create = table.create(&build.prefix, tx.is_sqlite());
+            tx.execute(&create, vec![]).await?;
         }
         tx.commit().await?;
         Ok(build)
+    }
+
+    /// Makes the indexes: all at once over full tables takes a fraction of keeping them up row by row. A
+    /// transaction each, so that a server's runner has its turns in between.
+    async fn index(&mut self) -> Result<(), ProjectionError> {
+        if std::mem::replace(&mut self.indexed, true) {
+            return Ok(());
+        }
+        for table in self.tables() {
+            for statement in table.create_indexes(&self.prefix, &self.name) {
+                self.db.execute(&statement, vec![]).await?;
+            }
+        }
+        Ok(())
     }
 
     fn tables(&self) -> impl Iterator<Item = &'static Table> {
@@ -246,6 +263,11 @@ impl<'s> Build<'s> {
 
     /// Folds up to a position, a transaction a batch.
     async fn advance(&mut self, to: u64, progress: Progress<'_>) -> Result<(), ProjectionError> {
+        if self.position == 0 {
+            self.fold_streams(to, progress).await?;
+        } else if self.position < to {
+            self.index().await?;
+        }
         while self.position < to {
             // Folded before the transaction: on SQLite the runner of a server waits for its turn to write.
             if let Some(batch) = self.fold_next(to).await? {
@@ -255,6 +277,39 @@ impl<'s> Build<'s> {
             }
             progress((self.position, to));
         }
+        Ok(())
+    }
+
+    /// Folds everything up to a position, stream by stream.
+    async fn fold_streams(
+        &mut self,
+        to: u64,
+        progress: Progress<'_>,
+    ) -> Result<(), ProjectionError> {
+        let mut batches = ahead::by_stream(self.journal.clone(), to);
+        let mut done = 0;
+        while let Some(batch) = batches.recv().await {
+            let (records, folded) = batch?;
+            let mut tx = self.db.begin().await?;
+            apply(
+                &mut tx,
+                &self.prefix,
+                &self.projections,
+                &folded.batch(&records),
+            )
+            .await?;
+            tx.commit().await?;
+            done += records.len() as u64;
+            progress((done, to));
+        }
+        // Positions have no gaps: so many records there are, or the log is not the one the views are of.
+        if done < to {
+            return Err(ProjectionError::OtherLog {
+                position: to,
+                head: done,
+            });
+        }
+        self.position = to;
         Ok(())
     }
 

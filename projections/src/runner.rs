@@ -23,7 +23,7 @@ use uuid::Uuid;
 /// Most records in one batch.
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
 /// Folded tickets the fold keeps; others are read from the journal again.
-pub const FOLDED_MAX: usize = 50_000;
+pub const FOLDED_MAX: usize = 10_000;
 /// How long the runner waits before it tries again when its database or the journal's fails.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the head is looked at when nothing wakes the runner.
@@ -179,7 +179,9 @@ pub(crate) async fn prepare(store: &Store) -> Result<(), ProjectionError> {
         // A view that is new to a journal already read is built beside, like one of an older version.
         if start && !known {
             for table in projection.tables() {
-                for statement in table.create("", "first", tx.is_sqlite()) {
+                let create = table.create("", tx.is_sqlite());
+                tx.execute(&create, vec![]).await?;
+                for statement in table.create_indexes("", "first") {
                     tx.execute(&statement, vec![]).await?;
                 }
             }

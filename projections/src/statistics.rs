@@ -10,13 +10,13 @@
 //! fell due here.
 
 use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
+    Batch, Column, Projection, ProjectionError, Table, delete, move_sums, upsert,
 };
 use crate::views::Views;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, placeholders};
+use docket_core::db::{Tx, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::DepartmentId;
@@ -43,8 +43,8 @@ macro_rules! measures {
             /// The columns' names, in order.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name),)+];
 
-            fn values(&self) -> Vec<i64> {
-                vec![$(self.$name,)+]
+            fn values(&self) -> Vec<Value> {
+                values![$(self.$name,)+]
             }
 
             fn from_values(values: &[i64]) -> Self {
@@ -61,7 +61,7 @@ macro_rules! measures {
             name: "facts",
             columns: &[Column::Text("ticket"), Column::Text("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
             key: 3,
-            indexes: &["department, day"],
+            indexes: &[],
         };
         const DAILY: Table = Table {
             name: "daily",
@@ -257,62 +257,36 @@ impl Projection for Statistics {
     ) -> Result<(), ProjectionError> {
         let mut rows = Vec::new();
         let mut moved = Facts::new();
-        let mut changed = Vec::new();
+        let mut gone = Vec::new();
         for change in batch.changes {
             let before = facts(&change.before, batch.zone);
             let after = facts(&change.after, batch.zone);
-            if before == after {
-                continue;
-            }
-            changed.push(change.id);
             for (key, measures) in &before {
                 moved.entry(key.clone()).or_default().add(measures, -1);
+                if !after.contains_key(key) {
+                    gone.extend(values![change.id.0, key.0.as_str(), key.1.to_string()]);
+                }
             }
             for (key, measures) in after {
+                let stands = before.get(&key) == Some(&measures);
                 moved.entry(key.clone()).or_default().add(&measures, 1);
-                let mut row = values![change.id.0, key.0, key.1.to_string()];
-                row.extend(measures.values().into_iter().map(Value::from));
-                rows.push(row);
+                if !stands {
+                    let mut row = values![change.id.0, key.0, key.1.to_string()];
+                    row.extend(measures.values());
+                    rows.push(row);
+                }
             }
         }
         moved.retain(|_, measures| *measures != Measures::default());
-        delete_of_tickets(tx, prefix, &FACTS, changed.into_iter()).await?;
+        delete(tx, prefix, &FACTS, gone, "").await?;
         upsert(tx, prefix, &FACTS, rows).await?;
-        move_daily(tx, prefix, &moved).await
+        let moved = moved.iter().map(|((department, day), measures)| {
+            let mut row = values![department.as_str(), day.to_string()];
+            row.extend(measures.values());
+            row
+        });
+        Ok(move_sums(tx, prefix, &DAILY, moved.collect()).await?)
     }
-}
-
-/// Moves the daily sums, and drops those that come to nothing, so that rows depend on the facts alone.
-async fn move_daily(tx: &mut Tx, prefix: &str, moved: &Facts) -> Result<(), ProjectionError> {
-    let rows = moved.iter().map(|((department, day), measures)| {
-        let mut row = values![department.as_str(), day.to_string()];
-        row.extend(measures.values().into_iter().map(Value::from));
-        row
-    });
-    let sums: Vec<String> = Measures::NAMES
-        .iter()
-        .map(|n| format!("{n} = {prefix}daily.{n} + excluded.{n}"))
-        .collect();
-    let head = format!("INSERT INTO {prefix}daily ({})", DAILY.column_list());
-    let tail = format!(
-        "ON CONFLICT (department, day) DO UPDATE SET {}",
-        sums.join(", ")
-    );
-    tx.insert(&head, &tail, rows.collect()).await?;
-    let zero: Vec<String> = Measures::NAMES.iter().map(|n| format!("{n} = 0")).collect();
-    let keys: Vec<_> = moved.keys().collect();
-    for chunk in keys.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!(
-            "DELETE FROM {prefix}daily WHERE (department, day) IN (VALUES {}) AND {}",
-            placeholders(chunk.len(), 2),
-            zero.join(" AND ")
-        );
-        let values = chunk
-            .iter()
-            .flat_map(|(d, day)| values![d.as_str(), day.to_string()]);
-        tx.execute(&sql, values.collect()).await?;
-    }
-    Ok(())
 }
 
 /// A row of the statistics.

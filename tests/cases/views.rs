@@ -1,8 +1,11 @@
 //! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
 
+use chrono::TimeDelta;
 use docket_core::db::Value;
-use docket_domain::ticket::scenario::{clerk, leader, now, operator, unit_clerk};
+use docket_domain::Timestamp;
+use docket_domain::ticket::scenario::{DEPARTMENT, UNIT, clerk, leader, now, operator, unit_clerk};
 use docket_projections::ProjectionError;
+use docket_projections::inbox::{Holder, InboxQuery, Order, Tab};
 use docket_projections::projection::{self, Column, Table};
 use docket_projections::rebuild::{self, DifferenceKind};
 use docket_tests::city::{self, found, hotline};
@@ -29,6 +32,7 @@ async fn play_some(store: &TestStore) -> Server {
             city::act(&hotline.desk, &actor, ticket, action).await;
         }
     }
+    city::assigned(&hotline.desk).await;
     let head = server.app.desk.journal().head().await.unwrap();
     server
         .app
@@ -247,7 +251,60 @@ async fn views_of_another_log_are_never_called_clean(store: &TestStore) {
     }
 }
 
+async fn counts_are_those_of_the_rows(store: &TestStore) {
+    let server = play_some(store).await;
+    let views = &server.app.views;
+    let soon = views
+        .inbox(&asked(Holder::Centre, Tab::ToSign, now()))
+        .await;
+    let due = soon.unwrap()[0].due_at.expect("a limit");
+    let minute = TimeDelta::minutes(1);
+    for holder in [
+        Holder::Centre,
+        Holder::Department(DEPARTMENT),
+        Holder::Unit(UNIT),
+    ] {
+        for at in [due - minute * 61, due, due + minute, due + minute * 61] {
+            for (tab, count) in views.inbox_counts(holder, at).await.unwrap() {
+                let mut rows = 0;
+                for unviewed in [true, false] {
+                    let unviewed = Some(unviewed);
+                    let query = InboxQuery {
+                        unviewed,
+                        ..asked(holder, tab, at)
+                    };
+                    rows += views.inbox_total(&query).await.unwrap();
+                }
+                assert_eq!(count, rows, "{holder:?} {tab:?} {at}");
+                let whole = views.inbox_total(&asked(holder, tab, at)).await;
+                assert_eq!(count, whole.unwrap(), "{holder:?} {tab:?} {at}");
+            }
+        }
+    }
+    let later = views
+        .inbox_counts(Holder::Centre, due + minute)
+        .await
+        .unwrap();
+    assert!(later.contains(&(Tab::Overdue, 1)), "{later:?}");
+}
+
+const fn asked(holder: Holder, tab: Tab, now: Timestamp) -> InboxQuery {
+    InboxQuery {
+        holder,
+        tab,
+        kind: None,
+        urgency: None,
+        unviewed: None,
+        handler: None,
+        order: Order::DueFirst,
+        after: None,
+        limit: 1,
+        now,
+    }
+}
+
 on_both_stores! {
+    counts_are_those_of_the_rows,
     views_of_another_log_are_never_called_clean,
     a_changed_a_missing_and_an_extra_row_in_every_table_are_named,
     a_rebuild_serves_on_and_the_views_may_be_deleted,

@@ -151,3 +151,38 @@ pub(super) fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, sqlx
     }
     Ok(arguments)
 }
+
+/// Rows as one array a column, and the marks they are bound to; the rows are left empty.
+pub(super) fn postgres_columns(
+    rows: &mut [Vec<Value>],
+) -> Result<(PgArguments, String), sqlx::Error> {
+    let kinds = rows.first().cloned().unwrap_or_default();
+    let mut rows: Vec<_> = rows
+        .iter_mut()
+        .map(|row| std::mem::take(row).into_iter())
+        .collect();
+    let mut arguments = PgArguments::default();
+    let mut marks = Vec::with_capacity(kinds.len());
+    for (number, kind) in (1..).zip(kinds) {
+        let column = rows.iter_mut().map(Iterator::next);
+        macro_rules! bind {
+            ($variant:ident, $type:literal) => {{
+                let values = column.map(|value| match value {
+                    Some(Value::$variant(value)) => Ok(value),
+                    _ => Err(sqlx::Error::Encode("rows of different kinds".into())),
+                });
+                arguments
+                    .add(values.collect::<Result<Vec<_>, _>>()?)
+                    .map_err(sqlx::Error::Encode)?;
+                marks.push(format!(concat!("${}::", $type, "[]"), number));
+            }};
+        }
+        match kind {
+            Value::Int(_) => bind!(Int, "bigint"),
+            Value::Text(_) => bind!(Text, "text"),
+            Value::Bytes(_) => bind!(Bytes, "bytea"),
+            Value::Real(_) => bind!(Real, "float8"),
+        }
+    }
+    Ok((arguments, marks.join(", ")))
+}

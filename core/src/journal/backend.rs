@@ -155,6 +155,13 @@ pub(super) trait Backend: Send + Sync + 'static {
     ) -> Result<Vec<Record>, sqlx::Error>;
     /// Records after a position.
     async fn read_all(&self, after: u64, limit: u32) -> Result<Vec<Record>, sqlx::Error>;
+    /// Records up to a position in the order of streams and, within one, of versions, after a place in it.
+    async fn read_by_stream(
+        &self,
+        after: (Uuid, u64),
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, sqlx::Error>;
     /// A remembered command.
     async fn command(&self, command: CommandId) -> Result<Option<StoredCommand>, sqlx::Error>;
     /// The holder of a claim.

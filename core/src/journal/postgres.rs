@@ -254,6 +254,27 @@ impl Backend for Postgres {
         rows.iter().map(record).collect()
     }
 
+    async fn read_by_stream(
+        &self,
+        (stream, version): (Uuid, u64),
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, sqlx::Error> {
+        // The sum keeps the index of positions out of it: there is one that has the order.
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events WHERE (stream, version) > ($1, $2) \
+             AND position + 0 <= $3 ORDER BY stream, version LIMIT $4"
+        );
+        let rows = sqlx::query(&sql)
+            .bind(stream)
+            .bind(signed(version))
+            .bind(signed(until))
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(record).collect()
+    }
+
     async fn command(&self, command: CommandId) -> Result<Option<StoredCommand>, sqlx::Error> {
         let row = sqlx::query(
             "SELECT fingerprint, stream, version, position, recorded_at FROM commands WHERE command = $1",

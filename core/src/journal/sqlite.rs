@@ -11,8 +11,8 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Durability, ROWS_PER_STATEMENT, pieces, time_of};
-use append::{Writer, add, marks};
+use crate::db::{Db, Durability, ROWS_PER_STATEMENT, pieces, placeholders, time_of};
+use append::{Writer, add};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
@@ -199,7 +199,7 @@ impl Backend for Sqlite {
                 "WITH wanted (i, wanted, seen) AS (VALUES {}) \
                  SELECT {EVENT_COLUMNS}, i FROM wanted CROSS JOIN events \
                  ON stream = wanted AND version > seen AND version <= seen + ? ORDER BY i, version",
-                marks(piece.len(), 3)
+                placeholders(piece.len(), 3, true)
             );
             let mut arguments = SqliteArguments::default();
             for (index, wanted) in piece.iter().enumerate() {
@@ -259,6 +259,27 @@ impl Backend for Sqlite {
         let sql = read_all_sql();
         let rows = sqlx::query(&sql)
             .bind(signed(after))
+            .bind(i64::from(limit))
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(record).collect()
+    }
+
+    async fn read_by_stream(
+        &self,
+        (stream, version): (Uuid, u64),
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, sqlx::Error> {
+        // The sum keeps the index of positions out of it: there is one that has the order.
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events WHERE (stream, version) > ($1, $2) \
+             AND position + 0 <= $3 ORDER BY stream, version LIMIT $4"
+        );
+        let rows = sqlx::query(&sql)
+            .bind(stream)
+            .bind(signed(version))
+            .bind(signed(until))
             .bind(i64::from(limit))
             .fetch_all(&self.read)
             .await?;

@@ -58,10 +58,8 @@ pub(super) async fn insert(
     let rows = marks
         .iter()
         .map(|mark| values![mark.subject, mark.kind, mark.hash.clone(), now]);
-    tx.insert(
-        "INSERT INTO marks",
-        "ON CONFLICT DO NOTHING",
-        rows.collect(),
-    )
-    .await
+    let stands = "ON CONFLICT DO NOTHING";
+    tx.insert("INSERT INTO marks", stands, rows.collect())
+        .await?;
+    Ok(())
 }

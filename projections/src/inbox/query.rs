@@ -1,6 +1,6 @@
 //! Queries on inboxes: a page of a tab, totals, counts, and how long a ticket has been nobody's.
 
-use super::{Holder, NEVER, PAGE_MAX, Tab};
+use super::{Holder, NEVER, PAGE_MAX, Tab, hour_of};
 use crate::card::{Card, READ_COLUMNS, read};
 use crate::projection::ProjectionError;
 use crate::views::Views;
@@ -9,6 +9,7 @@ use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, TicketId};
 use docket_domain::ticket::{Kind, Urgency};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// What to show of an inbox.
@@ -86,6 +87,14 @@ pub struct InboxRow {
 }
 
 impl InboxQuery {
+    /// Whether it asks for some rows of its tab only.
+    const fn is_filtered(&self) -> bool {
+        self.kind.is_some()
+            || self.urgency.is_some()
+            || self.unviewed.is_some()
+            || self.handler.is_some()
+    }
+
     /// The condition, and its values from `$1` on.
     fn condition(&self) -> (String, Vec<Value>) {
         let mut values = values![self.holder.key()];
@@ -162,6 +171,11 @@ impl Views {
 
     /// How many rows a query has in all.
     pub async fn inbox_total(&self, query: &InboxQuery) -> Result<u64, ProjectionError> {
+        if !query.is_filtered() {
+            let counts = self.inbox_counts(query.holder, query.now).await?;
+            let count = counts.into_iter().find(|(tab, _)| *tab == query.tab);
+            return Ok(count.map_or(0, |(_, count)| count));
+        }
         let (condition, values) = query.condition();
         let sql = format!("SELECT count(*) FROM inbox i WHERE {condition}");
         let row = self.db().fetch_optional(&sql, values).await?;
@@ -193,26 +207,21 @@ impl Views {
         holder: Holder,
         now: Timestamp,
     ) -> Result<Vec<(Tab, u64)>, ProjectionError> {
-        let sql = "SELECT tab, count(*) FROM inbox WHERE holder = $1 GROUP BY tab";
-        let by_tab = self.db().fetch_all(sql, values![holder.key()]).await?;
-        let sql = "SELECT count(*) FROM inbox WHERE holder = $1 AND open = 1 AND due_at < $2";
-        let overdue = self
-            .db()
-            .fetch_optional(sql, values![holder.key(), now])
-            .await?;
-        let mut counts = Vec::with_capacity(Tab::ALL.len());
-        for tab in Tab::ALL {
-            let mut count = 0;
-            if *tab == Tab::Overdue {
-                count = overdue.as_ref().map(|r| r.int(0)).transpose()?.unwrap_or(0);
-            }
-            for row in &by_tab {
-                if row.text(0)? == tab.name() {
-                    count = row.int(1)?;
-                }
-            }
-            counts.push((*tab, u64::try_from(count).unwrap_or(0)));
+        let sql = "SELECT tab, count FROM inbox_tabs WHERE holder = $1 UNION ALL
+             SELECT $2, CAST(coalesce(sum(count), 0) AS BIGINT) FROM inbox_due
+             WHERE holder = $1 AND hour < $3 UNION ALL
+             SELECT $2, count(*) FROM inbox
+             WHERE holder = $1 AND open = 1 AND due_at >= $3 AND due_at < $4";
+        let hour = hour_of(now.timestamp_micros());
+        let values = values![holder.key(), Tab::Overdue.name(), hour, now];
+        let mut counted: HashMap<String, i64> = HashMap::new();
+        for row in self.db().fetch_all(sql, values).await? {
+            *counted.entry(row.text(0)?).or_default() += row.int(1)?;
         }
-        Ok(counts)
+        let of = |tab: &Tab| {
+            let count = counted.get(tab.name()).copied().unwrap_or(0);
+            (*tab, u64::try_from(count).unwrap_or(0))
+        };
+        Ok(Tab::ALL.iter().map(of).collect())
     }
 }

@@ -7,7 +7,7 @@
 //! what stands in its way, then what can be taken. Either way its rows are [`packed`](super::packed).
 
 use super::packed::{Column, Packed, ROWS_MAX, insert_sql, numbers_sql, width};
-use crate::db::{pieces, time_of};
+use crate::db::{pieces, placeholders, time_of};
 use crate::journal::backend::{Appended, Commit, signed, unsigned};
 use crate::journal::standing::{Standing, accepted, rejected};
 use docket_domain::Timestamp;
@@ -327,7 +327,7 @@ async fn standing(
              SELECT (SELECT version FROM events e WHERE e.stream = batch.stream ORDER BY version DESC LIMIT 1),
                     EXISTS (SELECT 1 FROM commands c WHERE c.command = batch.command)
              FROM batch ORDER BY i",
-            marks(piece.len(), 3)
+            placeholders(piece.len(), 3, true)
         );
         let mut arguments = SqliteArguments::default();
         for (index, commit) in (0_i64..).zip(piece) {
@@ -381,11 +381,4 @@ where
     T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'q,
 {
     arguments.add(value).map_err(sqlx::Error::Encode)
-}
-
-/// `(?, ?), (?, ?)` for two rows of two columns. SQLite looks up numbered marks by name, one by one, which
-/// takes longer than the insert.
-pub(super) fn marks(rows: usize, columns: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(", "));
-    vec![row.as_str(); rows].join(", ")
 }
