@@ -2,6 +2,8 @@
 //!
 //! It must *not* know names or logins: which account a login names is the journal's to say.
 
+mod sessions;
+
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
 use crate::values;
@@ -12,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, EventId};
-use sha2::{Digest as _, Sha256};
+use sessions::Sessions;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
@@ -105,6 +107,7 @@ pub struct Ops {
     hashing: Arc<Semaphore>,
     /// Guesses at one door take turns, so that those sent all at once are counted one by one.
     turns: Arc<[Mutex<()>; TURNS]>,
+    sessions: Arc<Sessions>,
     /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
     decoy: Arc<str>,
 }
@@ -121,6 +124,7 @@ impl Ops {
             clock,
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            sessions: Arc::default(),
             decoy,
         })
     }
@@ -204,19 +208,8 @@ impl Ops {
         password: String,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
         let account = self.check_password(login, account, password).await?;
-        let now = self.clock.now();
-        let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
-        let expires = now + SESSION_LASTS;
-        self.db
-            .execute(
-                "INSERT INTO sessions VALUES ($1, $2, $3, $4)",
-                values![token_hash(&token), account.0, now, expires],
-            )
-            .await?;
-        self.db
-            .execute("DELETE FROM sessions WHERE expires_at < $1", values![now])
-            .await?;
-        Ok((account, token, expires))
+        let (token, until) = self.open_session(account).await?;
+        Ok((account, token, until))
     }
 
     /// The account, if it has this password. Failures are counted whether the login exists or not, so
@@ -295,42 +288,6 @@ impl Ops {
             .await?;
         Ok(())
     }
-
-    /// The account of a live session, and when it ends.
-    pub async fn session(&self, token: &str) -> Result<Option<(AccountId, Timestamp)>, OpsError> {
-        let sql = "SELECT account, expires_at FROM sessions WHERE token = $1 AND expires_at > $2";
-        let row = self
-            .db
-            .fetch_optional(sql, values![token_hash(token), self.clock.now()])
-            .await?;
-        Ok(row
-            .map(|row| Ok::<_, sqlx::Error>((AccountId(row.uuid(0)?), row.time(1)?)))
-            .transpose()?)
-    }
-
-    /// Ends every session of an account but one.
-    pub async fn end_sessions(&self, account: AccountId, but: &str) -> Result<(), OpsError> {
-        let sql = "DELETE FROM sessions WHERE account = $1 AND token <> $2";
-        self.db
-            .execute(sql, values![account.0, token_hash(but)])
-            .await?;
-        Ok(())
-    }
-
-    /// Ends a session.
-    pub async fn log_out(&self, token: &str) -> Result<(), OpsError> {
-        self.db
-            .execute(
-                "DELETE FROM sessions WHERE token = $1",
-                values![token_hash(token)],
-            )
-            .await?;
-        Ok(())
-    }
-}
-
-fn token_hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
 }
 
 fn hash(password: &str) -> Result<String, OpsError> {

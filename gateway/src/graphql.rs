@@ -2,6 +2,7 @@
 
 mod account;
 mod common;
+pub mod documents;
 mod event;
 mod inbox;
 pub mod limits;

@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::auth::viewer_of;
 use crate::error::{Code, Language, fault, system};
+use crate::graphql::documents::{Checked, Documents};
 use crate::graphql::limits::{ConnectionToken, QUERY_BYTES_MAX};
 use crate::graphql::{DocketSchema, schema};
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
@@ -42,6 +43,7 @@ const CONSOLE: &str = include_str!("console/index.html");
 pub struct Server {
     app: App,
     schema: DocketSchema,
+    documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
 }
@@ -55,6 +57,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
     let server = Server {
         schema: schema(app.clone()),
         app,
+        documents: Arc::default(),
         console: Arc::new(Console {
             policy: console_policy(),
         }),
@@ -329,7 +332,19 @@ async fn prepare(
     if params.query.len() > QUERY_BYTES_MAX {
         return Err((StatusCode::PAYLOAD_TOO_LARGE, "the query is over 32 KiB"));
     }
+    let document = server.documents.checked(&params.query);
+    let operation = document.as_deref().and_then(|document| {
+        let wanted = params.operation_name.as_deref();
+        let mut operations = document.operations.iter();
+        operations
+            .find(|(found, _)| wanted.is_none() || found.map(async_graphql::Name::as_str) == wanted)
+            .map(|(_, operation)| operation.node.ty)
+    });
     let mut request = Request::new(params.query);
+    if let Some(document) = document {
+        request.set_parsed_query(Arc::unwrap_or_clone(document));
+        request = request.data(Checked);
+    }
     if let Some(name) = params.operation_name {
         request = request.operation_name(name);
     }
@@ -338,15 +353,6 @@ async fn prepare(
         request = request.variables(async_graphql::Variables::from_json(variables));
     }
     drop(params.extensions);
-    let name = request.operation_name.clone();
-    let operation = request.parsed_query().ok().and_then(|document| {
-        let mut operations = document.operations.iter();
-        operations
-            .find(|(found, _)| {
-                name.is_none() || found.map(async_graphql::Name::as_str) == name.as_deref()
-            })
-            .map(|(_, operation)| operation.node.ty)
-    });
     if read_only && operation == Some(OperationType::Mutation) {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "a mutation needs POST"));
     }
@@ -409,10 +415,15 @@ fn respond(accepts: Accepts, response: &GraphQLResponse) -> Response {
             .errors
             .iter()
             .any(|e: &ServerError| !e.path.is_empty());
-    let mut body = serde_json::to_value(response).unwrap_or_default();
-    if !executed && let Some(body) = body.as_object_mut() {
-        body.remove("data");
-    }
+    let body = if executed {
+        serde_json::to_string(response).unwrap_or_default()
+    } else {
+        let mut body = serde_json::to_value(response).unwrap_or_default();
+        if let Some(body) = body.as_object_mut() {
+            body.remove("data");
+        }
+        body.to_string()
+    };
     let (media, status) = match accepts {
         Accepts::Json => (JSON, StatusCode::OK),
         _ if executed => (GRAPHQL_JSON, StatusCode::OK),
@@ -421,7 +432,7 @@ fn respond(accepts: Accepts, response: &GraphQLResponse) -> Response {
     (
         status,
         [(header::CONTENT_TYPE, format!("{media}; charset=utf-8"))],
-        body.to_string(),
+        body,
     )
         .into_response()
 }

@@ -3,6 +3,7 @@
 //! A document's size is counted with its fragments spread out *before* anything walks it: a few hundred bytes
 //! of fragments that spread each other twice would otherwise keep a validator busy for hours.
 
+use super::documents::Checked;
 use crate::app::App;
 use crate::auth::viewer_of;
 use crate::error::{Code, fault, fault_because, system};
@@ -86,6 +87,9 @@ impl Extension for Limits {
                 Code::TooLarge,
                 "the query is over 32 KiB",
             )));
+        }
+        if context.data_opt::<Checked>().is_some() {
+            return next.run(context, query, variables).await;
         }
         // Parsed here first: the library's own checks walk every spread.
         check(&async_graphql::parser::parse_query(query)?).map_err(refused)?;
