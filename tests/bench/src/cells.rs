@@ -1,15 +1,9 @@
-//! The cells, what they are compared to, and a fresh database or folder for each.
+//! The cells, what they are compared to, and with what target.
 
-use crate::Fallible;
-use crate::measure::{Run, Sample};
-use crate::{ceiling_postgres, ceiling_sqlite, desk, docket, esrs_own, two};
-use docket_core::store::StoreUrl;
-use sqlx::{Connection as _, PgConnection};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use crate::kept::Stock;
 
 /// Which store.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum On {
     /// PostgreSQL.
     Postgres,
@@ -34,7 +28,30 @@ pub enum What {
     DeskSign,
     /// The desk, five commands a ticket.
     DeskLoop,
+    /// A server, signing tickets it has to load.
+    HttpSign,
+    /// A server, a mixed day.
+    HttpDay,
+    /// A server, inbox pages out of 10,000 tickets.
+    InboxSmall,
+    /// A server, inbox pages out of a million.
+    InboxLarge,
+    /// A server's memory with a million tickets.
+    Memory,
+    /// All views folded anew.
+    Rebuild,
+    /// What a ticket takes on disk.
+    Size,
+    /// Tickets carried over into a fresh store.
+    Import,
 }
+
+/// Rows of the import that is measured by itself.
+pub const IMPORT_ROWS: usize = 30_000;
+const SMALL: usize = 10_000;
+const LARGE: usize = 1_000_000;
+/// Tickets whose views are folded anew: a quarter of a million events.
+const REPLIED: usize = 50_000;
 
 /// One cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,20 +60,31 @@ pub struct Cell {
     pub on: On,
     /// What.
     pub what: What,
-    /// How many at a time.
+    /// How many at a time; 0 where there are no clients.
     pub clients: usize,
 }
 
-/// How two cells compare.
-pub struct Ratio {
+/// What a figure should reach.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// So much or more.
+    AtLeast(f64),
+    /// So much or less.
+    AtMost(f64),
+}
+
+/// A figure that is judged: by itself, or beside the same figure of another cell.
+pub struct Judged {
     /// Its name.
     pub name: String,
-    /// What is compared.
+    /// Of which cell.
     pub of: Cell,
-    /// With what.
-    pub to: Cell,
+    /// Which of its figures; empty for the one the cell is about.
+    pub figure: &'static str,
+    /// What it is divided by.
+    pub to: Option<Cell>,
     /// What it should reach.
-    pub target: Option<f64>,
+    pub target: Option<Target>,
 }
 
 impl Cell {
@@ -78,19 +106,37 @@ impl Cell {
             What::EsrsCommand => format!("append.{on}.esrs_command"),
             What::DeskSign => format!("desk.{on}.sign"),
             What::DeskLoop => format!("desk.{on}.loop"),
+            What::HttpSign => format!("http.{on}.sign"),
+            What::HttpDay => format!("http.{on}.day"),
+            What::InboxSmall => format!("http.{on}.inbox_10k"),
+            What::InboxLarge => format!("http.{on}.inbox_1m"),
+            What::Memory => format!("memory.{on}"),
+            What::Rebuild => format!("rebuild.{on}"),
+            What::Size => format!("size.{on}"),
+            What::Import => format!("import.{on}"),
         }
     }
 
     /// Its name.
     pub fn name(self) -> String {
-        format!("{}.c{}", self.stem(), self.clients)
+        match self.clients {
+            0 => self.stem(),
+            clients => format!("{}.c{clients}", self.stem()),
+        }
     }
 
-    /// What it counts.
-    pub const fn unit(self) -> &'static str {
+    /// Whether it needs a million tickets, which take minutes to make.
+    pub const fn is_large(self) -> bool {
+        matches!(self.what, What::InboxLarge | What::Memory)
+    }
+
+    /// What its store holds, where that is kept from round to round.
+    pub const fn stock(self) -> Option<Stock> {
         match self.what {
-            What::DeskSign | What::DeskLoop => "commands/s",
-            _ => "events/s",
+            What::InboxSmall => Some(Stock::Imported(SMALL)),
+            What::InboxLarge | What::Memory => Some(Stock::Imported(LARGE)),
+            What::Rebuild | What::Size => Some(Stock::Replied(REPLIED)),
+            _ => None,
         }
     }
 }
@@ -98,34 +144,43 @@ impl Cell {
 /// Every cell, in groups whose members run one after the other in each round.
 pub fn groups() -> Vec<Vec<Cell>> {
     use On::{Postgres, Sqlite};
-    use What::{Ceiling, DeskLoop, DeskSign, Docket, EsrsAppend, EsrsCommand, TwoProcesses};
+    use What::*;
     let on = |on: On, clients: usize, whats: &[What]| {
         whats.iter().map(|what| Cell::new(on, *what, clients)).collect()
     };
-    vec![
+    let mut groups = vec![
         on(Postgres, 1, &[Docket, Ceiling, EsrsAppend, EsrsCommand]),
         on(Postgres, 8, &[Docket, Ceiling, EsrsAppend, EsrsCommand]),
         on(Postgres, 32, &[TwoProcesses, Docket, Ceiling, EsrsAppend]),
         on(Postgres, 256, &[TwoProcesses, Docket, Ceiling, EsrsAppend, EsrsCommand]),
-        on(Postgres, 32, &[DeskSign, EsrsCommand, DeskLoop]),
+        on(Postgres, 32, &[DeskSign, EsrsCommand, HttpSign, DeskLoop, HttpDay]),
         on(Sqlite, 1, &[Docket, Ceiling]),
         on(Sqlite, 8, &[Docket, Ceiling]),
         on(Sqlite, 32, &[Docket, Ceiling]),
         on(Sqlite, 256, &[Docket, Ceiling]),
-        on(Sqlite, 32, &[DeskSign, DeskLoop]),
-    ]
+        on(Sqlite, 32, &[DeskSign, HttpSign, DeskLoop, HttpDay]),
+        on(Sqlite, 0, &[Import]),
+    ];
+    for store in [Sqlite, Postgres] {
+        groups.push(on(store, 0, &[Rebuild, Size]));
+        let mut inboxes: Vec<Cell> = on(store, 16, &[InboxSmall, InboxLarge]);
+        inboxes.push(Cell::new(store, Memory, 0));
+        groups.push(inboxes);
+    }
+    groups
 }
 
-/// Every comparison.
-pub fn ratios() -> Vec<Ratio> {
+/// Everything that is judged.
+pub fn judged() -> Vec<Judged> {
     use On::{Postgres, Sqlite};
-    let mut ratios = Vec::new();
-    let mut add = |name: &str, on, of, to, clients, target| {
-        let of = Cell::new(on, of, clients);
-        ratios.push(Ratio {
+    use Target::{AtLeast, AtMost};
+    let mut judged = Vec::new();
+    let mut compare = |name: &str, on, of, to, clients, target| {
+        judged.push(Judged {
             name: format!("{name}.c{clients}"),
-            of,
-            to: Cell::new(on, to, clients),
+            of: Cell::new(on, of, clients),
+            figure: "",
+            to: Some(Cell::new(on, to, clients)),
             target,
         });
     };
@@ -133,99 +188,46 @@ pub fn ratios() -> Vec<Ratio> {
         (Postgres, "append.postgres.ratio_to_ceiling", 0.9),
         (Sqlite, "append.sqlite.ratio_to_ceiling", 0.85),
     ] {
-        for (clients, target) in [(1, None), (8, None), (32, Some(reach)), (256, Some(reach))] {
-            add(name, on, What::Docket, What::Ceiling, clients, target);
+        for (clients, target) in [(1, None), (8, None), (32, Some(AtLeast(reach))), (256, Some(AtLeast(reach)))] {
+            compare(name, on, What::Docket, What::Ceiling, clients, target);
         }
     }
     let two = "append.postgres.two_processes_ratio_to_ceiling";
     for clients in [32, 256] {
-        add(two, Postgres, What::TwoProcesses, What::Ceiling, clients, Some(0.8));
+        compare(two, Postgres, What::TwoProcesses, What::Ceiling, clients, Some(AtLeast(0.8)));
     }
     for clients in [1, 8, 32, 256] {
         let name = "append.postgres.ratio_to_esrs_append";
-        add(name, Postgres, What::Docket, What::EsrsAppend, clients, None);
+        compare(name, Postgres, What::Docket, What::EsrsAppend, clients, None);
     }
-    let sign = "desk.postgres.sign_ratio_to_esrs_command";
-    add(sign, Postgres, What::DeskSign, What::EsrsCommand, 32, Some(4.0));
-    let life = "desk.postgres.loop_ratio_to_esrs_command";
-    add(life, Postgres, What::DeskLoop, What::EsrsCommand, 32, Some(4.0));
-    ratios
-}
-
-/// Where cells run.
-pub struct Place {
-    /// The server's URL, without a database.
-    pub server: String,
-    /// A folder for files.
-    pub dir: PathBuf,
-    /// Measured seconds per cell.
-    pub seconds: f64,
-}
-
-impl Place {
-    /// Runs a cell on a database and in a folder made for it, and removes both.
-    pub async fn run(&self, cell: Cell) -> Fallible<Sample> {
-        let dir = self.dir.join(cell.name());
-        std::fs::create_dir_all(&dir)?;
-        let database = cell.name().replace('.', "_");
-        if cell.on == On::Postgres {
-            // Every cell starts right after a checkpoint.
-            self.administer(&[&format!("CREATE DATABASE {database}"), "CHECKPOINT"]).await?;
-        }
-        let run = self.run_in(cell, &format!("{}/{database}", self.server), &dir).await;
-        // Let what is left of the journal end: it polls.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        if cell.on == On::Postgres {
-            self.administer(&[&format!("DROP DATABASE {database} WITH (FORCE)")]).await?;
-        }
-        std::fs::remove_dir_all(&dir)?;
-        Ok(run.map_err(|error| format!("{}: {error}", cell.name()))?.sample())
+    for (name, of, reach) in [
+        ("desk.postgres.sign_ratio_to_esrs_command", What::DeskSign, 4.0),
+        ("desk.postgres.loop_ratio_to_esrs_command", What::DeskLoop, 4.0),
+        ("http.postgres.sign_ratio_to_esrs_command", What::HttpSign, 2.0),
+    ] {
+        compare(name, Postgres, of, What::EsrsCommand, 32, Some(AtLeast(reach)));
     }
-
-    async fn run_in(&self, cell: Cell, url: &str, dir: &Path) -> Fallible<Run> {
-        let (clients, seconds) = (cell.clients, self.seconds);
-        let store = || match cell.on {
-            On::Postgres => StoreUrl::Postgres(url.to_owned()),
-            On::Sqlite => StoreUrl::Sqlite(dir.to_owned()),
+    for store in [Postgres, Sqlite] {
+        let mut alone = |what, clients, figure: &'static str, target| {
+            let of = Cell::new(store, what, clients);
+            let name = if figure.is_empty() { of.name() } else { format!("{}.{figure}", of.name()) };
+            judged.push(Judged { name, of, figure, to: None, target: Some(target) });
         };
-        match (cell.what, cell.on) {
-            (What::Docket, on) => {
-                let journal = match on {
-                    On::Postgres => docket::open_postgres(url).await?,
-                    On::Sqlite => docket::open_sqlite(dir).await?,
-                };
-                let run = docket::append(&journal, clients, seconds).await?;
-                docket::check(&journal, run.total).await?;
-                Ok(run)
-            }
-            (What::Ceiling, On::Postgres) => ceiling_postgres::append(url, clients, seconds).await,
-            (What::Ceiling, On::Sqlite) => ceiling_sqlite::append(dir, clients, seconds).await,
-            (What::TwoProcesses, _) => two::append(url, clients, seconds).await,
-            (What::EsrsAppend, _) => esrs_own::append(url, clients, seconds).await,
-            (What::EsrsCommand, _) => esrs_own::command(url, clients, seconds).await,
-            (What::DeskSign, _) => desk::sign(store(), dir, clients, seconds).await,
-            (What::DeskLoop, _) => desk::whole_life(store(), dir, clients, seconds).await,
+        alone(What::HttpSign, 32, "lag", AtMost(1.0));
+        alone(What::HttpDay, 32, "lag", AtMost(1.0));
+        alone(What::Rebuild, 0, "", AtLeast(if store == Sqlite { 50_000.0 } else { 30_000.0 }));
+        alone(What::Memory, 0, "", AtMost(300.0));
+        if store == Sqlite {
+            alone(What::Import, 0, "", AtLeast(3_000.0));
         }
+        let of = Cell::new(store, What::InboxLarge, 16);
+        judged.push(Judged {
+            name: format!("{}.p99_ratio_to_10k", of.name()),
+            of,
+            figure: "p99",
+            to: Some(Cell::new(store, What::InboxSmall, 16)),
+            target: Some(AtMost(1.3)),
+        });
     }
-
-    async fn administer(&self, statements: &[&str]) -> Fallible<()> {
-        let mut connection = PgConnection::connect(&format!("{}/postgres", self.server)).await?;
-        for statement in statements {
-            sqlx::raw_sql(statement).execute(&mut connection).await?;
-        }
-        Ok(connection.close().await?)
-    }
-
-    /// The server's version and the settings that make a commit durable.
-    pub async fn conditions(&self) -> Fallible<String> {
-        let mut connection = PgConnection::connect(&format!("{}/postgres", self.server)).await?;
-        let mut text = String::from("PostgreSQL");
-        for setting in ["server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers"] {
-            let show = format!("SHOW {setting}");
-            let value: String = sqlx::query_scalar(&show).fetch_one(&mut connection).await?;
-            text.push_str(&format!(" {setting}={value}"));
-        }
-        text.push_str(&format!("; SQLite {} WAL synchronous=FULL", rusqlite::version()));
-        Ok(text)
-    }
+    judged
 }

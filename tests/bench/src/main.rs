@@ -1,8 +1,11 @@
-//! Docket's journal and desk, measured in one run beside esrs's own store and beside bare group commit.
+//! Docket's journal, desk and server, measured in one run beside esrs's own store and beside bare group commit.
 //!
-//! * [`cells`]: what is measured, what it is compared to, and with what target.
-//! * [`measure`]: closed loops. [`commits`]: what is appended.
-//! * [`docket`], [`two`], [`desk`]: ours. [`ceiling_postgres`], [`ceiling_sqlite`], [`esrs_own`]: theirs.
+//! * [`cells`]: what is measured, what it is compared to, and with what target. [`place`]: where.
+//! * [`measure`]: closed loops. [`commits`]: what is appended. [`city`], [`stock`], [`csv`]: who works, and on what.
+//! * [`docket`], [`two`], [`desk`]: ours, in this process. [`ceiling_postgres`], [`ceiling_sqlite`],
+//!   [`esrs_own`]: theirs.
+//! * [`server`]: ours, as a process of its own. [`http`], [`traffic`]: its clients. [`lag`]: how far its views
+//!   are behind. [`kept`]: stores that take long to make.
 //!
 //! Cells that are compared run one after the other, in turned order from round to round; a figure is the
 //! median of its rounds, a ratio the median of the ratios within rounds. `tests/bench/run` starts it.
@@ -10,16 +13,27 @@
 mod ceiling_postgres;
 mod ceiling_sqlite;
 mod cells;
+mod city;
 mod commits;
+mod csv;
 mod desk;
 mod docket;
 mod esrs_own;
+mod http;
+mod kept;
+mod lag;
 mod measure;
+mod place;
+mod server;
+mod stock;
+mod traffic;
 mod two;
 
-use cells::{Cell, Place, Ratio};
-use measure::Sample;
+use cells::{Cell, Judged, Target};
+use measure::{Figure, Sample};
+use place::Place;
 use std::collections::HashMap;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The product's.
 #[global_allocator]
@@ -32,29 +46,39 @@ struct Arguments {
     place: Place,
     rounds: usize,
     only: String,
+    large: bool,
 }
 
-fn arguments(given: &[String]) -> Fallible<Arguments> {
+fn arguments(mut given: impl Iterator<Item = String>) -> Fallible<Arguments> {
     let mut arguments = Arguments {
         place: Place {
             server: String::new(),
             dir: std::env::temp_dir(),
+            binary: "docket".into(),
             seconds: 3.0,
+            kept: Vec::new(),
         },
         rounds: 3,
         only: String::new(),
+        large: false,
     };
-    for pair in given.chunks(2) {
-        let [name, value] = pair else {
-            return Err(format!("{pair:?} needs a value").into());
-        };
+    while let Some(name) = given.next() {
+        if name == "--large" {
+            arguments.large = true;
+            continue;
+        }
+        let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
-            "--postgres" => arguments.place.server.clone_from(value),
+            "--postgres" => arguments.place.server = value,
             "--dir" => arguments.place.dir = value.into(),
+            "--docket" => arguments.place.binary = value.into(),
             "--seconds" => arguments.place.seconds = value.parse()?,
             "--rounds" => arguments.rounds = value.parse::<usize>()?.max(1),
-            "--only" => arguments.only.clone_from(value),
-            _ => return Err(format!("{name}: give --seconds N, --rounds N or --only NAME").into()),
+            "--only" => arguments.only = value,
+            _ => {
+                let known = "give --seconds N, --rounds N, --only NAME or --large";
+                return Err(format!("{name}: {known}").into());
+            }
         }
     }
     Ok(arguments)
@@ -68,14 +92,25 @@ async fn main() -> Fallible<()> {
     {
         return two::writer(url, clients.parse()?, seconds.parse()?).await;
     }
-    let Arguments { place, rounds, only } = arguments(&given)?;
+    let arguments = arguments(given.into_iter())?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Whatever ends it ends the processes it started: they are killed when dropped.
+    tokio::select! {
+        done = measure_all(arguments) => done,
+        _ = terminate.recv() => Err("terminated".into()),
+        _ = interrupt.recv() => Err("interrupted".into()),
+    }
+}
+
+async fn measure_all(arguments: Arguments) -> Fallible<()> {
+    let Arguments { mut place, rounds, only, large } = arguments;
     println!("# {}", place.conditions().await?);
     println!(
         "# {rounds} rounds of {} s per cell; medians; a ratio is the median of its rounds' ratios",
         place.seconds
     );
     let mut measured = Measured::default();
-    for group in chosen(&only) {
+    for group in chosen(&only, large) {
         for round in 0..rounds {
             let mut order = group.clone();
             if round % 2 == 1 {
@@ -83,49 +118,69 @@ async fn main() -> Fallible<()> {
             }
             for cell in order {
                 let sample = place.run(cell).await?;
-                eprintln!("# round {} {} {:.0} {}", round + 1, cell.name(), sample.rate, cell.unit());
+                let told: Vec<String> = sample.iter().map(told).collect();
+                eprintln!("# round {} {} {}", round + 1, cell.name(), told.join(", "));
                 measured.0.entry(cell.name()).or_default().push((round, sample));
             }
         }
+        place.clear().await?;
         for cell in group {
             measured.print(cell);
         }
     }
-    let compared: Vec<_> = cells::ratios()
+    let judged: Vec<_> = cells::judged()
         .into_iter()
-        .filter_map(|ratio| Some((measured.ratios(&ratio)?, ratio)))
+        .filter_map(|judged| Some((measured.values(&judged)?, judged)))
         .collect();
-    for (values, ratio) in &compared {
-        println!("{} {:.2} x", ratio.name, median(values));
+    for (values, judged) in judged.iter().filter(|(_, judged)| judged.to.is_some()) {
+        println!("{} {:.2} x", judged.name, median(values));
     }
-    println!("#\n# target                                                       reach   median  rounds");
-    for (values, ratio) in &compared {
-        verdict(ratio, values);
+    println!("#\n# target                                                          reach    median  rounds");
+    for (values, judged) in &judged {
+        verdict(judged, values);
     }
     Ok(())
 }
 
 /// The groups with a cell of that name; of these, every cell that it is compared to too.
-fn chosen(only: &str) -> Vec<Vec<Cell>> {
+fn chosen(only: &str, large: bool) -> Vec<Vec<Cell>> {
     let named = |cell: &Cell| cell.name().contains(only);
-    let ratios = cells::ratios();
+    let judged = cells::judged();
     let wanted = |cell: &Cell| {
-        named(cell)
-            || ratios.iter().any(|ratio| ratio.to == *cell && (named(&ratio.of) || ratio.name.contains(only)))
-            || ratios.iter().any(|ratio| ratio.of == *cell && ratio.name.contains(only))
+        let compared = |judged: &Judged| {
+            let other = judged.to.is_some_and(|to| to == *cell) && named(&judged.of);
+            let by_name = judged.name.contains(only) && (judged.of == *cell || judged.to == Some(*cell));
+            other || by_name
+        };
+        (large || !cell.is_large()) && (named(cell) || judged.iter().any(compared))
     };
     let groups = cells::groups().into_iter();
     let groups = groups.map(|group| group.into_iter().filter(wanted).collect::<Vec<_>>());
     groups.filter(|group| !group.is_empty()).collect()
 }
 
-fn verdict(ratio: &Ratio, values: &[f64]) {
-    let Some(target) = ratio.target else { return };
-    let reached = median(values);
-    let word = if reached >= target { "reached" } else { "MISSED " };
-    let rounds: Vec<String> = values.iter().map(|v| format!("{v:.2}")).collect();
-    let name = &ratio.name;
-    println!("# {word} {name:<53} >= {target:<4} {reached:>6.2}  {}", rounds.join(" "));
+fn verdict(judged: &Judged, values: &[f64]) {
+    let Some(target) = judged.target else { return };
+    let median = median(values);
+    let (reached, sign, reach) = match target {
+        Target::AtLeast(reach) => (median >= reach, ">=", reach),
+        Target::AtMost(reach) => (median <= reach, "<=", reach),
+    };
+    let word = if reached { "reached" } else { "MISSED " };
+    let rounds: Vec<String> = values.iter().map(|v| digits(*v)).collect();
+    let name = &judged.name;
+    println!("# {word} {name:<53} {sign} {reach:<6} {:>8}  {}", digits(median), rounds.join(" "));
+}
+
+/// As many digits as say something.
+fn digits(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+fn told(figure: &Figure) -> String {
+    let Figure { name, value, unit } = figure;
+    let name = if name.is_empty() { String::new() } else { format!("{name} ") };
+    format!("{name}{} {unit}", digits(*value))
 }
 
 /// Samples by cell, each with its round.
@@ -135,21 +190,33 @@ struct Measured(HashMap<String, Vec<(usize, Sample)>>);
 impl Measured {
     fn print(&self, cell: Cell) {
         let name = cell.name();
-        let Some(samples) = self.0.get(&name) else { return };
-        let of = |value: fn(&Sample) -> f64| {
-            median(&samples.iter().map(|(_, sample)| value(sample)).collect::<Vec<_>>())
-        };
-        println!("{name} {:.0} {}", of(|s| s.rate), cell.unit());
-        println!("{name}.p50 {:.2} ms", of(|s| s.p50));
-        println!("{name}.p99 {:.2} ms", of(|s| s.p99));
+        let Some((_, first)) = self.0.get(&name).and_then(|samples| samples.first()) else { return };
+        for figure in first {
+            let rounds: Vec<f64> = self.figures(cell, figure.name).into_iter().map(|(_, value)| value).collect();
+            let dot = if figure.name.is_empty() { "" } else { "." };
+            println!("{name}{dot}{} {} {}", figure.name, digits(median(&rounds)), figure.unit);
+        }
     }
 
-    /// The ratios within each round.
-    fn ratios(&self, ratio: &Ratio) -> Option<Vec<f64>> {
-        let (of, to) = (self.0.get(&ratio.of.name())?, self.0.get(&ratio.to.name())?);
-        let in_round = |round| to.iter().find(|(other, _)| *other == round);
-        let pairs = of.iter().filter_map(|(round, s)| Some(s.rate / in_round(*round)?.1.rate));
-        Some(pairs.collect())
+    /// A figure of a cell, by round.
+    fn figures(&self, cell: Cell, name: &str) -> Vec<(usize, f64)> {
+        let rounds = self.0.get(&cell.name()).into_iter().flatten();
+        let of = |sample: &Sample| sample.iter().find(|figure| figure.name == name).map(|figure| figure.value);
+        rounds.filter_map(|(round, sample)| Some((*round, of(sample)?))).collect()
+    }
+
+    /// What is judged, by round; `None` where it was not measured.
+    fn values(&self, judged: &Judged) -> Option<Vec<f64>> {
+        let of = self.figures(judged.of, judged.figure);
+        let values: Vec<f64> = match judged.to {
+            None => of.into_iter().map(|(_, value)| value).collect(),
+            Some(to) => {
+                let to = self.figures(to, judged.figure);
+                let in_round = |round| to.iter().find(|(other, _)| *other == round);
+                of.iter().filter_map(|(round, value)| Some(value / in_round(*round)?.1)).collect()
+            }
+        };
+        (!values.is_empty()).then_some(values)
     }
 }
 

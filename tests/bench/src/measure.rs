@@ -7,6 +7,8 @@ use tokio::task::JoinSet;
 
 /// How long a cell runs before it is measured.
 pub const WARM_UP: Duration = Duration::from_millis(500);
+/// Tickets made ready for every second of signing.
+const STOCK_PER_SECOND: f64 = 12_000.0;
 
 /// One client of a closed loop.
 pub trait Client: Send + 'static {
@@ -33,15 +35,30 @@ pub struct Run {
     pub measured: u64,
 }
 
-/// The figures of a cell.
+/// One figure of a cell.
 #[derive(Clone, Copy)]
-pub struct Sample {
-    /// Operations per second.
-    pub rate: f64,
-    /// Milliseconds that half of the operations stay below.
-    pub p50: f64,
-    /// Milliseconds that 99 of 100 operations stay below.
-    pub p99: f64,
+pub struct Figure {
+    /// Its name; empty for the one the cell is about.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// What it counts.
+    pub unit: &'static str,
+}
+
+impl Figure {
+    /// A figure.
+    pub const fn new(name: &'static str, value: f64, unit: &'static str) -> Self {
+        Self { name, value, unit }
+    }
+}
+
+/// The figures of a cell.
+pub type Sample = Vec<Figure>;
+
+/// Tickets to be made ready for so many seconds of signing; a machine that signs more ends its cell early.
+pub fn stock_for(seconds: f64) -> usize {
+    ((seconds + WARM_UP.as_secs_f64()) * STOCK_PER_SECOND) as usize
 }
 
 /// Runs the clients against each other for the warm-up and so many seconds.
@@ -93,18 +110,19 @@ async fn drive<C: Client>(
 }
 
 impl Run {
-    /// The cell's figures.
-    pub fn sample(mut self) -> Sample {
+    /// The cell's figures: operations per second, and the milliseconds that half and 99 of 100 stay below.
+    pub fn sample(mut self, unit: &'static str) -> Sample {
         self.done.sort_unstable_by_key(|d| d.took);
         let below = |share: f64| {
             let index = (self.done.len() as f64 * share) as usize;
             self.done[index.min(self.done.len() - 1)].took as f64 / 1_000.0
         };
-        Sample {
-            rate: self.done.len() as f64 / (self.measured as f64 / 1_000_000.0),
-            p50: below(0.50),
-            p99: below(0.99),
-        }
+        let rate = self.done.len() as f64 / (self.measured as f64 / 1_000_000.0);
+        vec![
+            Figure::new("", rate, unit),
+            Figure::new("p50", below(0.50), "ms"),
+            Figure::new("p99", below(0.99), "ms"),
+        ]
     }
 }
 
