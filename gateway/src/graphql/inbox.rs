@@ -8,6 +8,7 @@ use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::ids::TicketId;
 use docket_projections::inbox::{self as view, Holder, PAGE_MAX};
+use tokio::sync::OnceCell;
 
 /// A tab of an inbox.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -79,6 +80,8 @@ pub struct InboxConnection {
     query: view::InboxQuery,
     rows: Vec<view::InboxRow>,
     has_next_page: bool,
+    /// Asked for once, however many fields need them.
+    counts: OnceCell<Vec<(view::Tab, u64)>>,
 }
 
 /// A row of an inbox, with its cursor.
@@ -149,11 +152,14 @@ impl InboxConnection {
     /// Rows in all, under the same filter. Counted only when asked for.
     #[graphql(complexity = 50)]
     async fn total_count(&self, context: &Context<'_>) -> Result<u64, Error> {
-        app(context)?
-            .views
-            .inbox_total(&self.query)
-            .await
-            .map_err(|e| view_fault(&e))
+        if !self.query.is_filtered() {
+            let counts = self.counted(context).await?.iter();
+            let count = counts.filter(|(tab, _)| *tab == self.query.tab);
+            return Ok(count.map(|(_, count)| count).sum());
+        }
+        let views = &app(context)?.views;
+        let total = views.inbox_total(&self.query).await;
+        total.map_err(|e| view_fault(&e))
     }
 
     /// Since when the ticket that has been nobody's for longest is so (the centre's).
@@ -172,20 +178,25 @@ impl InboxConnection {
     /// How many rows each tab of this inbox has, without the filter.
     #[graphql(complexity = 100)]
     async fn counts(&self, context: &Context<'_>) -> Result<Vec<TabCount>, Error> {
-        let views = &app(context)?.views;
-        let counts = views.inbox_counts(self.query.holder, self.query.now).await;
-        let counts = counts.map_err(|e| view_fault(&e))?.into_iter();
+        let counts = self.counted(context).await?.iter();
         Ok(counts
             .map(|(tab, count)| TabCount {
-                tab: tab.into(),
+                tab: (*tab).into(),
                 label: tab.name_zh(),
-                count,
+                count: *count,
             })
             .collect())
     }
 }
 
 impl InboxConnection {
+    async fn counted(&self, context: &Context<'_>) -> Result<&Vec<(view::Tab, u64)>, Error> {
+        let views = &app(context)?.views;
+        let counts = || views.inbox_counts(self.query.holder, self.query.now);
+        let counted = self.counts.get_or_try_init(counts).await;
+        counted.map_err(|e| view_fault(&e))
+    }
+
     fn cursor(&self, row: &view::InboxRow) -> String {
         cursor(
             &kind(self.query.order),
@@ -249,6 +260,7 @@ impl InboxQueries {
             query,
             rows,
             has_next_page,
+            counts: OnceCell::new(),
         })
     }
 }

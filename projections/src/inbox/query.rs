@@ -88,7 +88,8 @@ pub struct InboxRow {
 
 impl InboxQuery {
     /// Whether it asks for some rows of its tab only.
-    const fn is_filtered(&self) -> bool {
+    #[must_use]
+    pub const fn is_filtered(&self) -> bool {
         self.kind.is_some()
             || self.urgency.is_some()
             || self.unviewed.is_some()
@@ -169,13 +170,8 @@ impl Views {
         rows.iter().map(row).collect()
     }
 
-    /// How many rows a query has in all.
+    /// How many rows a query has in all, counted one by one; without a filter, see [`Self::inbox_counts`].
     pub async fn inbox_total(&self, query: &InboxQuery) -> Result<u64, ProjectionError> {
-        if !query.is_filtered() {
-            let counts = self.inbox_counts(query.holder, query.now).await?;
-            let count = counts.into_iter().find(|(tab, _)| *tab == query.tab);
-            return Ok(count.map_or(0, |(_, count)| count));
-        }
         let (condition, values) = query.condition();
         let sql = format!("SELECT count(*) FROM inbox i WHERE {condition}");
         let row = self.db().fetch_optional(&sql, values).await?;
