@@ -4,6 +4,7 @@ mod answered_at_once;
 mod by_code;
 mod from_answer_to_close;
 mod phrasebooks;
+mod reorganised;
 mod returned;
 mod shared_desk;
 mod while_assigning;

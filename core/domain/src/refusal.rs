@@ -124,6 +124,10 @@ reasons! {
     AlreadyExists = "ALREADY_EXISTS" {
         zh: "已存在", en: "it exists already",
         remedy: "Choose another name, or use the one that exists." }
+    /// What is asked is so already.
+    NoChange = "NO_CHANGE" {
+        zh: "内容没有变化", en: "nothing would change",
+        remedy: "Read it again: it is so already. Send what is to be different." }
     /// A rule pack does not check.
     InvalidRules = "INVALID_RULES" {
         zh: "规则包有误", en: "the rule pack has a mistake",

@@ -1,79 +1,203 @@
-//! The organisation: level-1 departments and their level-2 units.
+//! The organisation: level-1 departments, their level-2 units, and how both came to be as they are.
 
-use super::common::{UserError, app, global_id, local_id, options, split};
-use crate::auth::{viewer, viewer_with};
-use crate::error::{Failure, system};
-use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
-use docket_core::clock::new_id;
+mod commands;
+
+pub use commands::OrganisationMutation;
+
+use super::common::{app, global_id};
+use crate::auth::viewer;
+use crate::error::{Code, fault_because, system};
+use async_graphql::{Context, Enum, Error, ID, Object};
+use chrono::{DateTime, Utc};
 use docket_domain::ids::{DepartmentId, UnitId};
-use docket_domain::organisation::{self as domain, OrganisationAction};
-use docket_domain::people::Role;
-use uuid::Uuid;
+use docket_domain::organisation::{self as domain, Office, Organisation};
+use std::sync::Arc;
 
-/// A level-1 department (一级部门).
-#[derive(SimpleObject, Clone)]
+/// Changes of an office shown, the latest; a technical limit.
+const HISTORY_MAX: usize = 200;
+
+/// The organisation as it stands.
+pub(super) async fn organisation(context: &Context<'_>) -> Result<Arc<Organisation>, Error> {
+    let organisation = app(context)?.desk.organisation().await;
+    organisation.map_err(|e| system(&e))
+}
+
+/// A level-1 department (一级部门), as it is now.
+#[derive(Clone)]
 pub struct Department {
-    /// Global id.
-    id: ID,
-    /// Its name.
-    pub(super) name: String,
-    /// Its region.
-    region: Option<String>,
-    /// Its level-2 units.
-    units: Vec<Unit>,
+    of: Arc<Organisation>,
+    index: usize,
 }
 
-/// A level-2 unit (二级部门).
-#[derive(SimpleObject, Clone)]
+/// A level-2 unit (二级部门), as it is now.
+#[derive(Clone)]
 pub struct Unit {
-    /// Global id.
-    id: ID,
-    /// Its name.
-    name: String,
-}
-
-impl From<&domain::Department> for Department {
-    fn from(department: &domain::Department) -> Self {
-        Self {
-            id: global_id("department", department.id.0),
-            name: department.name.clone(),
-            region: department.region.clone(),
-            units: department.units.iter().map(Unit::from).collect(),
-        }
-    }
-}
-
-impl From<&domain::Unit> for Unit {
-    fn from(unit: &domain::Unit) -> Self {
-        Self {
-            id: global_id("unit", unit.id.0),
-            name: unit.name.clone(),
-        }
-    }
+    under: Department,
+    index: usize,
 }
 
 impl Department {
+    pub(super) fn new(of: &Arc<Organisation>, id: DepartmentId) -> Option<Self> {
+        let index = of.departments.iter().position(|d| d.id == id)?;
+        let of = of.clone();
+        Some(Self { of, index })
+    }
+
     pub(super) async fn find(
         context: &Context<'_>,
         id: DepartmentId,
     ) -> Result<Option<Self>, Error> {
-        let organisation = app(context)?
-            .desk
-            .organisation()
-            .await
-            .map_err(|e| system(&e))?;
-        Ok(organisation.department(id).map(Self::from))
+        Ok(Self::new(&organisation(context).await?, id))
+    }
+
+    fn state(&self) -> Result<&domain::Department, Error> {
+        let found = self.of.departments.get(self.index);
+        found.ok_or_else(|| fault_because(Code::Internal, "a department"))
+    }
+}
+
+/// A level-1 department (一级部门), as it is now.
+#[Object]
+impl Department {
+    /// Global id.
+    async fn id(&self) -> Result<ID, Error> {
+        Ok(global_id("department", self.state()?.id.0))
+    }
+
+    /// Its name.
+    async fn name(&self) -> Result<&str, Error> {
+        Ok(&self.state()?.name)
+    }
+
+    /// Its region.
+    async fn region(&self) -> Result<Option<&String>, Error> {
+        Ok(self.state()?.region.as_ref())
+    }
+
+    /// Its level-2 units.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn units(&self) -> Result<Vec<Unit>, Error> {
+        let all = 0..self.state()?.units.len();
+        let unit = |index| Unit {
+            under: self.clone(),
+            index,
+        };
+        Ok(all.map(unit).collect())
+    }
+
+    /// What it was called and which region it had, from when on: its latest 200 changes in order.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn history(&self) -> Result<Vec<OfficeChange>, Error> {
+        Ok(OfficeChange::latest(&self.of, &self.state()?.history))
     }
 }
 
 impl Unit {
+    pub(super) fn new(of: &Arc<Organisation>, id: UnitId) -> Option<Self> {
+        let (above, _) = of.unit(id)?;
+        let index = above.units.iter().position(|u| u.id == id)?;
+        let under = Department::new(of, above.id)?;
+        Some(Self { under, index })
+    }
+
     pub(super) async fn find(context: &Context<'_>, id: UnitId) -> Result<Option<Self>, Error> {
-        let organisation = app(context)?
-            .desk
-            .organisation()
-            .await
-            .map_err(|e| system(&e))?;
-        Ok(organisation.unit(id).map(|(_, unit)| Self::from(unit)))
+        Ok(Self::new(&organisation(context).await?, id))
+    }
+
+    fn state(&self) -> Result<&domain::Unit, Error> {
+        let found = self.under.state()?.units.get(self.index);
+        found.ok_or_else(|| fault_because(Code::Internal, "a unit"))
+    }
+}
+
+/// A level-2 unit (二级部门), as it is now.
+#[Object]
+impl Unit {
+    /// Global id.
+    async fn id(&self) -> Result<ID, Error> {
+        Ok(global_id("unit", self.state()?.id.0))
+    }
+
+    /// Its name.
+    async fn name(&self) -> Result<&str, Error> {
+        Ok(&self.state()?.name)
+    }
+
+    /// The department it is under.
+    async fn department(&self) -> &Department {
+        &self.under
+    }
+
+    /// What it was called and which department it belonged to, from when on: its latest 200 changes in order.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn history(&self) -> Result<Vec<OfficeChange>, Error> {
+        Ok(OfficeChange::latest(&self.under.of, &self.state()?.history))
+    }
+}
+
+/// What changed about an office.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::ChangeKind")]
+pub enum OfficeChangeKind {
+    /// It was added.
+    Added,
+    /// It got another name.
+    Renamed,
+    /// A unit was put under another department.
+    Moved,
+    /// A department got another region, or lost it.
+    RegionChanged,
+}
+
+/// A change of an office, with what it was from then on.
+pub struct OfficeChange {
+    of: Arc<Organisation>,
+    change: domain::Change,
+}
+
+impl OfficeChange {
+    fn latest(of: &Arc<Organisation>, history: &[domain::Change]) -> Vec<Self> {
+        let latest = &history[history.len().saturating_sub(HISTORY_MAX)..];
+        let change = |change: &domain::Change| Self {
+            of: of.clone(),
+            change: change.clone(),
+        };
+        latest.iter().map(change).collect()
+    }
+}
+
+/// A change of an office, with what it was from then on.
+#[Object]
+impl OfficeChange {
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.change.at
+    }
+
+    /// What changed.
+    async fn kind(&self) -> OfficeChangeKind {
+        self.change.kind.into()
+    }
+
+    /// Its name from then on.
+    async fn name(&self) -> &str {
+        &self.change.name
+    }
+
+    /// A unit's department from then on, as that department is now; null for departments.
+    async fn department(&self) -> Option<Department> {
+        Department::new(&self.of, self.change.department?)
+    }
+
+    /// What that department was called then.
+    async fn department_name(&self) -> Option<&str> {
+        let department = Office::Department(self.change.department?);
+        self.of.name_at(department, self.change.at)
+    }
+
+    /// A department's region from then on; null for units, and where it has none.
+    async fn region(&self) -> Option<&String> {
+        self.change.region.as_ref()
     }
 }
 
@@ -83,112 +207,15 @@ pub struct OrganisationQuery;
 
 #[Object]
 impl OrganisationQuery {
-    /// Every level-1 department with its units.
+    /// Every level-1 department with its units, in order of birth; there are at most 2,000.
+    #[graphql(complexity = "20 + 20 * child_complexity")]
     async fn departments(&self, context: &Context<'_>) -> Result<Vec<Department>, Error> {
         viewer(context)?;
-        let organisation = app(context)?
-            .desk
-            .organisation()
-            .await
-            .map_err(|e| system(&e))?;
-        Ok(organisation
-            .departments
-            .iter()
-            .map(Department::from)
-            .collect())
-    }
-}
-
-/// A department to be added.
-#[derive(InputObject)]
-pub struct AddDepartmentInput {
-    /// Its name, unique among departments.
-    name: String,
-    /// Its region.
-    region: Option<String>,
-    /// Sent again with the same id, the command takes effect once.
-    command_id: Option<Uuid>,
-}
-
-/// A unit to be added.
-#[derive(InputObject)]
-pub struct AddUnitInput {
-    /// The department above it.
-    department_id: ID,
-    /// Its name, unique within the department.
-    name: String,
-    /// Sent again with the same id, the command takes effect once.
-    command_id: Option<Uuid>,
-}
-
-/// The department after the command.
-#[derive(SimpleObject)]
-pub struct DepartmentPayload {
-    /// The department.
-    department: Option<Department>,
-    /// Why not.
-    user_errors: Vec<UserError>,
-}
-
-/// Commands about the organisation.
-#[derive(Default)]
-pub struct OrganisationMutation;
-
-#[Object]
-impl OrganisationMutation {
-    /// Adds a level-1 department (administrators).
-    async fn add_department(
-        &self,
-        context: &Context<'_>,
-        input: AddDepartmentInput,
-    ) -> Result<DepartmentPayload, Error> {
-        let id = fresh::<DepartmentId>(context, input.command_id)?;
-        let action = OrganisationAction::AddDepartment {
-            id,
-            name: input.name,
-            region: input.region,
+        let of = organisation(context).await?;
+        let department = |index| Department {
+            of: of.clone(),
+            index,
         };
-        organise(context, id, action, input.command_id).await
+        Ok((0..of.departments.len()).map(department).collect())
     }
-
-    /// Adds a level-2 unit to a department (administrators).
-    async fn add_unit(
-        &self,
-        context: &Context<'_>,
-        input: AddUnitInput,
-    ) -> Result<DepartmentPayload, Error> {
-        let department = local_id::<DepartmentId>("department", &input.department_id)?;
-        let id = fresh::<UnitId>(context, input.command_id)?;
-        let action = OrganisationAction::AddUnit {
-            id,
-            department,
-            name: input.name,
-        };
-        organise(context, department, action, input.command_id).await
-    }
-}
-
-/// A new office's id: the command's own, so that a repeated command names the same office.
-fn fresh<T: From<Uuid>>(context: &Context<'_>, command: Option<Uuid>) -> Result<T, Error> {
-    let clock = &*app(context)?.store.clock;
-    Ok(command.map_or_else(|| new_id(clock), T::from))
-}
-
-async fn organise(
-    context: &Context<'_>,
-    department: DepartmentId,
-    action: OrganisationAction,
-    command: Option<Uuid>,
-) -> Result<DepartmentPayload, Error> {
-    let viewer = viewer_with(context, &[Role::Administrator])?;
-    let done = app(context)?
-        .desk
-        .organise(&viewer.actor, action, &options(command, None)?)
-        .await;
-    let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
-    let department = outcome.and_then(|o| o.state.department(department).map(Department::from));
-    Ok(DepartmentPayload {
-        department,
-        user_errors,
-    })
 }

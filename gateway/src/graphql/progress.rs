@@ -1,7 +1,7 @@
 //! What a citizen without an account sees and does (rate, urge, withdraw), with a ticket's number and query code.
 
 use super::common::{Position, UserError, app, open, options, split};
-use super::organisation::Department;
+use super::organisation::organisation;
 use super::ticket::{Satisfaction, TicketState};
 use super::ticket_actions::filled;
 use crate::auth::Sight;
@@ -53,7 +53,8 @@ impl Progress {
         open(context, Sight::Clear, "title", title).await
     }
 
-    /// The name of the department that answers for it, once there is one.
+    /// The name of the department that answers for it, once there is one; of an answered one the name it had
+    /// when it answered.
     async fn department(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let Some(lead) = self
             .0
@@ -62,8 +63,8 @@ impl Progress {
         else {
             return Ok(None);
         };
-        let department = Department::find(context, lead.department).await?;
-        Ok(department.map(|department| department.name))
+        let organisation = organisation(context).await?;
+        Ok(lead.office_name(&organisation).map(str::to_owned))
     }
 
     /// When an answer is due, while one is and that is known.

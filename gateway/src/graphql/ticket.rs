@@ -298,6 +298,7 @@ impl Ticket {
         Some(Answer {
             of: self.clone(),
             answer,
+            office: self.ticket.answered_in().map(domain::Assignment::office),
         })
     }
 

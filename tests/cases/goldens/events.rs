@@ -12,7 +12,8 @@ use docket_domain::account::{Account, Created};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, PhraseId, UnitId};
 use docket_domain::organisation::{
-    DepartmentAdded, Founded, Organisation, OrganisationEvent, UnitAdded,
+    DepartmentAdded, DepartmentRegionChanged, DepartmentRenamed, Founded, Organisation,
+    OrganisationEvent, UnitAdded, UnitMoved, UnitRenamed,
 };
 use docket_domain::people::{Actor, Role};
 use docket_domain::phrasebook::{
@@ -311,6 +312,12 @@ fn organisation_events() -> Vec<OrganisationEvent> {
             region: region.map(Into::into),
         })
     };
+    let region = |region: Option<&str>| {
+        OrganisationEvent::DepartmentRegionChanged(DepartmentRegionChanged {
+            department: DEPARTMENT,
+            region: region.map(Into::into),
+        })
+    };
     vec![
         OrganisationEvent::Founded(Founded {
             name: "云州市".into(),
@@ -318,10 +325,24 @@ fn organisation_events() -> Vec<OrganisationEvent> {
         }),
         department(Some("高新区")),
         department(None),
+        OrganisationEvent::DepartmentRenamed(DepartmentRenamed {
+            department: DEPARTMENT,
+            name: "综合执法局".into(),
+        }),
+        region(Some("高新区")),
+        region(None),
         OrganisationEvent::UnitAdded(UnitAdded {
             unit: UNIT,
             department: DEPARTMENT,
             name: "执法大队".into(),
+        }),
+        OrganisationEvent::UnitRenamed(UnitRenamed {
+            unit: UNIT,
+            name: "直属大队".into(),
+        }),
+        OrganisationEvent::UnitMoved(UnitMoved {
+            unit: UNIT,
+            department: OTHER_DEPARTMENT,
         }),
     ]
 }
@@ -456,6 +477,23 @@ fn every_event_has_an_example() {
         .map(|(_, event_type, version)| (event_type.as_str(), *version))
         .collect();
     assert_eq!(shown, known);
+    for event in organisation_events() {
+        // The compiler asks here for an example of a new event.
+        match event {
+            OrganisationEvent::Founded(_)
+            | OrganisationEvent::DepartmentAdded(_)
+            | OrganisationEvent::DepartmentRenamed(_)
+            | OrganisationEvent::DepartmentRegionChanged(_)
+            | OrganisationEvent::UnitAdded(_)
+            | OrganisationEvent::UnitRenamed(_)
+            | OrganisationEvent::UnitMoved(_) => {}
+        }
+    }
+    for event in phrasebook_events() {
+        match event {
+            PhraseEvent::Added(_) | PhraseEvent::Changed(_) | PhraseEvent::Removed(_) => {}
+        }
+    }
     let types: BTreeSet<(&str, &str)> = examples
         .keys()
         .map(|(category, event_type, _)| (*category, event_type.as_str()))

@@ -11,7 +11,7 @@ use super::state::{ContactMeans, Ground, Kind, Satisfaction, Secrecy, Standing, 
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
 use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
-use crate::organisation::{Department, Organisation, Unit};
+use crate::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
@@ -66,23 +66,63 @@ pub fn sealed(text: &str) -> Sealed {
 /// Two departments with a unit each.
 #[must_use]
 pub fn city() -> Arc<Organisation> {
-    let department = |id, name: &str, unit, unit_name: &str| Department {
-        id,
-        name: name.into(),
-        region: None,
-        units: vec![Unit {
-            id: unit,
-            name: unit_name.into(),
-        }],
+    let mut city = Organisation::default();
+    reorganise(
+        &mut city,
+        OrganisationAction::Found {
+            name: "云州市".into(),
+            time_zone: chrono_tz::Asia::Shanghai,
+        },
+    );
+    for (id, name, unit, unit_name) in [
+        (DEPARTMENT, "城市管理局", UNIT, "执法大队"),
+        (OTHER_DEPARTMENT, "公安局", OTHER_UNIT, "治安大队"),
+    ] {
+        reorganise(
+            &mut city,
+            OrganisationAction::AddDepartment {
+                id,
+                name: name.into(),
+                region: None,
+            },
+        );
+        reorganise(
+            &mut city,
+            OrganisationAction::AddUnit {
+                id: unit,
+                department: id,
+                name: unit_name.into(),
+            },
+        );
+    }
+    Arc::new(city)
+}
+
+/// Changes an organisation at [`now`], as Docket itself.
+///
+/// # Panics
+///
+/// When it is refused.
+pub fn reorganise(organisation: &mut Organisation, action: OrganisationAction) {
+    let command = OrganisationCommand {
+        actor: Actor::system(),
+        action,
     };
-    Arc::new(Organisation {
-        name: "云州市".into(),
-        time_zone: Some(chrono_tz::Asia::Shanghai),
-        departments: vec![
-            department(DEPARTMENT, "城市管理局", UNIT, "执法大队"),
-            department(OTHER_DEPARTMENT, "公安局", OTHER_UNIT, "治安大队"),
-        ],
-    })
+    for event in Organisation::decide(organisation, command).expect("a change that may be made") {
+        Organisation::evolve(organisation, &stamp(), &event);
+    }
+}
+
+/// The city after [`UNIT`] was moved to [`OTHER_DEPARTMENT`].
+#[must_use]
+pub fn city_after_the_move() -> Arc<Organisation> {
+    let mut city = city();
+    let action = OrganisationAction::MoveUnit {
+        id: UNIT,
+        department: OTHER_DEPARTMENT,
+    };
+    reorganise(Arc::make_mut(&mut city), action);
+    city
 }
 
 fn person(n: u128, role: Role, department: Option<DepartmentId>, unit: Option<UnitId>) -> Actor {
@@ -118,6 +158,14 @@ pub fn leader() -> Actor {
 #[must_use]
 pub fn unit_clerk() -> Actor {
     person(0xA5, Role::Clerk, Some(DEPARTMENT), Some(UNIT))
+}
+/// The same clerk after [`UNIT`] was moved to [`OTHER_DEPARTMENT`].
+#[must_use]
+pub fn moved_unit_clerk() -> Actor {
+    Actor {
+        department: Some(OTHER_DEPARTMENT),
+        ..unit_clerk()
+    }
 }
 /// A clerk of [`OTHER_DEPARTMENT`].
 #[must_use]
@@ -220,6 +268,19 @@ pub fn receive() -> TicketAction<Sealed> {
         respondent: None,
         accused_department: None,
         earlier: None,
+    })
+}
+/// A confidential report that accuses a department.
+#[must_use]
+pub fn confidential_on(accused: DepartmentId) -> TicketAction<Sealed> {
+    let TicketAction::Receive(plain) = receive() else {
+        unreachable!("a plain request is received")
+    };
+    TicketAction::Receive(receive::Receive {
+        kind: Kind::Report,
+        secrecy: Secrecy::Confidential,
+        accused_department: Some(accused),
+        ..plain
     })
 }
 /// An open ticket of the system before, in hand with [`DEPARTMENT`]; received 400 days ago, due in two.
@@ -450,10 +511,12 @@ pub fn erase() -> TicketAction<Sealed> {
 }
 
 /// A history so far, and the clock.
+#[derive(Clone)]
 pub struct Given {
     ticket: Ticket,
     now: Timestamp,
     rules: Arc<Rules>,
+    organisation: Arc<Organisation>,
 }
 
 /// The outcome of one command.
@@ -470,6 +533,7 @@ pub fn given<const N: usize>(actions: [(Actor, TicketAction<Sealed>); N]) -> Giv
         ticket: Ticket::default(),
         now: now(),
         rules: Arc::new(Rules::default_pack()),
+        organisation: city(),
     };
     actions
         .into_iter()
@@ -480,10 +544,9 @@ impl Given {
     /// Goes on with one more action, which must be accepted.
     #[must_use]
     pub fn and(self, actor: Actor, action: TicketAction<Sealed>) -> Self {
-        let (now, rules) = (self.now, self.rules.clone());
-        let outcome = self.when(actor, action);
-        let ticket = outcome.folded();
-        Self { ticket, now, rules }
+        let before = self.clone();
+        let ticket = self.when(actor, action).folded();
+        Self { ticket, ..before }
     }
 
     /// Lets minutes pass.
@@ -503,6 +566,13 @@ impl Given {
                 p.replace(from, to)
             });
         self.rules = Arc::new(Rules::parse(&pack, CALENDAR_CN, 2).expect("a sound pack"));
+        self
+    }
+
+    /// Goes on after [`UNIT`] was moved to [`OTHER_DEPARTMENT`].
+    #[must_use]
+    pub fn after_the_move(mut self) -> Self {
+        self.organisation = city_after_the_move();
         self
     }
 
@@ -535,7 +605,7 @@ impl Given {
             now: self.now,
             actor,
             rules: self.rules,
-            organisation: city(),
+            organisation: self.organisation,
             expected_revision,
         };
         let result = Ticket::decide(&self.ticket, TicketCommand { context, action });

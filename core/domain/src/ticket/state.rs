@@ -169,6 +169,14 @@ impl Ticket {
             .find(|a| a.part == Part::Lead && a.level() == Level::Department)
     }
 
+    /// The assignment that the answer to the citizen was given in; `None` where the centre gave it directly.
+    #[must_use]
+    pub fn answered_in(&self) -> Option<&Assignment> {
+        let answer = self.answer.as_ref()?;
+        let mut latest_first = self.assignments.iter().rev();
+        latest_first.find(|a| a.answer.as_ref() == Some(answer))
+    }
+
     /// An assignment by number.
     #[must_use]
     pub fn assignment(&self, no: AssignmentNo) -> Option<&Assignment> {

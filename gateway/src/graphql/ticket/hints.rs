@@ -4,10 +4,10 @@ use super::Ticket;
 use crate::auth::viewer;
 use crate::error::{system, view_fault};
 use crate::graphql::common::{Position, app, wait_for};
-use crate::graphql::organisation::Department;
+use crate::graphql::organisation::{Department, organisation};
 use async_graphql::{Context, Error, SimpleObject};
 use docket_core::desk::Likeness;
-use docket_domain::ids::TicketId;
+use docket_domain::ids::{DepartmentId, TicketId};
 use docket_projections::card::Card;
 
 /// Most tickets looked at that have something in common with one.
@@ -38,12 +38,18 @@ pub(super) async fn suggested_departments(
     let desk = &app(context)?.desk;
     let intake = ticket.intake()?;
     let rules = desk.rules().await.map_err(|e| system(&e))?;
-    let organisation = desk.organisation().await.map_err(|e| system(&e))?;
+    let organisation = organisation(context).await?;
     let names = rules.suggested_departments(intake.topic.as_deref(), intake.region.as_deref());
-    let named = |name: &str| organisation.departments.iter().find(|d| d.name == name);
-    let departments = names.into_iter().filter_map(named);
-    let fit = departments.filter(|department| !intake.hides_from(department.id));
-    Ok(fit.map(Department::from).collect())
+    let named = |name| organisation.department_named(name).map(|d| d.id);
+    let mut departments: Vec<DepartmentId> = Vec::new();
+    for id in names.into_iter().filter_map(named) {
+        // The table may know one department by an old name and by the new.
+        if !intake.hides_from(id) && !departments.contains(&id) {
+            departments.push(id);
+        }
+    }
+    let department = |id| Department::new(&organisation, id);
+    Ok(departments.into_iter().filter_map(department).collect())
 }
 
 /// Tickets of the same contact, or of the same place and topic, received within the pack's days of this one;

@@ -5,9 +5,10 @@ use super::words::{AssignmentState, Due, Part, Satisfaction};
 use crate::auth::{Group, Sight, draft_sight, viewer};
 use crate::error::{Code, fault_because};
 use crate::graphql::account::Account;
-use crate::graphql::organisation::{Department, Unit};
+use crate::graphql::organisation::{Department, Unit, organisation};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use docket_domain::organisation::Office;
 use docket_domain::ticket as domain;
 
 /// Who called.
@@ -50,17 +51,23 @@ impl Assignment {
         Ok(self.state()?.part.into())
     }
 
-    /// The department that holds it, or that the holding unit belongs to.
+    /// The department that holds it, or that delegated it to the holding unit; as it is now.
     async fn department(&self, context: &Context<'_>) -> Result<Option<Department>, Error> {
         Department::find(context, self.state()?.department).await
     }
 
-    /// The unit that holds it, on level 2.
+    /// The unit that holds it, on level 2; as it is now.
     async fn unit(&self, context: &Context<'_>) -> Result<Option<Unit>, Error> {
         match self.state()?.unit {
             Some(unit) => Unit::find(context, unit).await,
             None => Ok(None),
         }
+    }
+
+    /// What the office that holds it is called; once it is over, what that was called then.
+    async fn office_name(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let organisation = organisation(context).await?;
+        Ok(self.state()?.office_name(&organisation).map(str::to_owned))
     }
 
     /// The number of the assignment it was delegated from.
@@ -170,10 +177,12 @@ impl Assignment {
 
     /// The answer its holder gave.
     async fn answer(&self) -> Result<Option<Answer>, Error> {
-        let answer = self.state()?.answer.clone();
+        let state = self.state()?;
+        let answer = state.answer.clone();
         Ok(answer.map(|answer| Answer {
             of: self.of.clone(),
             answer,
+            office: Some(state.office()),
         }))
     }
 }
@@ -267,6 +276,7 @@ impl Draft {
 pub struct Answer {
     pub(super) of: Ticket,
     pub(super) answer: domain::Answer,
+    pub(super) office: Option<Office>,
 }
 
 #[Object]
@@ -281,6 +291,16 @@ impl Answer {
         self.of
             .text(context, Group::Matter, "answer", Some(&self.answer.text))
             .await
+    }
+
+    /// What the office that gave it was called then; null where the centre answered directly.
+    async fn office_name(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let Some(office) = self.office else {
+            return Ok(None);
+        };
+        let organisation = organisation(context).await?;
+        let name = organisation.name_at(office, self.answer.at);
+        Ok(name.map(str::to_owned))
     }
 
     /// The internal account (办理意见).

@@ -5,8 +5,11 @@ use crate::auth::{Group, Sight, draft_sight, viewer};
 use crate::error::{Code, fault_because};
 use crate::graphql::account::Account;
 use crate::graphql::common::{PageInfo, Position};
+use crate::graphql::organisation::{Department, Unit, organisation};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use docket_domain::ids::AssignmentNo;
+use docket_domain::organisation::Office;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_domain::ticket::actions::Fact as _;
@@ -60,6 +63,29 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("recording", Group::Work),
 ];
 
+/// An office that a step names.
+#[derive(SimpleObject)]
+pub struct StepOffice {
+    /// As what: `lead`, `assists`, `unit` and so on after the event's fields; `assignment` is the office whose
+    /// assignment the step is about.
+    field: String,
+    /// What the office was called then.
+    name: String,
+    /// The department, as it is now.
+    department: Option<Department>,
+    /// The unit, as it is now.
+    unit: Option<Unit>,
+}
+
+/// Fields of events that name departments.
+const STEP_DEPARTMENTS: &[&str] = &[
+    "lead",
+    "assists",
+    "department",
+    "suggested_department",
+    "accused_department",
+];
+
 #[Object]
 impl Step {
     /// Its place in the log.
@@ -91,10 +117,35 @@ impl Step {
         self.of.by(context, self.step.by).await
     }
 
+    /// Every office it names, by the name it had then. Not told to citizens.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn offices(&self, context: &Context<'_>) -> Result<Vec<StepOffice>, Error> {
+        if self.of.sight(context, Group::Work)? == Sight::Hidden {
+            return Ok(Vec::new());
+        }
+        let organisation = organisation(context).await?;
+        let named = |(field, office): (&str, Office)| {
+            let (department, unit) = match office {
+                Office::Department(id) => (Department::new(&organisation, id), None),
+                Office::Unit(id) => (None, Unit::new(&organisation, id)),
+            };
+            Some(StepOffice {
+                field: field.to_owned(),
+                name: organisation.name_at(office, self.step.at)?.to_owned(),
+                department,
+                unit,
+            })
+        };
+        Ok(self
+            .named_offices()?
+            .into_iter()
+            .filter_map(named)
+            .collect())
+    }
+
     /// Every text given with it, as it was then.
     async fn texts(&self, context: &Context<'_>) -> Result<Vec<StepText>, Error> {
-        let data: serde_json::Value = serde_json::from_str(&self.step.data)
-            .map_err(|_| fault_because(Code::Internal, "an event"))?;
+        let data = self.data()?;
         if self.step.event_type == Drafted::TYPE
             && self.draft_sight(context, &data)? != Sight::Clear
         {
@@ -120,6 +171,34 @@ impl Step {
 }
 
 impl Step {
+    fn data(&self) -> Result<serde_json::Value, Error> {
+        serde_json::from_str(&self.step.data).map_err(|_| fault_because(Code::Internal, "an event"))
+    }
+
+    fn named_offices(&self) -> Result<Vec<(&'static str, Office)>, Error> {
+        let data = self.data()?;
+        let mut offices = Vec::new();
+        for field in STEP_DEPARTMENTS {
+            let value = data.get(field);
+            let list = value.and_then(|v| v.as_array()).map_or(&[][..], |all| all);
+            let ids = value.into_iter().chain(list).filter_map(|v| v.as_str());
+            let department = |id: &str| Some((*field, Office::Department(id.parse().ok()?)));
+            offices.extend(ids.filter_map(department));
+        }
+        let id = data.get("unit").and_then(|v| v.as_str());
+        let unit = id.and_then(|id| id.parse().ok()).map(Office::Unit);
+        let no = data.get("assignment").and_then(serde_json::Value::as_u64);
+        let no = no.and_then(|no| u16::try_from(no).ok());
+        let holder = no.and_then(|no| self.of.ticket.assignment(AssignmentNo(no)));
+        // A unit that is delegated to holds the assignment, too: named once.
+        offices.extend(match (unit, holder) {
+            (Some(unit), _) => Some(("unit", unit)),
+            (None, Some(holder)) => Some(("assignment", holder.office())),
+            (None, None) => None,
+        });
+        Ok(offices)
+    }
+
     /// How much the account sees of a draft: decided by the assignment it was saved in.
     fn draft_sight(&self, context: &Context<'_>, data: &serde_json::Value) -> Result<Sight, Error> {
         let drafted: Drafted = serde_json::from_value(data.clone())

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Draft};
 use super::words::{AssignmentState, Level, Part};
 use crate::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
+use crate::organisation::{Office, Organisation};
 use crate::people::Actor;
 use crate::sealed::Sealed;
 use crate::time::{Due, Timestamp};
@@ -123,14 +124,27 @@ impl Assignment {
         }
     }
 
+    /// The office that holds it, or held it.
+    #[must_use]
+    pub fn office(&self) -> Office {
+        self.unit
+            .map_or(Office::Department(self.department), Office::Unit)
+    }
+
+    /// What that office is called; of an assignment that is over, what it was called then.
+    #[must_use]
+    pub fn office_name<'o>(&self, organisation: &'o Organisation) -> Option<&'o str> {
+        match self.ended_at {
+            Some(at) => organisation.name_at(self.office(), at),
+            None => organisation.name_of(self.office()),
+        }
+    }
+
     /// Whether the account's office holds it. A unit keeps what it holds when it moves to another
     /// department.
     #[must_use]
     pub fn is_held_by(&self, actor: &Actor) -> bool {
-        match self.unit {
-            Some(unit) => actor.unit == Some(unit),
-            None => actor.unit.is_none() && actor.department == Some(self.department),
-        }
+        Office::of(actor.department, actor.unit) == Some(self.office())
     }
 
     /// Whether nobody of its office has looked at it yet: the red title (S5).
