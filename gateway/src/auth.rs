@@ -26,11 +26,9 @@ pub async fn viewer_of(desk: &Desk, ops: &Ops, token: &str) -> Result<Option<Vie
     let Some((account, until)) = ops.session(token).await? else {
         return Ok(None);
     };
-    let Some(known) = desk.account(account).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Viewer {
-        actor: known.actor(account),
+    let actor = desk.actor(account).await?;
+    Ok(actor.map(|actor| Viewer {
+        actor,
         until,
         token: token.into(),
     }))

@@ -14,7 +14,8 @@ use docket_core::db::{Tx, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId, UnitId};
-use docket_domain::people::{Actor, Role};
+use docket_domain::organisation::Office;
+use docket_domain::people::Actor;
 use docket_domain::ticket::{
     Assignment, AssignmentState, Intake, Kind, Level, Ticket, TicketState,
 };
@@ -105,21 +106,24 @@ impl Holder {
         if actor.in_centre() {
             return Some(Self::Centre);
         }
-        if !actor.has_any(&[Role::Clerk, Role::Leader]) {
-            return None;
-        }
-        match (actor.department, actor.unit) {
-            (_, Some(unit)) => Some(Self::Unit(unit)),
-            (Some(department), None) => Some(Self::Department(department)),
-            (None, None) => None,
-        }
+        actor.office().map(Self::from)
     }
 
-    fn key(self) -> String {
+    /// As the tables name it.
+    pub(crate) fn key(self) -> String {
         match self {
             Self::Centre => "centre".into(),
             Self::Department(id) => format!("department:{id}"),
             Self::Unit(id) => format!("unit:{id}"),
+        }
+    }
+}
+
+impl From<Office> for Holder {
+    fn from(office: Office) -> Self {
+        match office {
+            Office::Department(id) => Self::Department(id),
+            Office::Unit(id) => Self::Unit(id),
         }
     }
 }
@@ -212,12 +216,15 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         handler: None,
         unassigned_since: ticket.unassigned_since(),
     }];
-    // The latest assignment of an office stands for it.
-    for assignment in ticket.assignments.iter().rev() {
-        let holder = match assignment.unit {
-            Some(unit) => Holder::Unit(unit),
-            None => Holder::Department(assignment.department),
-        };
+    // The latest open assignment of an office stands for it, as it is what the office acts on next; or else
+    // the latest. A unit may hold two that are open: it was moved, and its new department delegates, too.
+    let (open, over): (Vec<_>, Vec<_>) = ticket
+        .assignments
+        .iter()
+        .rev()
+        .partition(|a| a.state.is_open());
+    for assignment in open.into_iter().chain(over) {
+        let holder = Holder::from(assignment.office());
         if entries.iter().any(|entry| entry.holder == holder) {
             continue;
         }

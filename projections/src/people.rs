@@ -1,6 +1,7 @@
 //! Who works in which office: to whom an assignment may be handed. Names are not here; they are sealed in
-//! the account.
+//! the account. Somebody of a unit is found by the unit alone, so that moving it changes nothing here.
 
+use crate::inbox::Holder;
 use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use docket_core::esrs_store::decode;
 use docket_core::values;
 use docket_domain::account::Account;
 use docket_domain::aggregate::Aggregate;
-use docket_domain::ids::{AccountId, DepartmentId, UnitId};
+use docket_domain::ids::AccountId;
+use docket_domain::organisation::Office;
 
 /// The projection.
 pub struct People;
@@ -19,13 +21,9 @@ pub const PEOPLE_MAX: u32 = 1_000;
 
 const TABLE: Table = Table {
     name: "people",
-    columns: &[
-        Column::Text("account"),
-        Column::Text("department"),
-        Column::Text("unit"),
-    ],
+    columns: &[Column::Text("account"), Column::Text("office")],
     key: 1,
-    indexes: &["department, unit, account"],
+    indexes: &["office, account"],
 };
 
 #[async_trait]
@@ -35,7 +33,7 @@ impl Projection for People {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -55,29 +53,19 @@ impl Projection for People {
         let mut rows = Vec::new();
         for record in of_accounts {
             let created = decode::<Account>(record)?;
-            if let Some(department) = created.department {
-                rows.push(values![record.stream, department.0, unit(created.unit)]);
+            if let Some(office) = Office::of(created.department, created.unit) {
+                rows.push(values![record.stream, Holder::from(office).key()]);
             }
         }
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
     }
 }
 
-/// The unit's column: empty for whoever works on level 1.
-fn unit(unit: Option<UnitId>) -> String {
-    unit.map_or_else(String::new, |unit| unit.to_string())
-}
-
 impl Views {
     /// The accounts of an office, at most [`PEOPLE_MAX`].
-    pub async fn people(
-        &self,
-        department: DepartmentId,
-        of_unit: Option<UnitId>,
-    ) -> Result<Vec<AccountId>, ProjectionError> {
-        let sql = "SELECT account FROM people WHERE department = $1 AND unit = $2
-             ORDER BY account LIMIT $3";
-        let values = values![department.0, unit(of_unit), PEOPLE_MAX];
+    pub async fn people(&self, office: Office) -> Result<Vec<AccountId>, ProjectionError> {
+        let sql = "SELECT account FROM people WHERE office = $1 ORDER BY account LIMIT $2";
+        let values = values![Holder::from(office).key(), PEOPLE_MAX];
         let rows = self.db().fetch_all(sql, values).await?;
         let account = |row: &docket_core::db::Row| Ok(AccountId(row.uuid(0)?));
         rows.iter().map(account).collect()

@@ -3,6 +3,7 @@
 mod answered_at_once;
 mod by_code;
 mod from_answer_to_close;
+mod moved;
 mod phrasebooks;
 mod reorganised;
 mod returned;

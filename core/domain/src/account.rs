@@ -3,7 +3,7 @@
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
-use crate::organisation::Organisation;
+use crate::organisation::{Office, Organisation};
 use crate::people::{Actor, DeskKind, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::sealed::Sealed;
@@ -26,34 +26,39 @@ pub struct Account {
     pub name: Option<Sealed>,
     /// Its roles.
     pub roles: Vec<Role>,
-    /// Its department.
-    pub department: Option<DepartmentId>,
-    /// Its unit within the department.
+    /// Its department when it was told; somebody in a unit moves with the unit. See [`Self::department`].
+    department: Option<DepartmentId>,
+    /// Its unit.
     pub unit: Option<UnitId>,
 }
 
 impl Account {
-    /// The account as the giver of commands.
+    /// The account as the giver of commands, as the organisation stands.
     #[must_use]
-    pub fn actor(&self, account: AccountId) -> Actor {
+    pub fn actor(&self, account: AccountId, organisation: &Organisation) -> Actor {
         Actor {
             account,
             roles: self.roles.clone(),
-            department: self.department,
+            department: self.department(organisation),
             unit: self.unit,
         }
     }
 
+    /// Its department as the organisation stands: whoever is in a unit belongs to the unit's.
+    #[must_use]
+    pub fn department(&self, organisation: &Organisation) -> Option<DepartmentId> {
+        let of_unit = self.unit.and_then(|unit| organisation.unit(unit));
+        of_unit.map(|(above, _)| above.id).or(self.department)
+    }
+
     /// The office whose work the account does, if it does any's.
     #[must_use]
-    pub fn office(&self) -> Option<(DepartmentId, Option<UnitId>)> {
+    pub fn office(&self) -> Option<Office> {
         let works = self
             .roles
             .iter()
             .any(|role| role.desk() == DeskKind::Office);
-        self.department
-            .filter(|_| works)
-            .map(|department| (department, self.unit))
+        Office::of(self.department, self.unit).filter(|_| works)
     }
 }
 
@@ -199,7 +204,9 @@ fn check_office(command: &CreateAccount) -> Result<(), (Reason, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ticket::scenario::{DEPARTMENT, OTHER_DEPARTMENT, UNIT, city, sealed};
+    use crate::ticket::scenario::{
+        DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, city, city_after_the_move, id, sealed,
+    };
 
     fn create(
         roles: &[Role],
@@ -245,6 +252,27 @@ mod tests {
             reason(create(&[], None, None)),
             refused(Reason::Required, "roles")
         );
+    }
+
+    #[test]
+    fn a_units_people_move_with_it_and_nobody_else_does() {
+        let place = |department, unit| {
+            let account = Account {
+                roles: vec![Role::Clerk],
+                department: Some(department),
+                unit,
+                ..Account::default()
+            };
+            let seen = [city(), city_after_the_move()]
+                .map(|organisation| account.actor(id(1), &organisation).department);
+            (seen.map(Option::unwrap), account.office().unwrap())
+        };
+        let moved = ([DEPARTMENT, OTHER_DEPARTMENT], Office::Unit(UNIT));
+        assert_eq!(place(DEPARTMENT, Some(UNIT)), moved);
+        let stayed = ([DEPARTMENT, DEPARTMENT], Office::Department(DEPARTMENT));
+        assert_eq!(place(DEPARTMENT, None), stayed);
+        let others = ([OTHER_DEPARTMENT; 2], Office::Unit(OTHER_UNIT));
+        assert_eq!(place(OTHER_DEPARTMENT, Some(OTHER_UNIT)), others);
     }
 
     #[test]

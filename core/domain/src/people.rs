@@ -1,6 +1,7 @@
 //! Who acts: roles, and the place in the organisation an account acts for.
 
 use crate::ids::{AccountId, DepartmentId, UnitId};
+use crate::organisation::Office;
 use serde::{Deserialize, Serialize};
 
 macro_rules! roles {
@@ -109,7 +110,7 @@ pub struct Actor {
     pub account: AccountId,
     /// Its roles.
     pub roles: Vec<Role>,
-    /// The level-1 department it belongs to, if any.
+    /// The level-1 department it belongs to, if any; that of its unit, if it has one.
     pub department: Option<DepartmentId>,
     /// The level-2 unit within that department, if any.
     pub unit: Option<UnitId>,
@@ -157,6 +158,12 @@ impl Actor {
         self.roles
             .iter()
             .any(|role| role.desk() == DeskKind::Centre)
+    }
+
+    /// The office whose work the account does, if it does any's.
+    #[must_use]
+    pub fn office(&self) -> Option<Office> {
+        Office::of(self.department, self.unit).filter(|_| self.in_office())
     }
 
     /// Whether the account works in a department or unit.

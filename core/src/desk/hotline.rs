@@ -92,7 +92,7 @@ impl Desk {
             .keyed_hash("login", login.trim().to_lowercase().as_bytes())
     }
 
-    /// Adds a department or a unit.
+    /// Changes the organisation.
     pub async fn organise(
         &self,
         actor: &Actor,
@@ -107,11 +107,8 @@ impl Desk {
             actor: actor.clone(),
             action,
         };
-        let outcome = self
-            .run::<Organisation>(self.named("organisation"), envelope, || command.clone())
-            .await?;
-        self.forget();
-        Ok(outcome)
+        self.run::<Organisation>(self.named("organisation"), envelope, || command.clone())
+            .await
     }
 
     /// Checks a login and its password and opens a session: whose, its token, and when it ends.

@@ -7,6 +7,7 @@ use docket_domain::Aggregate;
 use docket_domain::account::Account;
 use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::organisation::Organisation;
+use docket_domain::people::Actor;
 use docket_domain::rules::{Published, Rules, RulesBook};
 use docket_domain::ticket::Ticket;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,7 @@ impl<S> Clone for Cached<S> {
 pub(super) type Slot<S> = Mutex<Option<(Cached<S>, Instant)>>;
 
 impl Desk {
+    /// Has rules and organisation read anew, whoever founded them.
     pub(super) fn forget(&self) {
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self
@@ -82,7 +84,7 @@ impl Desk {
             .reload::<A>(self.named(name), known.map(|(cached, _)| cached))
             .await?;
         let state = fresh.state.clone();
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((fresh, Instant::now()));
+        keep(slot, fresh);
         Ok(state)
     }
 
@@ -125,6 +127,16 @@ impl Desk {
         Ok(cached.state.exists.then_some(cached.state))
     }
 
+    /// An account as the giver of commands, with its place as the organisation stands: both at most
+    /// [`REFRESH`] old.
+    pub async fn actor(&self, id: AccountId) -> Result<Option<Actor>, DeskError> {
+        let Some(account) = self.account(id).await? else {
+            return Ok(None);
+        };
+        let organisation = self.organisation().await?;
+        Ok(Some(account.actor(id, &organisation)))
+    }
+
     /// A ticket folded from the journal as it stands now.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Outcome<Ticket>>, DeskError> {
         let fresh = self.reload::<Ticket>(id.0, self.tickets.get(&id.0)).await?;
@@ -139,6 +151,15 @@ impl Desk {
             version: fresh.version,
             position,
         }))
+    }
+}
+
+/// Keeps a state, unless a later one is known: a slow reader must not undo what a command just did.
+fn keep<S>(slot: &Slot<S>, fresh: Cached<S>) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    let later = |(known, _): &(Cached<S>, Instant)| known.version > fresh.version;
+    if !slot.as_ref().is_some_and(later) {
+        *slot = Some((fresh, Instant::now()));
     }
 }
 
@@ -166,12 +187,14 @@ impl Cacheable for Account {
     }
 }
 
-/// Rare: always read anew.
+/// Kept as soon as it is changed: rights follow from it at once.
 impl Cacheable for Organisation {
     fn cached(_: &Desk, _: Uuid) -> Option<Cached<Self>> {
         None
     }
-    fn cache(_: &Desk, _: Uuid, _: Cached<Self>) {}
+    fn cache(desk: &Desk, _: Uuid, cached: Cached<Self>) {
+        keep(&desk.organisation, cached);
+    }
 }
 
 /// Rare: always read anew.

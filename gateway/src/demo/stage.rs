@@ -110,7 +110,9 @@ impl Stage<'_> {
             .desk
             .create_account(&Actor::system(), new, password, &options)
             .await?;
-        Ok(outcome.state.actor(AccountId(outcome.id)))
+        let organisation = self.desk.organisation().await?;
+        let id = AccountId(outcome.id);
+        Ok(outcome.state.actor(id, &organisation))
     }
 
     /// Login, name, role, department, unit of everybody but the administrator.

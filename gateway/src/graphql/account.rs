@@ -1,7 +1,7 @@
 //! Accounts: who one is, logging in and out, and creating accounts.
 
 use super::common::{UserError, app, global_id, local_id, open, options, split};
-use super::organisation::{Department, Unit};
+use super::organisation::{Department, Unit, organisation};
 use crate::auth::{Sight, viewer, viewer_of, viewer_with};
 use crate::error::{Code, Failure, Refused, fault, system, view_fault};
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
@@ -93,12 +93,11 @@ impl Account {
         self.state.roles.iter().copied().map(Role::from).collect()
     }
 
-    /// Its department.
+    /// Its department; that of its unit, if it has one.
     async fn department(&self, context: &Context<'_>) -> Result<Option<Department>, Error> {
-        match self.state.department {
-            Some(id) => Department::find(context, id).await,
-            None => Ok(None),
-        }
+        let organisation = organisation(context).await?;
+        let department = self.state.department(&organisation);
+        Ok(department.and_then(|id| Department::new(&organisation, id)))
     }
 
     /// Its unit within the department.
@@ -129,15 +128,13 @@ impl AccountQuery {
     #[graphql(complexity = "100 + 20 * child_complexity")]
     async fn colleagues(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
         let actor = &viewer(context)?.actor;
-        let office = actor.department.filter(|_| actor.in_office());
-        let department = office.ok_or_else(|| fault(Code::Forbidden))?;
-        let found = app(context)?.views.people(department, actor.unit).await;
+        let office = actor.office().ok_or_else(|| fault(Code::Forbidden))?;
+        let found = app(context)?.views.people(office).await;
         let mut colleagues = Vec::new();
         for id in found.map_err(|e| view_fault(&e))? {
             let account = Account::find(context, id).await?;
             // As the account says now, which the views may not know yet.
-            colleagues
-                .extend(account.filter(|a| a.state.office() == Some((department, actor.unit))));
+            colleagues.extend(account.filter(|a| a.state.office() == Some(office)));
         }
         Ok(colleagues)
     }

@@ -4,9 +4,10 @@
 //! (who, in which state), `available_actions` and the table in `docs/domain.md`.
 //! How to add one: `docs/adding-an-action.md`.
 
-use super::state::{Assignment, AssignmentState, Level, Ticket, TicketState};
+use super::state::{Assignment, AssignmentState, Intake, Level, Ticket, TicketState};
 use super::{Context, Encoded, Refusal, Stamp, UnknownEvent};
 use crate::aggregate::{Aggregate, read_data, write_data};
+use crate::organisation::Department;
 use crate::people::{Actor, Role};
 use crate::refusal::Reason;
 use crate::sealed::{Field, Sealed};
@@ -265,6 +266,15 @@ fn guard<'t, A: Action>(
     };
     A::permit(ticket, on, context)?;
     Ok(on)
+}
+
+/// Whether the unit that holds an assignment was moved under the department that the ticket must stay hidden
+/// from. It can neither go on with it nor give it back.
+fn is_under_accused(ticket: &Ticket, assignment: &Assignment, context: &Context) -> bool {
+    let unit = assignment.unit.and_then(|u| context.organisation.unit(u));
+    let intake = ticket.intake.as_ref();
+    let hidden = |(intake, (above, _)): (&Intake, (&Department, _))| intake.hides_from(above.id);
+    intake.zip(unit).is_some_and(hidden)
 }
 
 /// A refusal of an action by the ticket's present state.

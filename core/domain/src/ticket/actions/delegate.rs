@@ -182,4 +182,89 @@ mod tests {
             .when(clerk(), delegate_to(UNIT))
             .refused(Reason::WrongState, None);
     }
+
+    #[test]
+    fn a_unit_that_is_moved_keeps_its_work_for_the_department_that_delegated_it() {
+        let moved = || delegated().after_the_move();
+        let ticket = moved().fold();
+        assert!(ticket.is_business_of(&moved_unit_clerk()));
+        assert!(ticket.is_business_of(&clerk()), "it sums up");
+        assert!(!ticket.is_visible_to(&other_clerk()));
+        let signed = || moved().and(moved_unit_clerk(), sign());
+        signed()
+            .when(moved_unit_clerk(), send_back())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::InProgress);
+                assert!(ticket.held_by(&clerk()).is_some());
+            });
+        let replied = || signed().and(moved_unit_clerk(), reply());
+        replied()
+            .when(other_clerk(), reply())
+            .refused(Reason::NotHolder, None);
+        replied().when(clerk(), reply()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Replied);
+            assert_eq!(ticket.assignments[1].department, DEPARTMENT);
+        });
+        // What it goes on with is no new delegation.
+        replied()
+            .and(clerk(), rework())
+            .when(moved_unit_clerk(), reply())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::AwaitingSummary);
+            });
+    }
+
+    #[test]
+    fn after_a_move_only_the_new_department_delegates_to_the_unit() {
+        signed()
+            .after_the_move()
+            .when(clerk(), delegate_to(UNIT))
+            .refused(Reason::UnknownOffice, Some("unitId"));
+        let both = || {
+            assigned_with_assist()
+                .and(clerk(), sign())
+                .and(clerk(), delegate())
+        };
+        let both = || both().after_the_move().and(other_clerk(), sign());
+        let twice = both().and(other_clerk(), delegate_to(UNIT));
+        // The one given last first, and then the other: neither is lost.
+        let first = twice
+            .and(moved_unit_clerk(), sign())
+            .and(moved_unit_clerk(), reply());
+        first.when(moved_unit_clerk(), sign()).then(|ticket| {
+            let held = ticket.held_by(&moved_unit_clerk()).unwrap();
+            assert_eq!(
+                (held.department, held.parent),
+                (DEPARTMENT, Some(ticket.assignments[0].no))
+            );
+            assert_eq!(ticket.assignments[3].department, OTHER_DEPARTMENT);
+        });
+    }
+
+    #[test]
+    fn a_unit_moved_under_the_accused_loses_the_report_and_its_department_takes_it_back() {
+        let given = given([(operator(), confidential_on(OTHER_DEPARTMENT))]);
+        let given = given.and(dispatcher(), assign()).and(clerk(), sign());
+        let signed = given.and(clerk(), delegate()).and(unit_clerk(), sign());
+        assert!(signed.clone().fold().is_visible_to(&unit_clerk()));
+        assert!(!signed.clone().fold().is_visible_to(&moved_unit_clerk()));
+        signed
+            .clone()
+            .when(clerk(), recall())
+            .refused(Reason::AlreadySigned, None);
+        signed
+            .clone()
+            .after_the_move()
+            .when(clerk(), recall())
+            .then(|ticket| {
+                assert_eq!(ticket.state, TicketState::InProgress);
+            });
+        let replied = signed.and(unit_clerk(), reply());
+        replied
+            .clone()
+            .after_the_move()
+            .when(clerk(), rework())
+            .refused(Reason::AccusedOffice, None);
+        replied.when(clerk(), rework()).then(|_| {});
+    }
 }

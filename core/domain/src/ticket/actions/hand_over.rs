@@ -3,7 +3,8 @@
 
 use super::refuse;
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use crate::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
+use crate::ids::{AccountId, AssignmentNo};
+use crate::organisation::Office;
 use crate::sealed::Field;
 use crate::ticket::state::AssignmentState;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ pub struct HandOver {
     pub to: AccountId,
     /// Their office, as their account says now: looked up before the decision. `None`: no such colleague.
     #[serde(skip)]
-    pub office: Option<(DepartmentId, Option<UnitId>)>,
+    pub office: Option<Office>,
 }
 
 /// An assignment was handed to a colleague.
@@ -62,8 +63,7 @@ impl Action for HandOver {
             return Err(refuse::<Self>(ticket, Reason::NotHolder).at("id"));
         };
         let actor = &context.actor;
-        let own = actor.department.map(|department| (department, actor.unit));
-        if self.to != actor.account && (self.office.is_none() || self.office != own) {
+        if self.to != actor.account && (self.office.is_none() || self.office != actor.office()) {
             return Err(refuse::<Self>(ticket, Reason::NotColleague).at("toId"));
         }
         Ok((held.handler != Some(self.to)).then_some(HandedOver {
@@ -97,7 +97,7 @@ mod tests {
     fn to(colleague: &Actor) -> TicketAction<Sealed> {
         TicketAction::HandOver(HandOver {
             to: colleague.account,
-            office: colleague.department.map(|d| (d, colleague.unit)),
+            office: colleague.office(),
         })
     }
 

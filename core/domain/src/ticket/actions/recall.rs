@@ -1,8 +1,9 @@
 //! Recall (撤回): whoever handed an assignment out takes it back before it is signed. The centre takes
-//! back the lead's, and the ticket is to be assigned again; a department takes back what it delegated.
+//! back the lead's, and the ticket is to be assigned again; a department takes back what it delegated, signed
+//! or not where the unit was moved under the department that a confidential report accuses.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{optional, refuse};
+use super::{is_under_accused, optional, refuse};
 use crate::ids::AssignmentNo;
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{AssignmentState, TicketState};
@@ -52,6 +53,7 @@ fn recallable<'t>(ticket: &'t Ticket, context: &Context) -> Result<&'t Assignmen
     };
     match wanted {
         Some(open) if open.state == AssignmentState::Assigned => Ok(open),
+        Some(open) if is_under_accused(ticket, open, context) => Ok(open),
         Some(_) => Err(Reason::AlreadySigned),
         None => Err(Reason::WrongState),
     }

@@ -1,7 +1,7 @@
 //! Send back for rework (退回重办): a department does not take its unit's reply and has the unit go on.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{refuse, required};
+use super::{is_under_accused, refuse, required};
 use crate::ids::AssignmentNo;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{AssignmentState, Level, Terms};
@@ -38,6 +38,12 @@ impl<T> Rework<T> {
     }
 }
 
+/// The latest assignment that was delegated from one.
+fn latest_under<'t>(ticket: &'t Ticket, held: &Assignment) -> Option<&'t Assignment> {
+    let mut latest_first = ticket.assignments.iter().rev();
+    latest_first.find(|a| a.parent == Some(held.no))
+}
+
 impl Action for Rework<Sealed> {
     const SPEC: Spec = Spec {
         name: "rework",
@@ -50,6 +56,14 @@ impl Action for Rework<Sealed> {
         },
     };
     type Event = ReworkOrdered;
+
+    fn permit(ticket: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let replied = on.and_then(|held| latest_under(ticket, held));
+        if replied.is_some_and(|unit| is_under_accused(ticket, unit, context)) {
+            return Err(Reason::AccusedOffice);
+        }
+        Ok(())
+    }
 
     fn decide(
         self,
@@ -64,10 +78,7 @@ impl Action for Rework<Sealed> {
             &self.instruction,
             context.rules.texts().opinion,
         )?;
-        let replied = on.and_then(|held| {
-            let mut latest_first = ticket.assignments.iter().rev();
-            latest_first.find(|a| a.parent == Some(held.no))
-        });
+        let replied = on.and_then(|held| latest_under(ticket, held));
         let (Some(held), Some(replied)) = (on, replied) else {
             return Err(refuse(Reason::NotHolder, "id"));
         };
