@@ -3,6 +3,7 @@
 //! Every command goes through esrs's `AggregateManager` over [`crate::esrs_store::CommandStore`]. It must
 //! *not* know how commands arrive or how views are built.
 
+mod accounts;
 mod citizen;
 mod erasing;
 mod hotline;
@@ -13,9 +14,9 @@ mod states;
 mod tickets;
 
 pub use crate::ops::Password;
+pub use accounts::NewAccount;
 pub use citizen::Shown;
 pub use erasing::{Erased, Person, Whom};
-pub use hotline::NewAccount;
 pub use imports::{Carried, OldTicket};
 pub use likeness::Likeness;
 pub use tickets::{Caller, NewTicket};
@@ -67,6 +68,9 @@ pub enum DeskError {
     /// Credentials.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// The password is right, and the account is deactivated.
+    #[error("this account is deactivated")]
+    Deactivated,
     /// No ticket has this number and this query code.
     #[error("no ticket has this number and this query code")]
     WrongQueryCode,

@@ -207,19 +207,24 @@ impl Ops {
         account: Option<(AccountId, EventId)>,
         password: String,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
-        let account = self.check_password(login, account, password).await?;
+        let (account, created_by, fitted) = self.check_password(login, account, password).await?;
         let (token, until) = self.open_session(account).await?;
+        // Whoever sets a new password ends the sessions there are by then. This one may have come after.
+        if self.stored(created_by).await?.as_deref() != Some(fitted.as_str()) {
+            self.log_out(&token).await?;
+            return Err(OpsError::WrongCredentials);
+        }
         Ok((account, token, until))
     }
 
-    /// The account, if it has this password. Failures are counted whether the login exists or not, so
+    /// The account, with the hash that fitted, if it has this password. Failures are counted whether the login exists or not, so
     /// that a lock tells nothing.
     async fn check_password(
         &self,
         login: &[u8; 32],
         account: Option<(AccountId, EventId)>,
         password: String,
-    ) -> Result<AccountId, OpsError> {
+    ) -> Result<(AccountId, EventId, String), OpsError> {
         let mut knock = self.knock(login).await?;
         let stored = match account {
             Some((_, created_by)) => self.stored(created_by).await?,
@@ -228,13 +233,14 @@ impl Ops {
         let account = account.filter(|_| stored.is_some());
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
         let fits = password.len() <= PASSWORD_BYTES_MAX && {
+            let stored = stored.clone();
             let _permit = self.hashing().await?;
             let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
             verified.map_err(|_| OpsError::Hashing)?
         };
-        if let Some((account, _)) = account.filter(|_| fits) {
+        if let Some((account, created_by)) = account.filter(|_| fits) {
             knock.right().await?;
-            return Ok(account);
+            return Ok((account, created_by, stored));
         }
         knock.wrong().await?;
         Err(OpsError::WrongCredentials)

@@ -82,6 +82,14 @@ codes! {
     LoginLocked = "LOGIN_LOCKED" {
         zh: "密码错误次数过多,账号已临时锁定", en: "this login is locked after too many wrong passwords",
         remedy: "Wait ten minutes." }
+    /// The password is right, and the account is deactivated.
+    AccountDeactivated = "ACCOUNT_DEACTIVATED" {
+        zh: "账号已停用", en: "this account is deactivated",
+        remedy: "Ask an administrator to reactivate it." }
+    /// The account is not what a subscription was opened with.
+    AccountChanged = "ACCOUNT_CHANGED" {
+        zh: "您的账号或所在单位已变更,请重新订阅", en: "your account or its place has changed",
+        remedy: "Subscribe again `after` the last position seen." }
     /// No ticket has this number and this query code.
     WrongQueryCode = "WRONG_QUERY_CODE" {
         zh: "工单编号或查询码错误", en: "no ticket has this number and this query code",
@@ -245,6 +253,7 @@ impl From<DeskError> for Failure {
             }),
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
+            DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),
             DeskError::QueryCodeLocked => Code::QueryCodeLocked.into(),
             other => Self::Fault(system(&other)),

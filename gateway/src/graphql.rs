@@ -44,6 +44,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
+    account::DoorMutation,
     ticket_actions::TicketMutation,
     organisation::OrganisationMutation,
     progress::ProgressMutation,

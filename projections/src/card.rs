@@ -1,8 +1,6 @@
 //! The ticket card: every ticket as folded, by id and by number.
 
-use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
-};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value, list, pieces};
@@ -67,7 +65,7 @@ impl Projection for Cards {
                 to_json(&change.after),
             ]);
         }
-        delete_of_tickets(tx, prefix, &TABLE, batch.erased()).await?;
+        delete_of(tx, prefix, &TABLE, "ticket", batch.erased()).await?;
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
     }
 }

@@ -1,12 +1,13 @@
 //! The read side of Docket: views folded from the journal, which may be deleted at any time.
 //!
-//! * [`projection`]: what a projection is. [`runner`]: follows the journal in batches.
+//! * [`projection`]: what a projection is. [`runner`]: follows the journal in batches, each folded once.
 //! * [`rebuild`]: builds views beside the serving ones, to replace them or to verify them row by row.
 //! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`].
 //!
 //! This crate must *not* write history, open seals, or know of GraphQL.
 
 pub mod card;
+mod fold;
 pub mod inbox;
 pub mod people;
 pub mod projection;

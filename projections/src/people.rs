@@ -2,14 +2,11 @@
 //! the account. Somebody of a unit is found by the unit alone, so that moving it changes nothing here.
 
 use crate::inbox::Holder;
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::Tx;
-use docket_core::esrs_store::decode;
 use docket_core::values;
-use docket_domain::account::Account;
-use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::AccountId;
 use docket_domain::organisation::Office;
 
@@ -46,17 +43,15 @@ impl Projection for People {
         prefix: &str,
         batch: &Batch<'_>,
     ) -> Result<(), ProjectionError> {
-        let of_accounts = batch
-            .records
-            .iter()
-            .filter(|r| r.category == Account::CATEGORY);
         let mut rows = Vec::new();
-        for record in of_accounts {
-            let created = decode::<Account>(record)?;
-            if let Some(office) = Office::of(created.department, created.unit) {
-                rows.push(values![record.stream, Holder::from(office).key()]);
+        let mut gone = Vec::new();
+        for (id, account) in batch.accounts {
+            match account.office() {
+                Some(office) => rows.push(values![id.0, Holder::from(office).key()]),
+                None => gone.push(id.0),
             }
         }
+        delete_of(tx, prefix, &TABLE, "account", gone.into_iter()).await?;
         Ok(upsert(tx, prefix, &TABLE, rows).await?)
     }
 }

@@ -6,9 +6,11 @@
 use async_trait::async_trait;
 use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, list, pieces, placeholders};
 use docket_core::{JournalError, Record};
-use docket_domain::ids::TicketId;
+use docket_domain::account::Account;
+use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::ticket::Ticket;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What can go wrong with a projection.
 #[derive(Debug, thiserror::Error)]
@@ -165,15 +167,17 @@ pub struct Batch<'b> {
     pub records: &'b [Record],
     /// The tickets it changed, each once.
     pub changes: &'b [TicketChange],
+    /// The accounts it touched, each once, as they are after it.
+    pub accounts: &'b [(AccountId, Account)],
     /// The zone in which the hotline's days are counted.
     pub zone: chrono_tz::Tz,
 }
 
 impl Batch<'_> {
     /// The tickets that are erased when it ends: they leave every view of single tickets.
-    pub(crate) fn erased(&self) -> impl Iterator<Item = TicketId> {
+    pub(crate) fn erased(&self) -> impl Iterator<Item = Uuid> {
         let erased = |change: &&TicketChange| change.after.erased_at.is_some();
-        self.changes.iter().filter(erased).map(|change| change.id)
+        self.changes.iter().filter(erased).map(|change| change.id.0)
     }
 }
 
@@ -287,18 +291,18 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// Deletes every row of some tickets, from a table whose key begins with the ticket.
-pub(crate) async fn delete_of_tickets(
+/// Deletes every row with one of these ids in a column, which must be indexed.
+pub(crate) async fn delete_of(
     tx: &mut Tx,
     prefix: &str,
     table: &Table,
-    tickets: impl Iterator<Item = TicketId>,
+    column: &str,
+    ids: impl Iterator<Item = Uuid>,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Value> = tickets.map(|id| Value::from(id.0)).collect();
+    let ids: Vec<Value> = ids.map(Value::from).collect();
     for piece in pieces(&ids) {
-        let list = list(1, piece.len());
-        let name = table.name;
-        let sql = format!("DELETE FROM {prefix}{name} WHERE ticket IN ({list})");
+        let (name, list) = (table.name, list(1, piece.len()));
+        let sql = format!("DELETE FROM {prefix}{name} WHERE {column} IN ({list})");
         tx.execute(&sql, piece.to_vec()).await?;
     }
     Ok(())

@@ -7,10 +7,9 @@
 mod ahead;
 mod compare;
 
+use crate::fold::{Fold, Folded};
 use crate::projection::{self, Projection, ProjectionError, Table};
-use crate::runner::{
-    BATCH_RECORDS_MAX, Fold, Folded, apply, check_log, checkpoint, lock_checkpoint, prepare,
-};
+use crate::runner::{BATCH_RECORDS_MAX, apply, check_log, checkpoint, lock_checkpoint, prepare};
 use chrono::TimeDelta;
 use compare::compare_table;
 use docket_core::clock::random_bytes;

@@ -3,27 +3,17 @@
 //! Several processes may run one on the same views: whoever finds the checkpoint moved on starts again
 //! from there. Polling is the truth, waking is a hint.
 
-use crate::projection::{self, Batch, Projection, ProjectionError, TicketChange};
+use crate::fold::Fold;
+use crate::projection::{self, Batch, Projection, ProjectionError};
 use crate::rebuild;
 use crate::views::Views;
 use docket_core::db::{Db, Tx};
-use docket_core::esrs_store::decode;
-use docket_core::{Journal, JournalError, Record, Store, values};
-use docket_domain::aggregate::Aggregate;
-use docket_domain::ids::TicketId;
-use docket_domain::organisation::Organisation;
-use docket_domain::ticket::Ticket;
-use quick_cache::unsync::Cache;
-use std::collections::HashMap;
-use std::sync::Arc;
+use docket_core::{Journal, JournalError, Store, values};
 use std::time::Duration;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 /// Most records in one batch.
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
-/// Folded tickets the fold keeps; others are read from the journal again.
-pub const FOLDED_MAX: usize = 10_000;
 /// How long the runner waits before it tries again when its database or the journal's fails.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the head is looked at when nothing wakes the runner.
@@ -262,134 +252,4 @@ pub(crate) async fn move_checkpoint(tx: &mut Tx, to: u64) -> Result<(), sqlx::Er
     )
     .await?;
     Ok(())
-}
-
-/// Folds tickets once for every projection.
-pub(crate) struct Fold {
-    journal: Journal,
-    known: Cache<Uuid, (u64, Arc<Ticket>)>,
-    zone: Option<chrono_tz::Tz>,
-}
-
-/// A folded batch.
-pub(crate) struct Folded {
-    changes: Vec<TicketChange>,
-    zone: chrono_tz::Tz,
-}
-
-impl Folded {
-    pub(crate) fn batch<'b>(&'b self, records: &'b [Record]) -> Batch<'b> {
-        Batch {
-            records,
-            changes: &self.changes,
-            zone: self.zone,
-        }
-    }
-}
-
-impl Fold {
-    pub(crate) fn new(journal: Journal) -> Self {
-        Self {
-            journal,
-            known: Cache::new(FOLDED_MAX),
-            zone: None,
-        }
-    }
-
-    /// Folds the tickets of a batch, reading the earlier history of those not known.
-    pub(crate) async fn fold(&mut self, records: &[Record]) -> Result<Folded, ProjectionError> {
-        let mut index: HashMap<Uuid, usize> = HashMap::new();
-        let mut changes: Vec<TicketChange> = Vec::new();
-        let missing = self.missing(records);
-        let earlier = match records.first() {
-            Some(first) if !missing.is_empty() => {
-                self.journal
-                    .read_streams(&missing, first.position - 1)
-                    .await?
-            }
-            _ => Vec::new(),
-        };
-        let mut old: HashMap<Uuid, (u64, Ticket)> = HashMap::new();
-        for record in &earlier {
-            let (version, ticket) = old.entry(record.stream).or_default();
-            *version = record.version;
-            Ticket::evolve(ticket, &record.stamp(), &decode::<Ticket>(record)?);
-        }
-        for record in records.iter().filter(|r| r.category == Ticket::CATEGORY) {
-            let slot = *index.entry(record.stream).or_insert_with(|| {
-                let before = match old.remove(&record.stream) {
-                    Some((_, ticket)) => Arc::new(ticket),
-                    None if record.version == 1 => Arc::default(),
-                    None => self
-                        .known
-                        .get(&record.stream)
-                        .map(|k| k.1.clone())
-                        .unwrap_or_default(),
-                };
-                let after = before.clone();
-                changes.push(TicketChange {
-                    id: TicketId(record.stream),
-                    before,
-                    after,
-                    version: 0,
-                    position: 0,
-                });
-                changes.len() - 1
-            });
-            let change = &mut changes[slot];
-            let event = decode::<Ticket>(record)?;
-            Ticket::evolve(Arc::make_mut(&mut change.after), &record.stamp(), &event);
-            change.version = record.version;
-            change.position = record.position;
-        }
-        let zone = self.zone(changes.is_empty()).await?;
-        Ok(Folded { changes, zone })
-    }
-
-    /// Tickets whose earlier history has to be read.
-    fn missing(&self, records: &[Record]) -> Vec<Uuid> {
-        let mut seen = std::collections::HashSet::new();
-        let first = |r: &&Record| r.category == Ticket::CATEGORY && seen.insert(r.stream);
-        let unknown = |r: &&Record| {
-            r.version > 1
-                && self
-                    .known
-                    .get(&r.stream)
-                    .is_none_or(|(version, _)| version + 1 != r.version)
-        };
-        records
-            .iter()
-            .filter(first)
-            .filter(unknown)
-            .map(|r| r.stream)
-            .collect()
-    }
-
-    /// Remembers a batch that was applied.
-    pub(crate) fn keep(&mut self, folded: Folded) {
-        for change in folded.changes {
-            self.known
-                .insert(change.id.0, (change.version, change.after));
-        }
-    }
-
-    /// The organisation's zone, fixed at founding.
-    async fn zone(&mut self, not_needed: bool) -> Result<chrono_tz::Tz, ProjectionError> {
-        if let Some(zone) = self.zone {
-            return Ok(zone);
-        }
-        for stream in self.journal.streams_of(Organisation::CATEGORY, 1).await? {
-            let mut organisation = Organisation::default();
-            for record in self.journal.read_stream(stream, 0).await? {
-                let event = decode::<Organisation>(&record)?;
-                Organisation::evolve(&mut organisation, &record.stamp(), &event);
-            }
-            self.zone = organisation.time_zone;
-        }
-        match self.zone {
-            Some(zone) => Ok(zone),
-            None if not_needed => Ok(chrono_tz::UTC),
-            None => Err(ProjectionError::NotFounded),
-        }
-    }
 }

@@ -2,9 +2,7 @@
 //! replaced.
 
 use crate::card::int;
-use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete_of_tickets, upsert,
-};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::Tx;
@@ -57,7 +55,7 @@ impl Projection for Timeline {
         prefix: &str,
         batch: &Batch<'_>,
     ) -> Result<(), ProjectionError> {
-        let erased: HashSet<_> = batch.erased().map(|ticket| ticket.0).collect();
+        let erased: HashSet<_> = batch.erased().collect();
         let of_tickets = batch
             .records
             .iter()
@@ -74,7 +72,7 @@ impl Projection for Timeline {
                 record.data.as_str(),
             ]
         });
-        delete_of_tickets(tx, prefix, &TABLE, batch.erased()).await?;
+        delete_of(tx, prefix, &TABLE, "ticket", batch.erased()).await?;
         Ok(upsert(tx, prefix, &TABLE, rows.collect()).await?)
     }
 }

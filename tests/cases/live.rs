@@ -173,6 +173,69 @@ async fn a_subscription_ends_with_its_session(store: &TestStore) {
     assert!(told.contains("UNAUTHENTICATED"), "{told}");
 }
 
+/// Does a command on an account or an office.
+async fn keep(admin: &Client, mutation: &str, input: Value) {
+    let mut name = mutation.to_owned();
+    name[..1].make_ascii_uppercase();
+    let query = format!(
+        "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
+    );
+    let data = admin.data(&query, json!({ "input": input })).await;
+    assert_eq!(data[mutation]["userErrors"], json!([]), "{mutation}");
+}
+
+async fn a_subscription_ends_with_what_its_account_was(store: &TestStore) {
+    let server = city(store).await;
+    let elsewhere = Server::start(store).await;
+    let admin = person(&server, "admin").await;
+    let operator = person(&server, "operator").await;
+    let ticket = operator.act("receiveTicket", request()).await;
+    let id = &ticket["id"];
+    let assign = json!({ "id": id, "leadId": department() });
+    let dispatcher = person(&server, "dispatcher").await;
+    dispatcher.act("assignTicket", assign).await;
+    let clerk = person(&server, "clerk").await;
+    clerk.act("signTicket", json!({ "id": id })).await;
+    let unit = format!("unit:{}", docket_domain::ticket::scenario::UNIT);
+    let delegate = json!({ "id": id, "unitId": unit });
+    clerk.act("delegateTicket", delegate).await;
+
+    let other = docket_domain::ticket::scenario::OTHER_DEPARTMENT;
+    let moving = json!({ "id": unit, "departmentId": format!("department:{other}") });
+    let me = operator.data("{ me { id } }", json!({})).await["me"]["id"].take();
+    let roles = json!({ "id": me, "roles": ["DISPATCHER"] });
+    for (login, mutation, input, code) in [
+        ("unit-clerk", "moveUnit", moving, "ACCOUNT_CHANGED"),
+        ("operator", "changeAccount", roles, "ACCOUNT_CHANGED"),
+        (
+            "operator",
+            "deactivateAccount",
+            json!({ "id": me }),
+            "UNAUTHENTICATED",
+        ),
+    ] {
+        // In the process that takes the command, and in another.
+        let here = person(&server, login).await;
+        let mut sockets = Vec::new();
+        for client in [here.clone(), here.at(&elsewhere.url)] {
+            let mut live = Socket::open(&client).await;
+            let query = "subscription { inboxChanged(after: \"0\") { position } }";
+            live.subscribe(query, json!({})).await;
+            live.push("inboxChanged").await;
+            sockets.push(live);
+        }
+        keep(&admin, mutation, input).await;
+        for mut live in sockets {
+            // What was there before comes first; after it nothing but the end.
+            let mut told = live.next().await;
+            while !told["payload"]["data"]["inboxChanged"].is_null() {
+                told = live.next().await;
+            }
+            assert!(told.to_string().contains(code), "{mutation}: {told}");
+        }
+    }
+}
+
 async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
     let server = city(store).await;
     let clerk = person(&server, "clerk").await;
@@ -217,6 +280,7 @@ on_both_stores! {
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
     a_subscription_ends_with_its_session,
+    a_subscription_ends_with_what_its_account_was,
     an_open_socket_opens_nothing_after_logout,
     server_sent_events_carry_subscriptions,
 }

@@ -1,5 +1,6 @@
 //! Stories over the wire: what the people of a hotline do one after the other, and who may not.
 
+mod accounts;
 mod answered_at_once;
 mod by_code;
 mod from_answer_to_close;

@@ -128,6 +128,10 @@ reasons! {
     NoChange = "NO_CHANGE" {
         zh: "内容没有变化", en: "nothing would change",
         remedy: "Read it again: it is so already. Send what is to be different." }
+    /// Not on one's own account.
+    OwnAccount = "OWN_ACCOUNT" {
+        zh: "不能对本人账号进行此操作", en: "this cannot be done to one's own account",
+        remedy: "Ask another administrator; change your own password with `changePassword`." }
     /// A rule pack does not check.
     InvalidRules = "INVALID_RULES" {
         zh: "规则包有误", en: "the rule pack has a mistake",
@@ -175,6 +179,55 @@ impl Refusal {
         self.detail = Some(detail.into());
         self
     }
+}
+
+/// A refusal that does not know yet which action it is of.
+pub(crate) struct No {
+    reason: Reason,
+    field: Option<&'static str>,
+    detail: Option<String>,
+}
+
+impl No {
+    /// For a reason that no field is at fault for.
+    pub(crate) const fn because(reason: Reason) -> Self {
+        Self {
+            reason,
+            field: None,
+            detail: None,
+        }
+    }
+
+    /// With the field at fault.
+    pub(crate) const fn at(reason: Reason, field: &'static str) -> Self {
+        Self {
+            reason,
+            field: Some(field),
+            detail: None,
+        }
+    }
+
+    /// With what exactly is wrong or allowed.
+    pub(crate) fn detailed(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+
+    /// The refusal of an action in a state.
+    pub(crate) fn to(self, action: &'static str, state: &'static str) -> Refusal {
+        Refusal {
+            field: self.field,
+            detail: self.detail,
+            ..Refusal::new(action, state, self.reason)
+        }
+    }
+}
+
+/// Refuses unless something holds.
+pub(crate) fn ensure(holds: bool, no: No) -> Result<(), No> {
+    if holds { Ok(()) } else { Err(no) }
 }
 
 impl fmt::Display for Refusal {

@@ -97,7 +97,9 @@ impl Desk {
         let mut cached = known.unwrap_or_else(Cached::nothing);
         loop {
             let page = self.journal.read_stream(id, cached.version).await?;
-            let Some(last) = page.last() else {
+            // An id of something else names nothing of this kind.
+            let last = page.last().filter(|last| last.category == A::CATEGORY);
+            let Some(last) = last else {
                 return Ok(cached);
             };
             cached.version = last.version;
@@ -120,7 +122,11 @@ impl Desk {
                 let fresh = self
                     .reload::<Account>(id.0, known.map(|(cached, _)| cached))
                     .await?;
-                self.accounts.insert(id.0, (fresh.clone(), Instant::now()));
+                // A slow reader must not undo what a command just did.
+                let later = |(known, _): &(Cached<Account>, _)| known.version > fresh.version;
+                if !self.accounts.get(&id.0).as_ref().is_some_and(later) {
+                    self.accounts.insert(id.0, (fresh.clone(), Instant::now()));
+                }
                 fresh
             }
         };
@@ -128,13 +134,13 @@ impl Desk {
     }
 
     /// An account as the giver of commands, with its place as the organisation stands: both at most
-    /// [`REFRESH`] old.
+    /// [`REFRESH`] old. `None` where there is none, or it is deactivated.
     pub async fn actor(&self, id: AccountId) -> Result<Option<Actor>, DeskError> {
         let Some(account) = self.account(id).await? else {
             return Ok(None);
         };
         let organisation = self.organisation().await?;
-        Ok(Some(account.actor(id, &organisation)))
+        Ok(account.actor(id, &organisation))
     }
 
     /// A ticket folded from the journal as it stands now.

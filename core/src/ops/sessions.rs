@@ -87,11 +87,15 @@ impl Ops {
         Ok(Some((account, until)))
     }
 
-    /// Ends every session of an account but one.
-    pub async fn end_sessions(&self, account: AccountId, but: &str) -> Result<(), OpsError> {
+    /// Ends every session of an account, or every one but one.
+    pub async fn end_sessions(
+        &self,
+        account: AccountId,
+        but: Option<&str>,
+    ) -> Result<(), OpsError> {
         let sql = "DELETE FROM sessions WHERE account = $1 AND token <> $2";
-        let ended = values![account.0, hash(but).as_slice()];
-        self.db.execute(sql, ended).await?;
+        let kept = but.map_or_else(Vec::new, |token| hash(token).to_vec());
+        self.db.execute(sql, values![account.0, kept]).await?;
         self.forget_sessions();
         Ok(())
     }

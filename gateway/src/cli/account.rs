@@ -1,4 +1,5 @@
-//! `docket account create`: accounts from the command line; the first administrator above all.
+//! `docket account`: accounts from the command line, the first administrator above all, and a new password for
+//! whoever is shut out.
 
 use super::{Failed, StoreArgs};
 use crate::app::Founding;
@@ -15,6 +16,18 @@ use std::process::ExitCode;
 pub enum Account {
     /// Creates an account. The password is read from the first line of standard input.
     Create(Create),
+    /// Gives an account a new password and ends its sessions. The password is read from the first line of
+    /// standard input.
+    ResetPassword(ResetPassword),
+}
+
+/// An account to be given a new password.
+#[derive(Args)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The login.
+    login: String,
 }
 
 /// An account to be created.
@@ -52,17 +65,44 @@ fn role(text: &str) -> Result<Role, String> {
 
 impl Account {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
-        let Self::Create(create) = self;
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::ResetPassword(reset) => reset.run().await,
+        }
+    }
+}
+
+impl ResetPassword {
+    async fn run(self) -> Result<ExitCode, Failed> {
+        let store = self.store.open().await?;
+        let desk = Desk::new(&store);
+        let Some(id) = desk.account_of(&self.login).await? else {
+            return Err(format!("there is no account {}", self.login).into());
+        };
+        let password = Password::Clear(read_password()?);
+        let outcome = desk
+            .reset_password(&Actor::system(), id, password, &Options::default())
+            .await?;
+        println!("new password for account:{id}");
+        if outcome.state.deactivated {
+            println!("it is deactivated still: an administrator reactivates it");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<ExitCode, Failed> {
         // The first account may come before the first server: this makes the store, if it is not there.
-        let mut options = create.store.options()?;
-        options.purpose = create.store.purpose();
+        let mut options = self.store.options()?;
+        options.purpose = self.store.purpose();
         let store = docket_core::Store::open(options).await?;
         let desk = Desk::new(&store);
         let founding = Founding::default();
         desk.found(&founding.name, &founding.pack, &founding.holidays)
             .await?;
         let organisation = desk.organisation().await?;
-        let new = create.account(&organisation)?;
+        let new = self.account(&organisation)?;
         let password = Password::Clear(read_password()?);
         let outcome = desk
             .create_account(&Actor::system(), new, password, &Options::default())
@@ -70,9 +110,7 @@ impl Account {
         println!("created account:{}", outcome.id);
         Ok(ExitCode::SUCCESS)
     }
-}
 
-impl Create {
     fn account(&self, organisation: &Organisation) -> Result<NewAccount, Failed> {
         let mut roles = self.roles.clone();
         if self.admin {

@@ -112,7 +112,8 @@ impl Stage<'_> {
             .await?;
         let organisation = self.desk.organisation().await?;
         let id = AccountId(outcome.id);
-        Ok(outcome.state.actor(id, &organisation))
+        let actor = outcome.state.actor(id, &organisation);
+        actor.ok_or(DeskError::Deactivated)
     }
 
     /// Login, name, role, department, unit of everybody but the administrator.

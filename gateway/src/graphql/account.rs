@@ -1,17 +1,20 @@
-//! Accounts: who one is, logging in and out, and creating accounts.
+//! Accounts: who one is, and who one's colleagues are.
 
-use super::common::{UserError, app, global_id, local_id, open, options, split};
+mod door;
+mod keeping;
+
+pub use door::DoorMutation;
+pub use keeping::AccountMutation;
+
+use super::common::{app, global_id, local_id, open};
 use super::organisation::{Department, Unit, organisation};
-use crate::auth::{Sight, viewer, viewer_of, viewer_with};
-use crate::error::{Code, Failure, Refused, fault, system, view_fault};
-use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use docket_core::desk::{NewAccount, Password};
+use crate::auth::{Sight, viewer, viewer_with};
+use crate::error::{Code, fault, fault_because, not_found, system, view_fault};
+use async_graphql::{Context, Enum, Error, ID, Object};
 use docket_domain::account::Account as AccountState;
-use docket_domain::ids::{AccountId, DepartmentId, UnitId};
+use docket_domain::ids::AccountId;
 use docket_domain::people::Role as DomainRole;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// What an account may do at all.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -88,6 +91,11 @@ impl Account {
         open(context, sight, "name", self.state.name.as_ref()).await
     }
 
+    /// Whether its person may log in: false while it is deactivated.
+    async fn active(&self) -> bool {
+        !self.state.deactivated
+    }
+
     /// Its roles.
     async fn roles(&self) -> Vec<Role> {
         self.state.roles.iter().copied().map(Role::from).collect()
@@ -123,6 +131,29 @@ impl AccountQuery {
             .ok_or_else(|| fault(Code::Unauthenticated))
     }
 
+    /// An account by id or by login, deactivated ones too (administrators).
+    async fn account(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: Option<ID>,
+        #[graphql(desc = "Its login; case does not matter.")] login: Option<String>,
+    ) -> Result<Account, Error> {
+        viewer_with(context, &[DomainRole::Administrator])?;
+        let id = match (id, login) {
+            (Some(id), None) => Some(local_id("account", &id)?),
+            (None, Some(login)) => {
+                let found = app(context)?.desk.account_of(&login).await;
+                found.map_err(|e| system(&e))?
+            }
+            _ => return Err(fault_because(Code::BadRequest, "give id or login")),
+        };
+        let found = match id {
+            Some(id) => Account::find(context, id).await?,
+            None => None,
+        };
+        found.ok_or_else(not_found)
+    }
+
     /// Everybody of one's own office, oneself included: to whom an assignment may be handed over. At most
     /// 1,000.
     #[graphql(complexity = "100 + 20 * child_complexity")]
@@ -138,213 +169,4 @@ impl AccountQuery {
         }
         Ok(colleagues)
     }
-}
-
-/// Login and password.
-#[derive(InputObject)]
-pub struct LoginInput {
-    /// The login; case does not matter.
-    login: String,
-    /// The password.
-    password: String,
-}
-
-/// A session.
-#[derive(SimpleObject)]
-pub struct LoginPayload {
-    /// To be sent as `Authorization: Bearer TOKEN`.
-    token: Option<String>,
-    /// When the session ends.
-    expires_at: Option<DateTime<Utc>>,
-    /// The account.
-    account: Option<LoggedIn>,
-    /// Why not.
-    user_errors: Vec<UserError>,
-}
-
-/// The account just logged in.
-#[derive(SimpleObject)]
-pub struct LoggedIn {
-    /// Global id.
-    id: ID,
-    /// The person's name.
-    name: Option<String>,
-    /// Its roles.
-    roles: Vec<Role>,
-}
-
-/// The end of a session.
-#[derive(SimpleObject)]
-pub struct LogoutPayload {
-    /// Always true: the token is worth nothing any more.
-    logged_out: bool,
-}
-
-/// An account to be created.
-#[derive(InputObject)]
-pub struct CreateAccountInput {
-    /// The login, unique in the hotline.
-    login: String,
-    /// The person's name.
-    name: String,
-    /// The password, 8 characters to 256 bytes.
-    password: String,
-    /// Roles, at least one. Clerks and leaders need a department; others have none.
-    roles: Vec<Role>,
-    /// The department.
-    department_id: Option<ID>,
-    /// The unit within the department.
-    unit_id: Option<ID>,
-    /// Sent again with the same id, the command takes effect once.
-    command_id: Option<Uuid>,
-}
-
-/// A new account.
-#[derive(SimpleObject)]
-pub struct CreateAccountPayload {
-    /// The account.
-    account: Option<Account>,
-    /// Why not.
-    user_errors: Vec<UserError>,
-}
-
-/// A new password of one's own.
-#[derive(InputObject)]
-pub struct ChangePasswordInput {
-    /// The one there is.
-    old_password: String,
-    /// The one there shall be: 8 characters to 256 bytes.
-    new_password: String,
-}
-
-/// What became of a new password.
-#[derive(SimpleObject)]
-pub struct ChangePasswordPayload {
-    /// Whether it is in force.
-    changed: bool,
-    /// Why not.
-    user_errors: Vec<UserError>,
-}
-
-/// Commands about accounts.
-#[derive(Default)]
-pub struct AccountMutation;
-
-#[Object]
-impl AccountMutation {
-    /// Opens a session. Counts for much: a password is dear to check.
-    #[graphql(complexity = "2_000 + child_complexity")]
-    async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
-        let app = app(context)?;
-        let opened = app.desk.log_in(&input.login, input.password).await;
-        let opened = opened.map_err(Failure::from);
-        let (session, user_errors) = split(context, opened)?;
-        let Some((account, token, expires_at)) = session else {
-            return Ok(LoginPayload {
-                token: None,
-                expires_at: None,
-                account: None,
-                user_errors,
-            });
-        };
-        let known = app.desk.account(account).await.map_err(|e| system(&e))?;
-        let state = known.ok_or_else(|| fault(Code::Internal))?;
-        let account = LoggedIn {
-            id: global_id("account", account.0),
-            name: open(context, Sight::Clear, "name", state.name.as_ref()).await?,
-            roles: state.roles.iter().copied().map(Role::from).collect(),
-        };
-        Ok(LoginPayload {
-            token: Some(token),
-            expires_at: Some(expires_at),
-            account: Some(account),
-            user_errors,
-        })
-    }
-
-    /// Ends the session of the token sent.
-    async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
-        let token = viewer(context)?.token.clone();
-        let ended = app(context)?.store.ops.log_out(&token).await;
-        ended.map_err(|error| system(&error.into()))?;
-        Ok(LogoutPayload { logged_out: true })
-    }
-
-    /// Changes one's own password. Every other session of the account ends.
-    #[graphql(complexity = "2_000 + child_complexity")]
-    async fn change_password(
-        &self,
-        context: &Context<'_>,
-        input: ChangePasswordInput,
-    ) -> Result<ChangePasswordPayload, Error> {
-        let viewer = viewer(context)?;
-        let ChangePasswordInput {
-            old_password: old,
-            new_password: new,
-        } = input;
-        let changed = app(context)?
-            .desk
-            .change_password(viewer.actor.account, old, new, &viewer.token)
-            .await
-            .map_err(Failure::from)
-            .map_err(|failure| match failure {
-                Failure::Refused(refused) if refused.code == Code::UnfitPassword.code() => {
-                    Failure::Refused(Refused {
-                        path: Some("newPassword"),
-                        ..refused
-                    })
-                }
-                Failure::Refused(refused) => Failure::Refused(Refused {
-                    path: Some("oldPassword"),
-                    ..refused
-                }),
-                fault @ Failure::Fault(_) => fault,
-            });
-        let (changed, user_errors) = split(context, changed)?;
-        Ok(ChangePasswordPayload {
-            changed: changed.is_some(),
-            user_errors,
-        })
-    }
-
-    /// Creates an account (administrators).
-    async fn create_account(
-        &self,
-        context: &Context<'_>,
-        input: CreateAccountInput,
-    ) -> Result<CreateAccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
-        let id_of =
-            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
-        let new = NewAccount {
-            login: input.login,
-            name: input.name,
-            roles: input.roles.into_iter().map(DomainRole::from).collect(),
-            department: id_of("department", &input.department_id)?.map(DepartmentId),
-            unit: id_of("unit", &input.unit_id)?.map(UnitId),
-        };
-        let options = options(input.command_id, None)?;
-        let password = Password::Clear(input.password);
-        let desk = &app(context)?.desk;
-        let created = desk
-            .create_account(&viewer.actor, new, password, &options)
-            .await;
-        let (outcome, user_errors) = split(context, created.map_err(Failure::from))?;
-        let account = outcome.map(|o| Account {
-            id: AccountId(o.id),
-            state: o.state,
-        });
-        Ok(CreateAccountPayload {
-            account,
-            user_errors,
-        })
-    }
-}
-
-/// Whether a token still opens anything; used by long-lived connections.
-pub(super) async fn still_valid(app: &crate::app::App, token: &str) -> bool {
-    matches!(
-        viewer_of(&app.desk, &app.store.ops, token).await,
-        Ok(Some(_))
-    )
 }

@@ -2,13 +2,13 @@
 //!
 //! A subscription reads the journal by position; waking is a hint. What it pushes is in the views already.
 
-use super::account::still_valid;
 use super::common::{Position, app, local_id};
 use super::ticket::{Ticket, visible};
 use crate::app::App;
 use crate::auth::{Viewer, viewer};
 use crate::error::{Code, fault, not_found, system};
 use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
+use docket_core::desk::REFRESH;
 use docket_core::{DeskError, Record};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::TicketId;
@@ -136,7 +136,7 @@ struct Following {
 }
 
 /// Ticket records after a position, each once and in order, as soon as the views have them; an error and
-/// the end when the session is over.
+/// the end when the session is over, or the account is another than it was.
 async fn follow(
     context: &Context<'_>,
     after: Option<Position>,
@@ -170,18 +170,18 @@ async fn follow(
 impl Following {
     async fn next(&mut self) -> Result<Record, Error> {
         let mut views = self.app.views.watch();
+        // What moved may be the account or its place, and the desk see it a little later than the log.
+        let mut patience = CHECK;
         loop {
             while let Some(record) = self.page.pop_front() {
                 self.at = record.position;
                 if record.category == TicketAggregate::CATEGORY {
+                    self.check_account().await?;
                     return Ok(record);
                 }
+                patience = REFRESH;
             }
-            if self.app.desk.now() >= self.viewer.until
-                || !still_valid(&self.app, &self.viewer.token).await
-            {
-                return Err(fault(Code::Unauthenticated));
-            }
+            self.check_session().await?;
             let ready = *views.borrow_and_update();
             if ready > self.at {
                 let wanted = u32::try_from(ready - self.at).unwrap_or(PAGE).min(PAGE);
@@ -191,8 +191,29 @@ impl Following {
                     self.at = ready;
                 }
             } else {
-                let _ = tokio::time::timeout(CHECK, views.changed()).await;
+                let _ = tokio::time::timeout(patience, views.changed()).await;
+                patience = CHECK;
             }
+        }
+    }
+
+    async fn check_session(&self) -> Result<(), Error> {
+        let session = self.app.store.ops.session(&self.viewer.token).await;
+        let session = session.map_err(|e| system(&DeskError::Ops(e)))?;
+        if session.is_none() || self.app.desk.now() >= self.viewer.until {
+            return Err(fault(Code::Unauthenticated));
+        }
+        self.check_account().await
+    }
+
+    /// What is pushed was judged by the account as the subscription found it: it must be that still.
+    async fn check_account(&self) -> Result<(), Error> {
+        let known = &self.viewer.actor;
+        let now = self.app.desk.actor(known.account).await;
+        match now.map_err(|e| system(&e))? {
+            None => Err(fault(Code::Unauthenticated)),
+            Some(now) if now != *known => Err(fault(Code::AccountChanged)),
+            Some(_) => Ok(()),
         }
     }
 }

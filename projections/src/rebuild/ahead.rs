@@ -3,8 +3,8 @@
 //! A ticket's records lie all over the log, but by stream they come together: each ticket is folded once, from
 //! its first record to its last, and each of its rows written once, in the order of their keys.
 
+use crate::fold::{Fold, Folded};
 use crate::projection::ProjectionError;
-use crate::runner::{Fold, Folded};
 use docket_core::journal::READ_MAX;
 use docket_core::{Journal, Record};
 use tokio::sync::mpsc;

@@ -8,7 +8,9 @@ use docket_core::Record;
 use docket_core::catalogue::AGGREGATES;
 use docket_core::esrs_store::decode;
 use docket_domain::Sealed;
-use docket_domain::account::{Account, Created};
+use docket_domain::account::{
+    Account, AccountEvent, Changed, Created, Deactivated, PasswordReset, Reactivated,
+};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, PhraseId, UnitId};
 use docket_domain::organisation::{
@@ -358,20 +360,36 @@ const FIRST_ROLES: &[Role] = &[
     Role::Administrator,
 ];
 
-fn account_events() -> Vec<Created> {
-    let created =
-        |roles: &[Role], department: Option<DepartmentId>, unit: Option<UnitId>| Created {
+fn account_events() -> Vec<AccountEvent> {
+    let created = |roles: &[Role], department: Option<DepartmentId>, unit: Option<UnitId>| {
+        AccountEvent::Created(Created {
             login: text("pt-wang"),
             name: text("王小明"),
             roles: roles.to_vec(),
             department,
             unit,
-        };
+        })
+    };
     vec![
         created(&[Role::Clerk, Role::Leader], Some(DEPARTMENT), Some(UNIT)),
         created(FIRST_ROLES, None, None),
         created(&administrator().roles, None, None),
         created(Role::ALL, None, None),
+        AccountEvent::Changed(Changed {
+            name: Some(text("王小红")),
+            roles: vec![Role::Leader],
+            department: Some(DEPARTMENT),
+            unit: Some(UNIT),
+        }),
+        AccountEvent::Changed(Changed {
+            name: None,
+            roles: vec![Role::Operator, Role::Dispatcher],
+            department: None,
+            unit: None,
+        }),
+        AccountEvent::Deactivated(Deactivated {}),
+        AccountEvent::Reactivated(Reactivated {}),
+        AccountEvent::PasswordReset(PasswordReset {}),
     ]
 }
 
@@ -487,6 +505,15 @@ fn every_event_has_an_example() {
             | OrganisationEvent::UnitAdded(_)
             | OrganisationEvent::UnitRenamed(_)
             | OrganisationEvent::UnitMoved(_) => {}
+        }
+    }
+    for event in account_events() {
+        match event {
+            AccountEvent::Created(_)
+            | AccountEvent::Changed(_)
+            | AccountEvent::Deactivated(_)
+            | AccountEvent::Reactivated(_)
+            | AccountEvent::PasswordReset(_) => {}
         }
     }
     for event in phrasebook_events() {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::ids::{DepartmentId, UnitId};
 use crate::people::{Actor, Role};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{No, Reason, Refusal, ensure};
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -94,15 +94,6 @@ pub struct OrganisationCommand {
     pub action: OrganisationAction,
 }
 
-/// Why not, the field at fault, and what exactly is wrong with it.
-struct No(Reason, Option<&'static str>, Option<String>);
-
-impl No {
-    const fn at(reason: Reason, field: &'static str) -> Self {
-        Self(reason, Some(field), None)
-    }
-}
-
 pub(super) fn decide(
     state: &Organisation,
     command: OrganisationCommand,
@@ -111,13 +102,9 @@ pub(super) fn decide(
     let decided = if command.actor == Actor::system() || command.actor.has(Role::Administrator) {
         judge(state, command.action)
     } else {
-        Err(No(Reason::RoleNotAllowed, None, None))
+        Err(No::because(Reason::RoleNotAllowed))
     };
-    decided.map_err(|No(reason, field, detail)| Refusal {
-        field,
-        detail,
-        ..Refusal::new(name, "organisation", reason)
-    })
+    decided.map_err(|no| no.to(name, "organisation"))
 }
 
 fn judge(state: &Organisation, action: OrganisationAction) -> Result<OrganisationEvent, No> {
@@ -126,7 +113,7 @@ fn judge(state: &Organisation, action: OrganisationAction) -> Result<Organisatio
     Ok(match action {
         A::Found { name, time_zone } => {
             if !state.name.is_empty() {
-                return Err(No(Reason::AlreadyExists, None, None));
+                return Err(No::because(Reason::AlreadyExists));
             }
             E::Founded(Founded {
                 name: text(&name, "name")?,
@@ -209,7 +196,7 @@ fn text(text: &str, field: &'static str) -> Result<String, No> {
     }
     if text.chars().count() > NAME_CHARS_MAX {
         let detail = format!("at most {NAME_CHARS_MAX} characters");
-        return Err(No(Reason::TooLong, Some(field), Some(detail)));
+        return Err(No::at(Reason::TooLong, field).detailed(detail));
     }
     Ok(text.to_owned())
 }
@@ -252,10 +239,6 @@ fn has_room(offices: usize, what: &str) -> Result<(), No> {
     let detail = format!("at most {OFFICES_MAX} {what}");
     ensure(
         offices < OFFICES_MAX,
-        No(Reason::InvalidValue, None, Some(detail)),
+        No::because(Reason::InvalidValue).detailed(detail),
     )
-}
-
-fn ensure(holds: bool, no: No) -> Result<(), No> {
-    if holds { Ok(()) } else { Err(no) }
 }

@@ -1,0 +1,148 @@
+//! The door: logging in and out, and one's own password.
+
+use super::Role;
+use crate::auth::{Sight, viewer};
+use crate::error::{Code, Failure, Refused, fault, system};
+use crate::graphql::common::{UserError, app, global_id, open, split};
+use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+/// Login and password.
+#[derive(InputObject)]
+pub struct LoginInput {
+    /// The login; case does not matter.
+    login: String,
+    /// The password.
+    password: String,
+}
+
+/// A session.
+#[derive(SimpleObject)]
+pub struct LoginPayload {
+    /// To be sent as `Authorization: Bearer TOKEN`.
+    token: Option<String>,
+    /// When the session ends.
+    expires_at: Option<DateTime<Utc>>,
+    /// The account.
+    account: Option<LoggedIn>,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
+/// The account just logged in.
+#[derive(SimpleObject)]
+pub struct LoggedIn {
+    /// Global id.
+    id: ID,
+    /// The person's name.
+    name: Option<String>,
+    /// Its roles.
+    roles: Vec<Role>,
+}
+
+/// The end of a session.
+#[derive(SimpleObject)]
+pub struct LogoutPayload {
+    /// Always true: the token is worth nothing any more.
+    logged_out: bool,
+}
+
+/// A new password of one's own.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The one there is.
+    old_password: String,
+    /// The one there shall be: 8 characters to 256 bytes.
+    new_password: String,
+}
+
+/// What became of a new password.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// Whether it is in force.
+    changed: bool,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
+/// Logging in and out, and one's own password.
+#[derive(Default)]
+pub struct DoorMutation;
+
+#[Object]
+impl DoorMutation {
+    /// Opens a session. Counts for much: a password is dear to check.
+    #[graphql(complexity = "2_000 + child_complexity")]
+    async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
+        let app = app(context)?;
+        let opened = app.desk.log_in(&input.login, input.password).await;
+        let opened = opened.map_err(Failure::from);
+        let (session, user_errors) = split(context, opened)?;
+        let Some((account, token, expires_at)) = session else {
+            return Ok(LoginPayload {
+                token: None,
+                expires_at: None,
+                account: None,
+                user_errors,
+            });
+        };
+        let known = app.desk.account(account).await.map_err(|e| system(&e))?;
+        let state = known.ok_or_else(|| fault(Code::Internal))?;
+        let account = LoggedIn {
+            id: global_id("account", account.0),
+            name: open(context, Sight::Clear, "name", state.name.as_ref()).await?,
+            roles: state.roles.iter().copied().map(Role::from).collect(),
+        };
+        Ok(LoginPayload {
+            token: Some(token),
+            expires_at: Some(expires_at),
+            account: Some(account),
+            user_errors,
+        })
+    }
+
+    /// Ends the session of the token sent.
+    async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
+        let token = viewer(context)?.token.clone();
+        let ended = app(context)?.store.ops.log_out(&token).await;
+        ended.map_err(|error| system(&error.into()))?;
+        Ok(LogoutPayload { logged_out: true })
+    }
+
+    /// Changes one's own password. Every other session of the account ends.
+    #[graphql(complexity = "2_000 + child_complexity")]
+    async fn change_password(
+        &self,
+        context: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload, Error> {
+        let viewer = viewer(context)?;
+        let ChangePasswordInput {
+            old_password: old,
+            new_password: new,
+        } = input;
+        let changed = app(context)?
+            .desk
+            .change_password(viewer.actor.account, old, new, &viewer.token)
+            .await
+            .map_err(Failure::from)
+            .map_err(|failure| match failure {
+                Failure::Refused(refused) if refused.code == Code::UnfitPassword.code() => {
+                    Failure::Refused(Refused {
+                        path: Some("newPassword"),
+                        ..refused
+                    })
+                }
+                Failure::Refused(refused) => Failure::Refused(Refused {
+                    path: Some("oldPassword"),
+                    ..refused
+                }),
+                fault @ Failure::Fault(_) => fault,
+            });
+        let (changed, user_errors) = split(context, changed)?;
+        Ok(ChangePasswordPayload {
+            changed: changed.is_some(),
+            user_errors,
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! Keeping accounts: creating, changing, deactivating, and a new password in place of their person.
+//! Administrators only.
+
+use super::{Account, Role};
+use crate::auth::viewer_with;
+use crate::error::Failure;
+use crate::graphql::common::{UserError, app, local_id, options, split};
+use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use docket_core::DeskError;
+use docket_core::desk::{NewAccount, Outcome, Password};
+use docket_domain::account::{Account as AccountState, Changes, Given};
+use docket_domain::ids::{AccountId, DepartmentId, UnitId};
+use docket_domain::people::Role as DomainRole;
+use uuid::Uuid;
+
+/// An account to be created.
+#[derive(InputObject)]
+pub struct CreateAccountInput {
+    /// The login, unique in the hotline.
+    login: String,
+    /// The person's name.
+    name: String,
+    /// The password, 8 characters to 256 bytes.
+    password: String,
+    /// Roles, at least one. Clerks and leaders need a department; others have none.
+    roles: Vec<Role>,
+    /// The department.
+    department_id: Option<ID>,
+    /// The unit within the department.
+    unit_id: Option<ID>,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// The account after the command.
+#[derive(SimpleObject)]
+pub struct AccountPayload {
+    /// The account.
+    account: Option<Account>,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
+/// What is to be different about an account. What is not given stays.
+#[derive(InputObject)]
+pub struct ChangeAccountInput {
+    /// Which.
+    id: ID,
+    /// The person's new name.
+    name: Option<String>,
+    /// Its new roles, at least one, all of one desk.
+    roles: Option<Vec<Role>>,
+    /// Its new department; null takes it away. Without `unitId` it leaves the unit it was in.
+    department_id: MaybeUndefined<ID>,
+    /// Its new unit; null takes it away. Without `departmentId` the unit's department goes with it.
+    unit_id: MaybeUndefined<ID>,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// An account to be deactivated.
+#[derive(InputObject)]
+pub struct DeactivateAccountInput {
+    /// Which.
+    id: ID,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// An account to be reactivated.
+#[derive(InputObject)]
+pub struct ReactivateAccountInput {
+    /// Which.
+    id: ID,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// A new password in place of an account's person.
+#[derive(InputObject)]
+pub struct ResetPasswordInput {
+    /// Which account.
+    id: ID,
+    /// The password, 8 characters to 256 bytes.
+    password: String,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+}
+
+/// Commands about accounts.
+#[derive(Default)]
+pub struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Creates an account (administrators).
+    async fn create_account(
+        &self,
+        context: &Context<'_>,
+        input: CreateAccountInput,
+    ) -> Result<AccountPayload, Error> {
+        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let id_of =
+            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
+        let new = NewAccount {
+            login: input.login,
+            name: input.name,
+            roles: input.roles.into_iter().map(DomainRole::from).collect(),
+            department: id_of("department", &input.department_id)?.map(DepartmentId),
+            unit: id_of("unit", &input.unit_id)?.map(UnitId),
+        };
+        let options = options(input.command_id, None)?;
+        let password = Password::Clear(input.password);
+        let desk = &app(context)?.desk;
+        let created = desk
+            .create_account(&viewer.actor, new, password, &options)
+            .await;
+        after(context, created)
+    }
+
+    /// Changes name, roles, department or unit of an account, whichever are given, by the rules of creating
+    /// one (administrators). It takes effect on open sessions, too. The administrator's role cannot be taken
+    /// from oneself.
+    async fn change_account(
+        &self,
+        context: &Context<'_>,
+        input: ChangeAccountInput,
+    ) -> Result<AccountPayload, Error> {
+        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let id = local_id("account", &input.id)?;
+        let roles = input.roles;
+        let changes = Changes {
+            name: input.name,
+            roles: roles.map(|roles| roles.into_iter().map(DomainRole::from).collect()),
+            department: given("department", &input.department_id)?,
+            unit: given("unit", &input.unit_id)?,
+        };
+        let options = options(input.command_id, None)?;
+        let desk = &app(context)?.desk;
+        let changed = desk
+            .change_account(&viewer.actor, id, changes, &options)
+            .await;
+        after(context, changed)
+    }
+
+    /// Deactivates an account (administrators; not one's own): it cannot log in, its sessions and
+    /// subscriptions end, and it is nobody's colleague. What it did stays, and what it had in hand its
+    /// colleagues take over.
+    async fn deactivate_account(
+        &self,
+        context: &Context<'_>,
+        input: DeactivateAccountInput,
+    ) -> Result<AccountPayload, Error> {
+        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let id = local_id("account", &input.id)?;
+        let options = options(input.command_id, None)?;
+        let desk = &app(context)?.desk;
+        let done = desk.deactivate_account(&viewer.actor, id, &options).await;
+        after(context, done)
+    }
+
+    /// Reactivates an account (administrators). Its password is the one it had.
+    async fn reactivate_account(
+        &self,
+        context: &Context<'_>,
+        input: ReactivateAccountInput,
+    ) -> Result<AccountPayload, Error> {
+        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let id = local_id("account", &input.id)?;
+        let options = options(input.command_id, None)?;
+        let desk = &app(context)?.desk;
+        let done = desk.reactivate_account(&viewer.actor, id, &options).await;
+        after(context, done)
+    }
+
+    /// Gives an account a new password in place of its person (administrators; not one's own), and ends its
+    /// sessions. The log tells that it was done, and by whom; the password is not in it.
+    #[graphql(complexity = "2_000 + child_complexity")]
+    async fn reset_password(
+        &self,
+        context: &Context<'_>,
+        input: ResetPasswordInput,
+    ) -> Result<AccountPayload, Error> {
+        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let id = local_id("account", &input.id)?;
+        let options = options(input.command_id, None)?;
+        let password = Password::Clear(input.password);
+        let desk = &app(context)?.desk;
+        let done = desk
+            .reset_password(&viewer.actor, id, password, &options)
+            .await;
+        after(context, done)
+    }
+}
+
+fn given<T: From<Uuid>>(kind: &str, id: &MaybeUndefined<ID>) -> Result<Given<T>, Error> {
+    Ok(match id {
+        MaybeUndefined::Undefined => Given::Kept,
+        MaybeUndefined::Null => Given::Nothing,
+        MaybeUndefined::Value(id) => Given::This(local_id(kind, id)?),
+    })
+}
+
+fn after(
+    context: &Context<'_>,
+    done: Result<Outcome<AccountState>, DeskError>,
+) -> Result<AccountPayload, Error> {
+    let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
+    let account = outcome.map(|o| Account {
+        id: AccountId(o.id),
+        state: o.state,
+    });
+    Ok(AccountPayload {
+        account,
+        user_errors,
+    })
+}
