@@ -175,7 +175,6 @@ async fn title(client: &Client, id: TicketId) -> Value {
     response["data"]["ticket"].take()
 }
 
-#[expect(clippy::too_many_lines, reason = "one life, looked at from every side")]
 async fn a_person_leaves_every_view_and_file_and_still_counts(store: &TestStore) {
     let began = SystemClock.now();
     let City {

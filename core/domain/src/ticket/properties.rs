@@ -44,7 +44,17 @@ fn actions() -> Vec<TicketAction<Sealed>> {
         urge(),
         withdraw(),
         close(),
+        erased_again(),
     ]
+}
+
+/// Of a restored log, so that no state stands in its way.
+fn erased_again() -> TicketAction<Sealed> {
+    let TicketAction::Erase(mut action) = erase() else {
+        unreachable!("it is one")
+    };
+    action.replayed = true;
+    TicketAction::Erase(action)
 }
 
 #[test]
