@@ -55,8 +55,8 @@ CREATE TABLE IF NOT EXISTS marks (
 );
 CREATE INDEX IF NOT EXISTS marks_by_hash ON marks (hash, made_at);
 CREATE TABLE IF NOT EXISTS erasures (
-    id TEXT PRIMARY KEY, at BIGINT NOT NULL, ground TEXT NOT NULL, subjects TEXT NOT NULL,
-    destroyed TEXT NOT NULL, done_at BIGINT
+    id TEXT PRIMARY KEY, at BIGINT NOT NULL, ground TEXT NOT NULL, tickets TEXT NOT NULL,
+    accounts TEXT NOT NULL, destroyed TEXT NOT NULL, done_at BIGINT
 );
 ";
 

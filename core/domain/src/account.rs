@@ -7,7 +7,7 @@ mod events;
 mod tests;
 
 pub use commands::{AccountAction, AccountCommand, Changes, Given, NewAccount};
-pub use events::{AccountEvent, Changed, Created, Deactivated, PasswordReset, Reactivated};
+pub use events::{AccountEvent, Changed, Created, Deactivated, Erased, PasswordReset, Reactivated};
 
 use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
 use crate::organisation::{Office, Organisation};
@@ -24,6 +24,8 @@ pub struct Account {
     pub exists: bool,
     /// Whether it is deactivated: nobody logs in with it, and nothing is handed to it.
     pub deactivated: bool,
+    /// Whether its person was erased: it has no name and no login any more, and stays deactivated.
+    pub erased: bool,
     /// The event that created it: the ops store keeps its password under this id.
     pub created_by: Option<EventId>,
     /// The login, sealed.

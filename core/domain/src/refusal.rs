@@ -132,6 +132,10 @@ reasons! {
     OwnAccount = "OWN_ACCOUNT" {
         zh: "不能对本人账号进行此操作", en: "this cannot be done to one's own account",
         remedy: "Ask another administrator; change your own password with `changePassword`." }
+    /// The account is active, and would have to be deactivated first.
+    AccountActive = "ACCOUNT_ACTIVE" {
+        zh: "账号仍在使用,请先停用", en: "the account is still active",
+        remedy: "Deactivate it first." }
     /// A rule pack does not check.
     InvalidRules = "INVALID_RULES" {
         zh: "规则包有误", en: "the rule pack has a mistake",

@@ -288,6 +288,23 @@ impl Desk {
             .await
     }
 
+    /// Says of an account that its person was erased, and forgets its password.
+    pub(super) async fn say_erased(
+        &self,
+        id: AccountId,
+        action: AccountAction,
+        options: &Options,
+    ) -> Result<(), DeskError> {
+        let account = self.reload::<Account>(id.0, None).await?;
+        if let Some(created_by) = account.state.created_by {
+            self.ops.forget(created_by).await?;
+        }
+        self.ops.end_sessions(id, None).await?;
+        self.keep_account(&Actor::system(), id, action, options)
+            .await
+            .map(|_| ())
+    }
+
     /// A command on an account that is all in the event.
     async fn keep_account(
         &self,

@@ -9,8 +9,9 @@ use super::{Desk, DeskError, Options};
 use crate::clock::new_id;
 use crate::journal::JournalError;
 use crate::vault::Erasure;
+use docket_domain::account::{Account, AccountAction};
 use docket_domain::aggregate::Aggregate as _;
-use docket_domain::ids::{CommandId, KeyId, TicketId};
+use docket_domain::ids::{AccountId, CommandId, KeyId, TicketId};
 use docket_domain::people::Actor;
 use docket_domain::ticket::actions::erase::Erase;
 use docket_domain::ticket::{Ground, Ticket, TicketAction, TicketNumber};
@@ -26,6 +27,8 @@ pub enum Whom {
     Contact(String),
     /// A ticket of theirs; an anonymous caller has no other.
     Ticket(TicketNumber),
+    /// The login of their account, if it is that what is to go: their tickets are found by the contact.
+    Login(String),
 }
 
 /// A person, as far as the log knows them.
@@ -35,6 +38,8 @@ pub struct Person {
     caller: Option<KeyId>,
     /// Their tickets, in order of birth.
     tickets: Vec<(TicketId, Arc<Ticket>)>,
+    /// Their account.
+    account: Option<AccountId>,
     /// How far the log was searched.
     searched: u64,
 }
@@ -70,6 +75,7 @@ impl Person {
     /// Every key that opens something of theirs.
     fn keys(&self) -> Vec<KeyId> {
         let mut keys: BTreeSet<KeyId> = self.caller.into_iter().collect();
+        keys.extend(self.account.map(|account| KeyId(account.0)));
         for (id, ticket) in &self.tickets {
             keys.insert(KeyId(id.0));
             let intake = ticket.intake.as_ref();
@@ -89,6 +95,7 @@ impl Desk {
                 let key = self.vault.key_of(&normal_contact(contact)).await?;
                 (Some(key.ok_or_else(nobody)?), None)
             }
+            Whom::Login(login) => return self.find_account(login).await,
             Whom::Ticket(number) => {
                 let number = number.as_str().as_bytes();
                 let id = self.journal.claimed_by("ticket_number", number).await?;
@@ -114,7 +121,27 @@ impl Desk {
         Ok(Person {
             caller,
             tickets,
+            account: None,
             searched,
+        })
+    }
+
+    async fn find_account(&self, login: &str) -> Result<Person, DeskError> {
+        let refuse = |reason| Refusal::new("erase", "account", reason);
+        let id = self.account_of(login).await?;
+        let id = id.ok_or_else(|| refuse(Reason::NotFound))?;
+        let account = self.reload::<Account>(id.0, None).await?.state;
+        if account.erased {
+            return Err(refuse(Reason::NotFound).into());
+        }
+        if !account.deactivated {
+            return Err(refuse(Reason::AccountActive).into());
+        }
+        Ok(Person {
+            caller: None,
+            tickets: Vec::new(),
+            account: Some(id),
+            searched: 0,
         })
     }
 
@@ -150,7 +177,8 @@ impl Desk {
             log: self.journal.log_id(),
             at: self.now(),
             ground,
-            subjects: person.tickets.iter().map(|(id, _)| id.0).collect(),
+            tickets: person.tickets.iter().map(|(id, _)| id.0).collect(),
+            accounts: person.account.iter().map(|id| id.0).collect(),
             keys: person.keys(),
         };
         self.vault.destroy(&erasure).await?;
@@ -160,7 +188,7 @@ impl Desk {
             Some(caller) => self.tickets_under(caller, before).await?,
             None => Vec::new(),
         };
-        let known = |id: &TicketId| erasure.subjects.contains(&id.0);
+        let known = |id: &TicketId| erasure.tickets.contains(&id.0);
         Ok(Erased {
             late: late.into_iter().filter(|id| !known(id)).collect(),
             erasure,
@@ -181,29 +209,44 @@ impl Desk {
         Ok(unfinished.len())
     }
 
-    /// Says of each ticket that it is erased.
+    /// Says of each ticket and account that it is erased.
     async fn draw_consequences(&self, erasure: &Erasure, replayed: bool) -> Result<(), DeskError> {
-        for subject in &erasure.subjects {
+        let (erasure_id, ground) = (erasure.id, erasure.ground);
+        let options = |subject: &Uuid| Options {
+            command: Some(CommandId(Uuid::new_v5(&erasure_id.0, subject.as_bytes()))),
+            ..Options::default()
+        };
+        for ticket in &erasure.tickets {
             let action = TicketAction::Erase(Erase {
-                erasure: erasure.id,
-                ground: erasure.ground,
+                erasure: erasure_id,
+                ground,
                 replayed,
             });
-            let command = Uuid::new_v5(&erasure.id.0, subject.as_bytes());
-            let options = Options {
-                command: Some(CommandId(command)),
-                ..Options::default()
+            let (actor, id) = (Actor::system(), TicketId(*ticket));
+            let said = self.act(&actor, id, action, &options(ticket)).await;
+            is_said(said.map(|_| ()))?;
+        }
+        for account in &erasure.accounts {
+            let action = AccountAction::Erase {
+                erasure: erasure_id,
+                ground,
+                replayed,
             };
-            let id = TicketId(*subject);
-            match self.act(&Actor::system(), id, action, &options).await {
-                // Said now; or before, by whoever erased the person in the first place.
-                Ok(_) | Err(DeskError::Journal(JournalError::CommandReused)) => {}
-                // Said before, or the ticket is younger than a backup that was restored.
-                Err(DeskError::Refused(refusal)) if refusal.reason == Reason::NotFound => {}
-                Err(error) => return Err(error),
-            }
+            let id = AccountId(*account);
+            is_said(self.say_erased(id, action, &options(account)).await)?;
         }
         self.vault.finish_erasure(erasure.id).await?;
         Ok(())
+    }
+}
+
+/// Whether it is said now, or was before.
+fn is_said(outcome: Result<(), DeskError>) -> Result<(), DeskError> {
+    match outcome {
+        // By whoever erased the person in the first place.
+        Err(DeskError::Journal(JournalError::CommandReused)) => Ok(()),
+        // Or what it is of is younger than a backup that was restored.
+        Err(DeskError::Refused(refusal)) if refusal.reason == Reason::NotFound => Ok(()),
+        outcome => outcome,
     }
 }

@@ -199,8 +199,10 @@ impl<'v> Walk<'v> {
             self.erased = agreement::erased(&mut self.snapshot.tx).await?;
             // Not told of in the log yet: by whoever opens the store next.
             let unfinished = vault.unfinished_erasures().await?;
-            self.erased
-                .extend(unfinished.into_iter().flat_map(|e| e.subjects));
+            for erasure in unfinished {
+                self.erased.extend(erasure.tickets);
+                self.erased.extend(erasure.accounts);
+            }
         }
         self.compare_expected();
         loop {

@@ -27,8 +27,10 @@ pub struct Erasure {
     pub at: Timestamp,
     /// By what right.
     pub ground: Ground,
-    /// What has to be told of it afterwards: the person's tickets.
-    pub subjects: Vec<Uuid>,
+    /// Of what it has to be told afterwards: the person's tickets,
+    pub tickets: Vec<Uuid>,
+    /// and their account.
+    pub accounts: Vec<Uuid>,
     /// The keys destroyed.
     pub keys: Vec<KeyId>,
 }
@@ -81,7 +83,7 @@ impl Vault {
         Ok(id.map(KeyId))
     }
 
-    /// Destroys an erasure's keys and its subjects' marks, and puts it on record, all at once.
+    /// Destroys an erasure's keys and its tickets' marks, and puts it on record, all at once.
     pub async fn destroy(&self, erasure: &Erasure) -> Result<(), VaultError> {
         let mut tx = self.inner.db.begin().await?;
         destroy_within(&mut tx, erasure).await?;
@@ -150,7 +152,7 @@ impl Vault {
     }
 }
 
-const COLUMNS: &str = "id, at, ground, subjects, destroyed";
+const COLUMNS: &str = "id, at, ground, tickets, accounts, destroyed";
 
 fn read(row: &Row, log: LogId) -> Result<Erasure, sqlx::Error> {
     let broken = |what: &str| sqlx::Error::Decode(format!("an erasure's {what} is broken").into());
@@ -161,8 +163,9 @@ fn read(row: &Row, log: LogId) -> Result<Erasure, sqlx::Error> {
         log,
         at: row.time(1)?,
         ground: *known.ok_or_else(|| broken("ground"))?,
-        subjects: serde_json::from_str(&row.text(3)?).map_err(|_| broken("subjects"))?,
-        keys: serde_json::from_str(&row.text(4)?).map_err(|_| broken("keys"))?,
+        tickets: serde_json::from_str(&row.text(3)?).map_err(|_| broken("tickets"))?,
+        accounts: serde_json::from_str(&row.text(4)?).map_err(|_| broken("accounts"))?,
+        keys: serde_json::from_str(&row.text(5)?).map_err(|_| broken("keys"))?,
     })
 }
 
@@ -170,18 +173,19 @@ fn read(row: &Row, log: LogId) -> Result<Erasure, sqlx::Error> {
 pub(crate) async fn destroy_within(tx: &mut Tx, erasure: &Erasure) -> Result<(), sqlx::Error> {
     let json = |ids: &[Uuid]| serde_json::to_string(ids).unwrap_or_default();
     let keys: Vec<Uuid> = erasure.keys.iter().map(|key| key.0).collect();
-    let sql = "INSERT INTO erasures VALUES ($1, $2, $3, $4, $5, NULL) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO erasures VALUES ($1, $2, $3, $4, $5, $6, NULL) ON CONFLICT DO NOTHING";
     let values = values![
         erasure.id.0,
         erasure.at,
         erasure.ground.name(),
-        json(&erasure.subjects),
+        json(&erasure.tickets),
+        json(&erasure.accounts),
         json(&keys)
     ];
     tx.execute(sql, values).await?;
     for (table, column, ids) in [
         ("keys", "id", &keys),
-        ("marks", "subject", &erasure.subjects),
+        ("marks", "subject", &erasure.tickets),
     ] {
         for piece in pieces(ids) {
             let list = list(1, piece.len());

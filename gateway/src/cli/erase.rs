@@ -22,12 +22,16 @@ pub struct Erase {
     #[command(flatten)]
     ledger: LedgerArgs,
     /// The person whose phone number or e-mail address is the first line of standard input.
-    #[arg(long, required_unless_present = "ticket")]
+    #[arg(long, required_unless_present_any = ["ticket", "account"])]
     contact: bool,
     /// The person who sent in the ticket with this number, and all their tickets; of an anonymous one, this
     /// ticket.
     #[arg(long, value_name = "NUMBER", conflicts_with = "contact")]
     ticket: Option<TicketNumber>,
+    /// The account whose login is the first line of standard input: its login and name. It has to be
+    /// deactivated before.
+    #[arg(long, conflicts_with_all = ["contact", "ticket"])]
+    account: bool,
     /// By what right (个人信息保护法 47).
     #[arg(long)]
     ground: GroundArg,
@@ -90,13 +94,18 @@ impl Erase {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         let whom = match &self.ticket {
             Some(number) => Whom::Ticket(number.clone()),
+            None if self.account => Whom::Login(first_line()?),
             None => Whom::Contact(first_line()?),
         };
         let store = self.store.open().await?;
         let desk = Desk::new(&store);
         desk.finish_erasures().await?;
         let person = desk.find_person(&whom).await?;
-        show(&person);
+        if self.account {
+            println!("1 account: its login and name");
+        } else {
+            show(&person);
+        }
         if !self.yes {
             println!("nothing was erased; with --yes all of it would be, for ever");
             return Ok(ExitCode::SUCCESS);
@@ -104,8 +113,9 @@ impl Erase {
         let erased = desk.erase(&person, self.ground.into()).await?;
         let ledger = self.ledger.keep(&store, &self.store.keys_url()?).await?;
         println!(
-            "erased: {} tickets, {} keys destroyed; on record as {} in {}",
-            erased.erasure.subjects.len(),
+            "erased: {} tickets, {} accounts, {} keys destroyed; on record as {} in {}",
+            erased.erasure.tickets.len(),
+            erased.erasure.accounts.len(),
             erased.erasure.keys.len(),
             erased.erasure.id,
             ledger.display()
@@ -125,11 +135,11 @@ impl Erase {
 fn first_line() -> Result<String, Failed> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
-    let contact = line.trim().to_owned();
-    if contact.is_empty() {
-        return Err("give the phone number or e-mail address on standard input".into());
+    let line = line.trim().to_owned();
+    if line.is_empty() {
+        return Err("give the phone number, e-mail address or login on standard input".into());
     }
-    Ok(contact)
+    Ok(line)
 }
 
 fn show(person: &Person) {

@@ -96,6 +96,11 @@ impl Account {
         !self.state.deactivated
     }
 
+    /// Whether its person was erased: then it has no name and no login, and stays inactive.
+    async fn erased(&self) -> bool {
+        self.state.erased
+    }
+
     /// Its roles.
     async fn roles(&self) -> Vec<Role> {
         self.state.roles.iter().copied().map(Role::from).collect()

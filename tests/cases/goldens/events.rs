@@ -9,10 +9,12 @@ use docket_core::catalogue::AGGREGATES;
 use docket_core::esrs_store::decode;
 use docket_domain::Sealed;
 use docket_domain::account::{
-    Account, AccountEvent, Changed, Created, Deactivated, PasswordReset, Reactivated,
+    Account, AccountEvent, Changed, Created, Deactivated, Erased, PasswordReset, Reactivated,
 };
 use docket_domain::aggregate::Aggregate;
-use docket_domain::ids::{AccountId, CommandId, DepartmentId, EventId, KeyId, PhraseId, UnitId};
+use docket_domain::ids::{
+    AccountId, CommandId, DepartmentId, ErasureId, EventId, KeyId, PhraseId, UnitId,
+};
 use docket_domain::organisation::{
     DepartmentAdded, DepartmentRegionChanged, DepartmentRenamed, Founded, Organisation,
     OrganisationEvent, UnitAdded, UnitMoved, UnitRenamed,
@@ -32,8 +34,8 @@ use docket_domain::ticket::scenario::{
     save_draft, send_back, sign, signed, take, unit_clerk, unsolved, urge, view, withdraw,
 };
 use docket_domain::ticket::{
-    Kind, Satisfaction, Secrecy, Standing, Ticket, TicketAction, TicketCommand, TicketEvent,
-    Urgency,
+    Ground, Kind, Satisfaction, Secrecy, Standing, Ticket, TicketAction, TicketCommand,
+    TicketEvent, Urgency,
 };
 use docket_tests::golden::{folder, goldens};
 use std::collections::{BTreeMap, BTreeSet};
@@ -388,6 +390,10 @@ fn account_events() -> Vec<AccountEvent> {
             unit: None,
         }),
         AccountEvent::Deactivated(Deactivated {}),
+        AccountEvent::Erased(Erased {
+            erasure: ErasureId(Uuid::from_u128(0x0E5)),
+            ground: Ground::Request,
+        }),
         AccountEvent::Reactivated(Reactivated {}),
         AccountEvent::PasswordReset(PasswordReset {}),
     ]
@@ -512,6 +518,7 @@ fn every_event_has_an_example() {
             AccountEvent::Created(_)
             | AccountEvent::Changed(_)
             | AccountEvent::Deactivated(_)
+            | AccountEvent::Erased(_)
             | AccountEvent::Reactivated(_)
             | AccountEvent::PasswordReset(_) => {}
         }

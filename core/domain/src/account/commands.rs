@@ -2,14 +2,15 @@
 //! command line.
 
 use super::{
-    Account, AccountEvent, Changed, Created, Deactivated, NAME_CHARS_MAX, PasswordReset,
+    Account, AccountEvent, Changed, Created, Deactivated, Erased, NAME_CHARS_MAX, PasswordReset,
     Reactivated,
 };
-use crate::ids::{AccountId, DepartmentId, UnitId};
+use crate::ids::{AccountId, DepartmentId, ErasureId, UnitId};
 use crate::organisation::Organisation;
 use crate::people::{Actor, DeskKind, Role};
 use crate::refusal::{No, Reason, Refusal, ensure};
 use crate::sealed::Sealed;
+use crate::ticket::Ground;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -26,6 +27,15 @@ pub enum AccountAction {
     Reactivate,
     /// Gives it a new password in place of its person.
     ResetPassword,
+    /// Records that its person was erased: login and name can be read no more. Done by Docket itself.
+    Erase {
+        /// Which erasure it belongs to.
+        erasure: ErasureId,
+        /// By what right.
+        ground: Ground,
+        /// Whether the key is gone already, of a log that was restored to a time before.
+        replayed: bool,
+    },
 }
 
 /// What a new account is.
@@ -90,6 +100,7 @@ impl AccountAction {
             Self::Deactivate => "deactivate_account",
             Self::Reactivate => "reactivate_account",
             Self::ResetPassword => "reset_password",
+            Self::Erase { .. } => "erase",
         }
     }
 }
@@ -101,11 +112,15 @@ pub(super) fn decide(state: &Account, command: AccountCommand) -> Result<Account
 
 fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
     let (actor, organisation) = (&command.actor, &*command.organisation);
-    if *actor != Actor::system() && !actor.has(Role::Administrator) {
-        return Err(No::because(Reason::RoleNotAllowed));
-    }
+    let by_administrators = !matches!(command.action, AccountAction::Erase { .. });
+    let may = by_administrators && actor.has(Role::Administrator);
+    ensure(
+        may || *actor == Actor::system(),
+        No::because(Reason::RoleNotAllowed),
+    )?;
     let own = actor.account == command.account;
-    let there = || ensure(state.exists, No::at(Reason::NotFound, "id"));
+    let stands = state.exists && !state.erased;
+    let there = || ensure(stands, No::at(Reason::NotFound, "id"));
     let not_own = || ensure(!own, No::at(Reason::OwnAccount, "id"));
     match command.action {
         AccountAction::Create(new) => create(state, new, organisation),
@@ -132,6 +147,16 @@ fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
             there()?;
             not_own()?;
             Ok(AccountEvent::PasswordReset(PasswordReset {}))
+        }
+        AccountAction::Erase {
+            erasure,
+            ground,
+            replayed,
+        } => {
+            there()?;
+            let over = state.deactivated || replayed;
+            ensure(over, No::because(Reason::AccountActive))?;
+            Ok(AccountEvent::Erased(Erased { erasure, ground }))
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{Account, AccountCommand};
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
-use crate::ids::{DepartmentId, UnitId};
+use crate::ids::{DepartmentId, ErasureId, UnitId};
 use crate::people::Role;
 use crate::refusal::Refusal;
 use crate::sealed::Sealed;
+use crate::ticket::Ground;
 use serde::{Deserialize, Serialize};
 
 /// What happened.
@@ -21,6 +22,8 @@ pub enum AccountEvent {
     Reactivated(Reactivated),
     /// Somebody else gave it a new password.
     PasswordReset(PasswordReset),
+    /// Its person was erased.
+    Erased(Erased),
 }
 
 /// An account was created.
@@ -68,6 +71,15 @@ pub struct Reactivated {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordReset {}
 
+/// The account's person was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Which erasure it belongs to.
+    pub erasure: ErasureId,
+    /// By what right.
+    pub ground: Ground,
+}
+
 impl Aggregate for Account {
     const CATEGORY: &'static str = "account";
     const EVENT_TYPES: &'static [&'static str] = &[
@@ -76,6 +88,7 @@ impl Aggregate for Account {
         "deactivated",
         "reactivated",
         "password_reset",
+        "erased",
     ];
     type State = Self;
     type Command = AccountCommand;
@@ -91,6 +104,7 @@ impl Aggregate for Account {
                 *state = Self {
                     exists: true,
                     deactivated: false,
+                    erased: false,
                     created_by: Some(stamp.event),
                     login: Some(e.login.clone()),
                     name: Some(e.name.clone()),
@@ -110,6 +124,10 @@ impl Aggregate for Account {
             AccountEvent::Deactivated(Deactivated {}) => state.deactivated = true,
             AccountEvent::Reactivated(Reactivated {}) => state.deactivated = false,
             AccountEvent::PasswordReset(PasswordReset {}) => {}
+            AccountEvent::Erased(_) => {
+                (state.login, state.name) = (None, None);
+                (state.deactivated, state.erased) = (true, true);
+            }
         }
     }
 
@@ -120,6 +138,7 @@ impl Aggregate for Account {
             AccountEvent::Deactivated(e) => ("deactivated", write_data(e)),
             AccountEvent::Reactivated(e) => ("reactivated", write_data(e)),
             AccountEvent::PasswordReset(e) => ("password_reset", write_data(e)),
+            AccountEvent::Erased(e) => ("erased", write_data(e)),
         };
         Encoded {
             event_type,
@@ -139,6 +158,7 @@ impl Aggregate for Account {
             "deactivated" => E::Deactivated(read(event_type, data)?),
             "reactivated" => E::Reactivated(read(event_type, data)?),
             "password_reset" => E::PasswordReset(read(event_type, data)?),
+            "erased" => E::Erased(read(event_type, data)?),
             other => {
                 return Err(UnknownEvent::Type {
                     category: Self::CATEGORY,

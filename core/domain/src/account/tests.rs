@@ -3,6 +3,7 @@
 use super::*;
 use crate::aggregate::Aggregate;
 use crate::refusal::Reason;
+use crate::ticket::Ground;
 use crate::ticket::scenario::{
     DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, city_after_the_move, id,
     leader, sealed, stamp,
@@ -349,4 +350,45 @@ fn administrators_shut_nobody_out_that_is_themselves() {
     // Another's they may take.
     run(&mut account, command(roles(Role::Auditor))).unwrap();
     assert_eq!(account.roles, [Role::Auditor]);
+}
+
+#[test]
+fn an_account_is_erased_by_docket_itself_once_it_is_deactivated() {
+    let erase = |replayed| AccountCommand {
+        actor: Actor::system(),
+        ..command(AccountAction::Erase {
+            erasure: id(0xE5),
+            ground: Ground::Request,
+            replayed,
+        })
+    };
+    let mut account = existing();
+    let by_hand = AccountCommand {
+        actor: administrator(),
+        ..erase(false)
+    };
+    let tried = run(&mut account, by_hand);
+    assert_eq!(tried, Err((Reason::RoleNotAllowed, None)));
+    let tried = run(&mut account, erase(false));
+    assert_eq!(tried, Err((Reason::AccountActive, None)));
+    run(&mut account, command(AccountAction::Deactivate)).unwrap();
+    run(&mut account, erase(false)).unwrap();
+    assert_eq!((&account.login, &account.name), (&None, &None));
+    // It is nobody's any more.
+    for action in [
+        AccountAction::Reactivate,
+        AccountAction::ResetPassword,
+        AccountAction::Change(NOTHING),
+    ] {
+        let tried = run(&mut account, command(action));
+        assert_eq!(tried, refused(Reason::NotFound, "id"));
+    }
+    assert_eq!(
+        run(&mut account, erase(true)),
+        refused(Reason::NotFound, "id")
+    );
+    // Of a log restored to a time before, it is said whatever the account was then.
+    let mut restored = existing();
+    run(&mut restored, erase(true)).unwrap();
+    assert_eq!(restored.actor(id(1), &city()), None);
 }

@@ -157,12 +157,11 @@ async fn is_guarded(tx: &mut Tx) -> Result<bool, sqlx::Error> {
     Ok(found == journal::guards(sqlite))
 }
 
-/// The tickets of persons who were erased.
+/// The tickets and accounts of persons who were erased.
 pub(super) async fn erased(tx: &mut Tx) -> Result<HashSet<Uuid>, sqlx::Error> {
     let stream = id(tx.is_sqlite(), "stream");
-    let sql = format!("SELECT {stream} FROM events WHERE category = $1 AND type = $2");
-    let values = values![Ticket::CATEGORY, Erased::TYPE];
-    let rows = tx.fetch_all(&sql, values).await?;
+    let sql = format!("SELECT {stream} FROM events WHERE type = $1");
+    let rows = tx.fetch_all(&sql, values![Erased::TYPE]).await?;
     rows.iter().map(|row| row.uuid(0)).collect()
 }
 
