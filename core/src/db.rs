@@ -101,7 +101,8 @@ impl Planning {
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
             ],
-            Self::Free => &[],
+            // A batch of rows is one statement's arrays: more than the four megabytes there are by default.
+            Self::Free => &[("work_mem", "32MB")],
         }
     }
 }

@@ -51,7 +51,7 @@ const TABLE: Table = Table {
         "holder, tab, due_at, ticket",
         "holder, tab, received_at, ticket",
         "holder, tab, entered_at, ticket",
-        "holder, tab, unassigned_since, ticket",
+        "holder, tab, unassigned_since, ticket WHERE tab = 'to_assign'",
         "holder, open, due_at, ticket WHERE open = 1",
     ],
 };
@@ -294,7 +294,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -107,10 +107,15 @@ impl Table {
     /// The statement that makes it under a prefix, without its indexes.
     #[must_use]
     pub fn create(&self, prefix: &str, sqlite: bool) -> String {
-        let (int, text, strict) = if sqlite {
+        // Sealed texts do not compress: PostgreSQL need not try, nor put rows of an ordinary size elsewhere.
+        let (int, text, settings) = if sqlite {
             ("INTEGER", "TEXT", "STRICT")
         } else {
-            ("BIGINT", "TEXT COLLATE \"C\"", "")
+            (
+                "BIGINT",
+                "TEXT COLLATE \"C\"",
+                "WITH (toast_tuple_target = 8160)",
+            )
         };
         let columns: Vec<String> = self
             .columns
@@ -121,7 +126,7 @@ impl Table {
             })
             .collect();
         format!(
-            "CREATE TABLE IF NOT EXISTS {prefix}{} ({}, PRIMARY KEY ({})) {strict}",
+            "CREATE TABLE IF NOT EXISTS {prefix}{} ({}, PRIMARY KEY ({})) {settings}",
             self.name,
             columns.join(", "),
             self.key_list()

@@ -57,7 +57,7 @@ pub enum InboxOrder {
     NewestFirst,
     /// Latest moved first.
     LatestFirst,
-    /// Longest nobody's first; what is somebody's last.
+    /// Longest nobody's first; what is somebody's last. In tabs where nothing is nobody's as `OLDEST_FIRST`.
     UnassignedFirst,
 }
 

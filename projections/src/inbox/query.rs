@@ -48,17 +48,20 @@ pub enum Order {
     NewestFirst,
     /// Latest moved first.
     LatestFirst,
-    /// Longest nobody's first; what is somebody's last.
+    /// Longest nobody's first; what is somebody's last. In tabs where nothing is nobody's as
+    /// [`Self::OldestFirst`].
     UnassignedFirst,
 }
 
 impl Order {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::DueFirst => "due_at",
-            Self::OldestFirst | Self::NewestFirst => "received_at",
-            Self::LatestFirst => "entered_at",
-            Self::UnassignedFirst => "unassigned_since",
+    /// The column it goes by in a tab. Only what waits for the centre to assign or decide can be nobody's;
+    /// elsewhere whatever was received first comes first.
+    const fn column(self, tab: Tab) -> &'static str {
+        match (self, tab) {
+            (Self::DueFirst, _) => "due_at",
+            (Self::LatestFirst, _) => "entered_at",
+            (Self::UnassignedFirst, Tab::ToAssign | Tab::ToDecide) => "unassigned_since",
+            (Self::OldestFirst | Self::NewestFirst | Self::UnassignedFirst, _) => "received_at",
         }
     }
 
@@ -99,14 +102,17 @@ impl InboxQuery {
     /// The condition, and its values from `$1` on.
     fn condition(&self) -> (String, Vec<Value>) {
         let mut values = values![self.holder.key()];
-        let mut sql = "i.holder = $1".to_owned();
+        // In words, for the index that has one tab's rows only.
+        let mut sql = match self.tab {
+            Tab::Overdue => "i.holder = $1 AND i.open = 1".to_owned(),
+            tab => format!("i.holder = $1 AND i.tab = '{}'", tab.name()),
+        };
         let mut and = |text: &str, value: Value| {
             values.push(value);
             sql.push_str(&text.replace('?', &format!("${}", values.len())));
         };
-        match self.tab {
-            Tab::Overdue => and(" AND i.open = 1 AND i.due_at < ?", self.now.into()),
-            tab => and(" AND i.tab = ?", tab.name().into()),
+        if self.tab == Tab::Overdue {
+            and(" AND i.due_at < ?", self.now.into());
         }
         if let Some(kind) = self.kind {
             and(" AND i.kind = ?", kind.name().into());
@@ -128,7 +134,7 @@ impl Views {
     /// A page of an inbox.
     pub async fn inbox(&self, query: &InboxQuery) -> Result<Vec<InboxRow>, ProjectionError> {
         let (mut condition, mut values) = query.condition();
-        let column = query.order.column();
+        let column = query.order.column(query.tab);
         let (compare, direction) = if query.order.descends() {
             ("<", "DESC")
         } else {
@@ -183,13 +189,18 @@ impl Views {
 
     /// Since when the ticket that has been nobody's for longest is so; `None` where every one is somebody's.
     pub async fn unassigned_since(&self) -> Result<Option<Timestamp>, ProjectionError> {
-        let sql = "SELECT unassigned_since FROM inbox WHERE holder = $1 AND tab = $2
-             ORDER BY unassigned_since LIMIT 1";
         let mut longest: Option<Timestamp> = None;
         for tab in [Tab::ToAssign, Tab::ToDecide] {
-            let values = values![Holder::Centre.key(), tab.name()];
+            let sql = format!(
+                "SELECT unassigned_since FROM inbox WHERE holder = $1 AND tab = '{}'
+                 ORDER BY unassigned_since LIMIT 1",
+                tab.name()
+            );
             // An assist's return is decided on while the lead has the ticket: it is somebody's.
-            let row = self.db().fetch_optional(sql, values).await?;
+            let row = self
+                .db()
+                .fetch_optional(&sql, values![Holder::Centre.key()])
+                .await?;
             let first = row.filter(|row| !matches!(row.int(0), Ok(NEVER)));
             let since = first.map(|row| row.time(0)).transpose()?;
             longest = longest.into_iter().chain(since).min();
