@@ -177,6 +177,17 @@ impl Ops {
         Ok(())
     }
 
+    /// Wipes what the database has kept of deleted rows in its files, as far as it can.
+    pub async fn scrub(&self) -> Result<(), OpsError> {
+        match &self.db {
+            Db::Sqlite { .. } => self.db.truncate_wal().await?,
+            Db::Postgres(_) => {
+                self.db.execute("VACUUM credentials", vec![]).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the account that an event created has this password. A hash says nothing against it.
     pub async fn fits(&self, created_by: EventId, password: &Password) -> Result<bool, OpsError> {
         let (Some(stored), Password::Clear(clear)) = (self.stored(created_by).await?, password)

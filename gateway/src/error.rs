@@ -243,8 +243,12 @@ impl From<DeskError> for Failure {
         match error {
             DeskError::Refused(refusal) => Self::Refused(refusal.into()),
             DeskError::Journal(JournalError::CommandReused) => Code::CommandReused.into(),
-            DeskError::Journal(JournalError::ClaimTaken { .. }) => {
-                Self::Refused(Refusal::new("claim", "", Reason::AlreadyExists).into())
+            DeskError::Journal(JournalError::ClaimTaken { kind }) => {
+                let refusal = Refusal::new("claim", "", Reason::AlreadyExists);
+                Self::Refused(match kind.as_str() {
+                    "login" => refusal.at("login").into(),
+                    _ => refusal.into(),
+                })
             }
             DeskError::Journal(JournalError::Conflict { .. }) => Code::Conflict.into(),
             DeskError::Ops(OpsError::UnfitPassword) => Self::Refused(Refused {

@@ -49,8 +49,12 @@ pub struct Person {
 pub struct Erased {
     /// The erasure as recorded.
     pub erasure: Erasure,
-    /// Tickets of theirs that came in while they were being erased: they are open, and cannot be read whole.
-    pub late: Vec<TicketId>,
+    /// The numbers of tickets of theirs that came in while they were being erased: they are open, and their
+    /// caller cannot be read.
+    pub late: Vec<String>,
+    /// Whether nothing is left in the files of the key store. If not, it is tried again with the next erasure
+    /// and at the next start of a server.
+    pub scrubbed: bool,
 }
 
 impl Person {
@@ -183,15 +187,20 @@ impl Desk {
         };
         self.vault.destroy(&erasure).await?;
         self.draw_consequences(&erasure, false).await?;
-        self.vault.scrub().await?;
-        let late = match person.caller {
-            Some(caller) => self.tickets_under(caller, before).await?,
-            None => Vec::new(),
-        };
-        let known = |id: &TicketId| erasure.tickets.contains(&id.0);
+        let scrubbed = self.scrub(&[&erasure]).await?;
+        let mut late = Vec::new();
+        if let Some(caller) = person.caller {
+            for id in self.tickets_under(caller, before).await? {
+                let known = erasure.tickets.contains(&id.0);
+                let ticket = self.ticket(id).await?.filter(|_| !known);
+                let intake = ticket.and_then(|ticket| ticket.state.intake.clone());
+                late.extend(intake.map(|intake| intake.number.to_string()));
+            }
+        }
         Ok(Erased {
-            late: late.into_iter().filter(|id| !known(id)).collect(),
             erasure,
+            late,
+            scrubbed,
         })
     }
 
@@ -201,12 +210,25 @@ impl Desk {
         for erasure in &unfinished {
             self.draw_consequences(erasure, true).await?;
         }
-        if !unfinished.is_empty()
-            && let Err(error) = self.vault.scrub().await
-        {
-            tracing::warn!(%error, "traces of destroyed keys may be left in the key store's files");
+        if !unfinished.is_empty() {
+            self.scrub(&unfinished.iter().collect::<Vec<_>>()).await?;
         }
         Ok(unfinished.len())
+    }
+
+    /// Wipes traces from the files, and puts erasures on record as done; whether that worked. A reader who
+    /// holds on for long stands in the way: then they stay to be finished.
+    async fn scrub(&self, erasures: &[&Erasure]) -> Result<bool, DeskError> {
+        let keys = self.vault.scrub().await.map_err(DeskError::from);
+        let passwords = self.ops.scrub().await.map_err(DeskError::from);
+        if let Err(error) = keys.and(passwords) {
+            tracing::warn!(%error, "traces of what was erased may be left in the store's files");
+            return Ok(false);
+        }
+        for erasure in erasures {
+            self.vault.finish_erasure(erasure.id).await?;
+        }
+        Ok(true)
     }
 
     /// Says of each ticket and account that it is erased.
@@ -235,7 +257,6 @@ impl Desk {
             let id = AccountId(*account);
             is_said(self.say_erased(id, action, &options(account)).await)?;
         }
-        self.vault.finish_erasure(erasure.id).await?;
         Ok(())
     }
 }

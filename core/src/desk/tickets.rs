@@ -359,10 +359,26 @@ fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> 
     }
 }
 
-/// A contact without what people put between digits, so that the same caller is found again.
+/// A contact without what people put between digits, so that the same caller is found again: full-width signs
+/// as their ASCII ones, and mainland mobile numbers without the country's code.
 pub(super) fn normal_contact(contact: &str) -> String {
-    let mut normal = normal(contact);
-    normal.retain(|c| !matches!(c, '-' | '(' | ')' | '+'));
+    const FULL_WIDTH: std::ops::RangeInclusive<u32> = 0xFF01..=0xFF5E;
+    let ascii = |c: char| match u32::from(c) {
+        code if FULL_WIDTH.contains(&code) => char::from_u32(code - 0xFEE0).unwrap_or(c),
+        _ => c,
+    };
+    let plain: String = contact.chars().map(ascii).collect();
+    let mut normal = normal(&plain);
+    if normal.contains('@') {
+        return normal;
+    }
+    normal.retain(|c| !matches!(c, '-' | '(' | ')' | '+' | '.' | '/'));
+    for code in ["0086", "86"] {
+        let rest = normal.strip_prefix(code);
+        if let Some(mobile) = rest.filter(|rest| rest.len() == 11 && rest.starts_with('1')) {
+            return mobile.to_owned();
+        }
+    }
     normal
 }
 
@@ -379,4 +395,28 @@ pub(super) fn query_code() -> String {
         }
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal_contact;
+
+    #[test]
+    fn a_contact_is_the_same_however_it_is_written() {
+        for written in [
+            "13988887777",
+            "139 8888-7777",
+            "139.8888.7777",
+            "+86 13988887777",
+            "0086-139-8888-7777",
+            "（+86）１３９８８８８７７７７",
+        ] {
+            assert_eq!(normal_contact(written), "13988887777", "{written}");
+        }
+        // Not a mobile number: its first digits are its own.
+        assert_eq!(normal_contact("8612345"), "8612345");
+        assert_eq!(normal_contact("(010) 6213-4567"), "01062134567");
+        let mail = "li.lei-86@example.cn";
+        assert_eq!(normal_contact(" Li.Lei-86＠example.cn"), mail);
+    }
 }

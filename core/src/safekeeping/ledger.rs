@@ -8,7 +8,7 @@ use docket_domain::ids::{ErasureId, LogId};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -44,6 +44,32 @@ impl Ledger {
         })
     }
 
+    /// Whether it can be written: looked at before anybody is erased. Makes its folder.
+    pub fn check(&self) -> Result<(), SafekeepingError> {
+        if let Some(folder) = self.path.parent() {
+            let made = fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder);
+            made.map_err(SafekeepingError::file(folder))?;
+        }
+        let draft = self.draft();
+        let written = write_new(&draft, &[]).and_then(|()| fs::remove_file(&draft));
+        written.map_err(SafekeepingError::file(&self.path))
+    }
+
+    /// How many of some erasures it lacks.
+    #[must_use]
+    pub fn lacks(&self, erasures: &[Erasure]) -> usize {
+        let lacks = |e: &&Erasure| !self.erasures.contains_key(&(e.at, e.id));
+        erasures.iter().filter(lacks).count()
+    }
+
+    fn draft(&self) -> PathBuf {
+        let tail = Uuid::from_bytes(random_bytes()).simple().to_string();
+        self.path.with_extension(tail)
+    }
+
     /// Its erasures, in order of time.
     #[must_use]
     pub fn erasures(&self) -> Vec<Erasure> {
@@ -52,19 +78,18 @@ impl Ledger {
 
     /// Adds what it does not have, and puts it on disk: whole or as it was.
     pub fn add(&mut self, erasures: Vec<Erasure>) -> Result<(), SafekeepingError> {
-        let before = self.erasures.len();
-        let keyed = erasures.into_iter().map(|e| ((e.at, e.id), e));
-        self.erasures.extend(keyed);
-        if self.erasures.len() == before {
+        if self.lacks(&erasures) == 0 {
             return Ok(());
         }
+        self.check()?;
+        let keyed = erasures.into_iter().map(|e| ((e.at, e.id), e));
+        self.erasures.extend(keyed);
         let mut text = String::new();
         for erasure in self.erasures.values() {
             text.push_str(&serde_json::to_string(erasure).expect("ids and words are JSON"));
             text.push('\n');
         }
-        let tail = Uuid::from_bytes(random_bytes()).simple().to_string();
-        let draft = self.path.with_extension(tail);
+        let draft = self.draft();
         let written = write_new(&draft, text.as_bytes());
         let placed = written.and_then(|()| fs::rename(&draft, &self.path));
         if placed.is_err() {

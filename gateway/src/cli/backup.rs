@@ -49,7 +49,7 @@ pub struct Restore {
     #[command(flatten)]
     ledger: super::erase::LedgerArgs,
     /// Nobody was erased since the backup was taken.
-    #[arg(long, conflicts_with = "erasure_ledger")]
+    #[arg(long)]
     no_erasures: bool,
     /// Restores no keys: the texts of such a store can never be read, but its log can be verified.
     #[arg(long)]

@@ -1,10 +1,11 @@
 //! `docket doctor`: what could endanger a store, a line each, with what to do.
 
+use super::erase::LedgerArgs;
 use super::{Failed, StoreArgs};
 use clap::Args;
 use docket_core::clock::Clock as _;
 use docket_core::db::POSTGRES_SAFETY;
-use docket_core::safekeeping::{Vitals, vitals};
+use docket_core::safekeeping::{Ledger, Vitals, vitals};
 use docket_core::{Store, StoreUrl, SystemClock};
 use docket_projections::rebuild;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,6 +26,8 @@ const BEHIND_WARNING: u64 = 5_000;
 pub struct Doctor {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// How bad it is.
@@ -65,6 +68,7 @@ impl Doctor {
         self.files(&mut told, &url, &keys_url);
         match self.store.open().await {
             Ok(store) => {
+                self.erasures(&mut told, &store, &keys_url).await?;
                 settings(&mut told, &store, url.is_sqlite()).await?;
                 projections(&mut told, &store).await;
             }
@@ -76,6 +80,45 @@ impl Doctor {
         } else {
             ExitCode::FAILURE
         })
+    }
+
+    /// Whether every erasure is in the ledger, which a restore depends on.
+    async fn erasures(
+        &self,
+        told: &mut Told,
+        store: &Store,
+        keys_url: &StoreUrl,
+    ) -> Result<(), Failed> {
+        let erasures = store.vault.erasures().await?;
+        let path = self.ledger.path(keys_url);
+        let shown = path.display();
+        let lacking = match Ledger::open(&path, store.journal.log_id()) {
+            Ok(ledger) => ledger.lacks(&erasures),
+            Err(error) => {
+                told.line(Grade::Problem, "erasures", &error.to_string());
+                return Ok(());
+            }
+        };
+        let unfinished = store.vault.unfinished_erasures().await?.len();
+        let count = erasures.len();
+        match (lacking, unfinished) {
+            (0, 0) => {
+                let says = format!("{count} persons, all of them in the ledger {shown}");
+                told.line(Grade::Ok, "erasures", &says);
+            }
+            (0, unfinished) => {
+                let says = format!("{unfinished} are not finished: start the server once more");
+                told.line(Grade::Warning, "erasures", &says);
+            }
+            (lacking, _) => {
+                let says = format!(
+                    "{lacking} of {count} persons are not in the ledger {shown}, and a restore would bring them \
+                     back: restore it, or start the server, which writes them down"
+                );
+                told.line(Grade::Problem, "erasures", &says);
+            }
+        }
+        Ok(())
     }
 
     /// Whether anybody else could read the master key or the store's files.

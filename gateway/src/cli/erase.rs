@@ -76,17 +76,21 @@ impl LedgerArgs {
         self.erasure_ledger.clone()
     }
 
-    /// Writes down every erasure that the ledger does not have yet. Gives its file.
-    pub(super) async fn keep(&self, store: &Store, keys: &StoreUrl) -> Result<PathBuf, Failed> {
-        let path = self.named().unwrap_or_else(|| match keys {
+    /// The file.
+    pub(super) fn path(&self, keys: &StoreUrl) -> PathBuf {
+        self.named().unwrap_or_else(|| match keys {
             StoreUrl::Sqlite(dir) => dir.join("erasures.jsonl"),
             StoreUrl::Postgres(_) => PathBuf::from("docket-keys/erasures.jsonl"),
-        });
+        })
+    }
+
+    /// Writes down every erasure that the ledger does not have yet.
+    pub(super) async fn keep(&self, store: &Store, keys: &StoreUrl) -> Result<(), Failed> {
         let erasures = store.vault.erasures().await?;
         if !erasures.is_empty() {
-            Ledger::open(&path, store.journal.log_id())?.add(erasures)?;
+            Ledger::open(&self.path(keys), store.journal.log_id())?.add(erasures)?;
         }
-        Ok(path)
+        Ok(())
     }
 }
 
@@ -100,6 +104,11 @@ impl Erase {
         let store = self.store.open().await?;
         let desk = Desk::new(&store);
         desk.finish_erasures().await?;
+        // Before anybody is erased: what was not written down before, and whether it can be now.
+        let keys_url = self.store.keys_url()?;
+        let ledger = self.ledger.path(&keys_url);
+        self.ledger.keep(&store, &keys_url).await?;
+        Ledger::open(&ledger, store.journal.log_id())?.check()?;
         let person = desk.find_person(&whom).await?;
         if self.account {
             println!("1 account: its login and name");
@@ -111,7 +120,13 @@ impl Erase {
             return Ok(ExitCode::SUCCESS);
         }
         let erased = desk.erase(&person, self.ground.into()).await?;
-        let ledger = self.ledger.keep(&store, &self.store.keys_url()?).await?;
+        if let Err(error) = self.ledger.keep(&store, &keys_url).await {
+            return Err(format!(
+                "the person was erased, but is not in the ledger: {error}. Mend it and start the server, or \
+                 run `docket erase` again: that writes it down"
+            )
+            .into());
+        }
         println!(
             "erased: {} tickets, {} accounts, {} keys destroyed; on record as {} in {}",
             erased.erasure.tickets.len(),
@@ -120,15 +135,27 @@ impl Erase {
             erased.erasure.id,
             ledger.display()
         );
-        println!("backups taken before still hold the keys: delete those you need not keep");
-        if erased.late.is_empty() {
-            return Ok(ExitCode::SUCCESS);
-        }
         println!(
-            "{} tickets of theirs came in at the same moment: their caller cannot be read, the rest can",
-            erased.late.len()
+            "backups taken before still hold keys and passwords: delete those you need not keep"
         );
-        Ok(ExitCode::FAILURE)
+        if !erased.scrubbed {
+            println!(
+                "traces of the keys may be left in the store's files, because somebody reads them for long: \
+                 they go at the next start of the server"
+            );
+        }
+        if !erased.late.is_empty() {
+            println!(
+                "{} came in at the same moment: its caller cannot be read, the rest can; when it is over, \
+                 erase it by its number",
+                erased.late.join(", ")
+            );
+        }
+        Ok(if erased.late.is_empty() && erased.scrubbed {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 

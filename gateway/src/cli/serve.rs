@@ -57,7 +57,9 @@ impl Serve {
         }
         let keys_url = options.keys.clone().unwrap_or_else(|| options.url.clone());
         let app = App::start(options, &founding).await?;
-        self.ledger.keep(&app.store, &keys_url).await?;
+        if let Err(error) = self.ledger.keep(&app.store, &keys_url).await {
+            tracing::error!(%error, "the ledger of erasures is not kept: a restore would miss some; mend or name it");
+        }
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|e| format!("{listen}: {e}"))?;

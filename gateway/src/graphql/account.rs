@@ -11,10 +11,15 @@ use super::organisation::{Department, Unit, organisation};
 use crate::auth::{Sight, viewer, viewer_with};
 use crate::error::{Code, fault, fault_because, not_found, system, view_fault};
 use async_graphql::{Context, Enum, Error, ID, Object};
+use docket_core::DeskError;
 use docket_domain::account::Account as AccountState;
+use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::AccountId;
 use docket_domain::people::Role as DomainRole;
 use std::sync::Arc;
+
+/// Most accounts listed.
+const ACCOUNTS_MAX: u32 = 1_000;
 
 /// What an account may do at all.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -157,6 +162,20 @@ impl AccountQuery {
             None => None,
         };
         found.ok_or_else(not_found)
+    }
+
+    /// Every account, deactivated ones too, in the order of creation (administrators). At most 1,000.
+    #[graphql(complexity = "100 + 50 * child_complexity")]
+    async fn accounts(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
+        viewer_with(context, &[DomainRole::Administrator])?;
+        let journal = app(context)?.desk.journal();
+        let ids = journal.streams_of(AccountState::CATEGORY, ACCOUNTS_MAX);
+        let ids = ids.await.map_err(|e| system(&DeskError::Journal(e)))?;
+        let mut accounts = Vec::with_capacity(ids.len());
+        for id in ids {
+            accounts.extend(Account::find(context, AccountId(id)).await?);
+        }
+        Ok(accounts)
     }
 
     /// Everybody of one's own office, oneself included: to whom an assignment may be handed over. At most

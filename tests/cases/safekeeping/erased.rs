@@ -33,6 +33,7 @@ on_both_stores! {
     an_erasure_cut_short_is_finished,
     a_restored_backup_does_not_bring_anybody_back,
     another_process_forgets_the_keys_too,
+    nobody_is_erased_that_could_not_be_written_down,
     a_lost_key_is_no_erasure,
     an_account_is_erased_and_stays_so,
 }
@@ -517,4 +518,36 @@ async fn an_account_is_erased_and_stays_so(store: &TestStore) {
         "though it was active when the backup was taken"
     );
     drop(hotline);
+}
+
+async fn nobody_is_erased_that_could_not_be_written_down(store: &TestStore) {
+    let City {
+        hotline, theirs, ..
+    } = city(store).await;
+    let ledger = store.dir().join("erasures.jsonl");
+    std::fs::write(&ledger, "no erasure\n").unwrap();
+    let (worked, said) = erase(store, PHONE, &["--yes"]);
+    assert!(
+        !worked && said.contains("line 1: it is no erasure"),
+        "{said}"
+    );
+    assert_eq!(store.rows("keys", "erasures").await, 0);
+    std::fs::remove_file(&ledger).unwrap();
+    let (worked, said) = erase(store, "+86 139-1234-5678", &["--yes"]);
+    assert!(worked, "{said}");
+    let doctor = ["doctor", "--erasure-ledger", ledger.to_str().unwrap()];
+    let (_, said) = docket(store, &doctor).await;
+    assert!(said.contains("ok       erasures: 1 persons"), "{said}");
+
+    // Lost, it is missed, and written anew by whoever erases or serves next.
+    std::fs::remove_file(&ledger).unwrap();
+    let (well, said) = docket(store, &doctor).await;
+    assert!(
+        !well && said.contains("1 of 1 persons are not in the ledger"),
+        "{said}"
+    );
+    let (worked, _) = erase(store, "13700000000", &[]);
+    assert!(!worked, "there is nobody");
+    let kept = Ledger::open(&ledger, hotline.store.journal.log_id()).unwrap();
+    assert_eq!(kept.erasures()[0].tickets.len(), theirs.len());
 }

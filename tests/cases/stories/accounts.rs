@@ -6,7 +6,7 @@ use crate::gateway::department;
 use docket_core::desk::REFRESH;
 use docket_projections::{projection, rebuild};
 use docket_tests::server::{Client, Server, command, store_arguments};
-use docket_tests::staff::PASSWORD;
+use docket_tests::staff::{PASSWORD, STAFF};
 use docket_tests::store::PATIENCE;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
@@ -314,6 +314,13 @@ async fn a_deactivated_account_is_out_at_once_and_everywhere(store: &TestStore) 
     let (id, leader) = (id_of(&admin, "clerk").await, story.person("leader").await);
     let ticket = story.signed().await;
     let me = "{ me { id } }";
+    // The administrator sees who there is; nobody else does.
+    let all = "{ accounts { login active } }";
+    let listed = admin.data(all, json!({})).await["accounts"].take();
+    let clerks = json!({ "login": "clerk", "active": true });
+    assert_eq!(listed.as_array().unwrap().len(), STAFF.len());
+    assert!(listed.as_array().unwrap().contains(&clerks), "{listed}");
+    assert_eq!(leader.fault(all, json!({})).await, "FORBIDDEN");
     // Both processes know the account.
     clerk.data(me, json!({})).await;
     clerk.at(&theirs.url).data(me, json!({})).await;
