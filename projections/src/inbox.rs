@@ -68,24 +68,29 @@ const TABS: Table = Table {
     indexes: &[],
 };
 
-/// How many open rows of a holder are due within each hour: what is overdue is a sum of these and the current
-/// hour's rows, counted.
+/// How many open rows of a holder are due within each hour, day and month of 32 days: what is overdue is a sum
+/// of the months before this one, its days before today, today's hours before this one, and the rows of this
+/// hour, counted.
 const DUE: Table = Table {
     name: "inbox_due",
     columns: &[
         Column::Text("holder"),
-        Column::Int("hour"),
+        Column::Int("span"),
+        Column::Int("begin"),
         Column::Int("count"),
     ],
-    key: 2,
+    key: 3,
     indexes: &[],
 };
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
-/// The beginning of the hour of a time, both in microseconds.
-const fn hour_of(micros: i64) -> i64 {
-    micros - micros.rem_euclid(HOUR_MICROS)
+/// The spans of [`DUE`], in microseconds; each is a multiple of the one before.
+const SPANS: [i64; 3] = [HOUR_MICROS, 24 * HOUR_MICROS, 32 * 24 * HOUR_MICROS];
+
+/// When the span began that a time lies in, both in microseconds.
+const fn begin_of(span: i64, micros: i64) -> i64 {
+    micros - micros.rem_euclid(span)
 }
 
 /// Whose inbox.
@@ -294,7 +299,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -363,7 +368,7 @@ fn row(ticket: TicketId, intake: &Intake, entry: &Entry) -> Vec<Value> {
 #[derive(Default)]
 struct Counts {
     tabs: BTreeMap<(Holder, &'static str), i64>,
-    due: BTreeMap<(Holder, i64), i64>,
+    due: BTreeMap<(Holder, i64, i64), i64>,
 }
 
 impl Counts {
@@ -373,8 +378,11 @@ impl Counts {
             .entry((entry.holder, entry.tab.name()))
             .or_default() += by;
         if let Some(due) = entry.due_at.filter(|_| entry.open) {
-            let hour = hour_of(due.timestamp_micros());
-            *self.due.entry((entry.holder, hour)).or_default() += by;
+            for span in SPANS {
+                let begin = begin_of(span, due.timestamp_micros());
+                let count = self.due.entry((entry.holder, span, begin));
+                *count.or_default() += by;
+            }
         }
     }
 
@@ -383,7 +391,7 @@ impl Counts {
         let tabs = tabs.map(|((holder, tab), by)| values![holder.key(), tab, by]);
         move_sums(tx, prefix, &TABS, tabs.collect()).await?;
         let due = self.due.into_iter().filter(|(_, by)| *by != 0);
-        let due = due.map(|((holder, hour), by)| values![holder.key(), hour, by]);
+        let due = due.map(|((holder, span, begin), by)| values![holder.key(), span, begin, by]);
         Ok(move_sums(tx, prefix, &DUE, due.collect()).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! Queries on inboxes: a page of a tab, totals, counts, and how long a ticket has been nobody's.
 
-use super::{Holder, NEVER, PAGE_MAX, Tab, hour_of};
+use super::{Holder, NEVER, PAGE_MAX, SPANS, Tab, begin_of};
 use crate::card::{Card, READ_COLUMNS, read};
 use crate::projection::ProjectionError;
 use crate::views::Views;
@@ -214,13 +214,29 @@ impl Views {
         holder: Holder,
         now: Timestamp,
     ) -> Result<Vec<(Tab, u64)>, ProjectionError> {
+        let [hour, day, month] = SPANS.map(|span| begin_of(span, now.timestamp_micros()));
         let sql = "SELECT tab, count FROM inbox_tabs WHERE holder = $1 UNION ALL
              SELECT $2, CAST(coalesce(sum(count), 0) AS BIGINT) FROM inbox_due
-             WHERE holder = $1 AND hour < $3 UNION ALL
+             WHERE holder = $1 AND span = $3 AND begin < $4 UNION ALL
+             SELECT $2, CAST(coalesce(sum(count), 0) AS BIGINT) FROM inbox_due
+             WHERE holder = $1 AND span = $5 AND begin >= $4 AND begin < $6 UNION ALL
+             SELECT $2, CAST(coalesce(sum(count), 0) AS BIGINT) FROM inbox_due
+             WHERE holder = $1 AND span = $7 AND begin >= $6 AND begin < $8 UNION ALL
              SELECT $2, count(*) FROM inbox
-             WHERE holder = $1 AND open = 1 AND due_at >= $3 AND due_at < $4";
-        let hour = hour_of(now.timestamp_micros());
-        let values = values![holder.key(), Tab::Overdue.name(), hour, now];
+             WHERE holder = $1 AND open = 1 AND due_at >= $8 AND due_at < $9";
+        let overdue = Tab::Overdue.name();
+        let [hours, days, months] = SPANS;
+        let values = values![
+            holder.key(),
+            overdue,
+            months,
+            month,
+            days,
+            day,
+            hours,
+            hour,
+            now
+        ];
         let mut counted: HashMap<String, i64> = HashMap::new();
         for row in self.db().fetch_all(sql, values).await? {
             *counted.entry(row.text(0)?).or_default() += row.int(1)?;
