@@ -85,12 +85,13 @@ async fn count(db: &Db, sql: &str) -> Result<u64, sqlx::Error> {
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
-/// Bytes of a part: its file, or its schema's tables with their indexes.
+/// Bytes of a part: its pages, or its schema's tables with their indexes.
 async fn size(url: &StoreUrl, part: &str, db: &Db) -> Result<u64, sqlx::Error> {
     match url {
-        StoreUrl::Sqlite(dir) => {
-            let about = std::fs::metadata(dir.join(format!("{part}.db")));
-            Ok(about.map_or(0, |about| about.len()))
+        // What the file comes to once its write-ahead log is copied back.
+        StoreUrl::Sqlite(_) => {
+            let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+            count(db, sql).await
         }
         StoreUrl::Postgres(_) => {
             let sql = format!(
