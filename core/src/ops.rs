@@ -228,8 +228,8 @@ impl Ops {
         Ok((account, token, until))
     }
 
-    /// The account, with the hash that fitted, if it has this password. Failures are counted whether the login exists or not, so
-    /// that a lock tells nothing.
+    /// The account, with the hash that fitted, if it has this password. Failures are counted whether the login
+    /// exists or not, so that a lock tells nothing.
     async fn check_password(
         &self,
         login: &[u8; 32],
