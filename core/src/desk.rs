@@ -9,9 +9,11 @@ mod erasing;
 mod hotline;
 mod imports;
 mod likeness;
+mod merging;
 mod phrasebook;
 mod states;
 mod tickets;
+mod timers;
 
 pub use crate::ops::Password;
 pub use accounts::NewAccount;
@@ -20,6 +22,7 @@ pub use erasing::{Erased, Person, Whom};
 pub use imports::{Carried, OldTicket};
 pub use likeness::Likeness;
 pub use tickets::{Caller, NewTicket};
+pub use timers::Fired;
 
 use crate::clock::{Clock, new_id};
 use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};

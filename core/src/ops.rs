@@ -2,7 +2,10 @@
 //!
 //! It must *not* know names or logins: which account a login names is the journal's to say.
 
+mod leases;
 mod sessions;
+
+pub use leases::{BEATS, LAPSES, Lease};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -116,6 +119,7 @@ impl Ops {
     /// Opens the ops store, making it if it is empty.
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, OpsError> {
         db.create(SCHEMA).await?;
+        db.create(leases::SCHEMA).await?;
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
         let decoy = tokio::task::spawn_blocking(move || hash(&secret)).await;
         let decoy = decoy.map_err(|_| OpsError::Hashing)??.into();

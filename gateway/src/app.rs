@@ -1,5 +1,6 @@
 //! A store opened, founded and followed: everything a server or a test needs.
 
+use crate::worker::Worker;
 use docket_core::digests::Keeper;
 use docket_core::store::StoreOptions;
 use docket_core::{Desk, DeskError, Store, StoreError};
@@ -56,6 +57,8 @@ pub struct App {
     pub projections: watch::Receiver<State>,
     /// Notes the digests of the log while anybody holds this.
     _keeper: Arc<Keeper>,
+    /// Does what is due while anybody holds this.
+    _worker: Arc<Worker>,
 }
 
 impl App {
@@ -72,6 +75,7 @@ impl App {
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
         Ok(Self {
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
+            _worker: Arc::new(Worker::start(&store, desk.clone(), views.clone())),
             store,
             desk,
             views,

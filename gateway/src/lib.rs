@@ -19,6 +19,7 @@ mod graphql;
 pub mod http;
 pub mod import;
 pub mod replay;
+pub mod worker;
 
 pub use app::App;
 pub use graphql::sdl;

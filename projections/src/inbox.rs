@@ -161,8 +161,10 @@ macro_rules! tabs {
 tabs! {
     /// Nobody's: received, or back at the centre for good (the centre's).
     ToAssign = "to_assign", "待派单";
-    /// Given back by a department: the centre accepts or refuses (the centre's).
-    ToDecide = "to_decide", "待审核退回";
+    /// The centre has to decide: on a return, an extension, a termination, an exclusion (the centre's).
+    ToDecide = "to_decide", "待审批";
+    /// Disputed: the joint meeting rules who handles it (the centre's).
+    Disputed = "disputed", "疑难待裁定";
     /// Assigned, not signed. Unviewed ones have a red title.
     ToSign = "to_sign", "待签收";
     /// Signed.
@@ -171,6 +173,8 @@ tabs! {
     Delegated = "delegated", "已交办";
     /// The unit has replied, the department sums up.
     AwaitingSummary = "awaiting_summary", "一级部门汇总";
+    /// Its clock stands still on a lawful ground.
+    Suspended = "suspended", "已挂起";
     /// Given back (the offices').
     Returned = "returned", "已退回";
     /// Replied, and not over yet (the offices').
@@ -209,6 +213,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         return Vec::new();
     };
     let lead = ticket.lead();
+    let runs = !ticket.is_suspended();
     let (tab, open) = centre_tab(ticket);
     let mut entries = vec![Entry {
         holder: Holder::Centre,
@@ -216,7 +221,10 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         open,
         assignment: lead.map_or(AssignmentNo(0), |a| a.no),
         entered_at: ticket.changed_at.unwrap_or(intake.at),
-        due_at: lead.filter(|_| open).and_then(|a| a.due).map(|due| due.at),
+        due_at: lead
+            .filter(|_| open && runs)
+            .and_then(|a| a.due)
+            .map(|due| due.at),
         unviewed: lead.is_some_and(Assignment::is_unviewed),
         handler: None,
         unassigned_since: ticket.unassigned_since(),
@@ -243,7 +251,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
                 .ended_at
                 .or(ticket.changed_at)
                 .unwrap_or(assignment.assigned_at),
-            due_at: assignment.due.map(|due| due.at),
+            due_at: assignment.due.filter(|_| runs).map(|due| due.at),
             unviewed: assignment.is_unviewed(),
             handler: assignment.handler,
             unassigned_since: None,
@@ -253,9 +261,24 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
 }
 
 fn centre_tab(ticket: &Ticket) -> (Tab, bool) {
-    if ticket.pending_returns().next().is_some() {
-        return (Tab::ToDecide, true);
+    let (tab, open) = centre_tab_of_state(ticket);
+    let asked = |a: &Assignment| a.state.is_open() && a.pending_extension().is_some();
+    let to_decide = ticket.pending_returns().next().is_some()
+        || ticket.pending_termination().is_some()
+        || ticket.pending_exclusion().is_some()
+        || ticket.assignments.iter().any(asked);
+    if ticket.dispute.is_some() {
+        (Tab::Disputed, open)
+    } else if to_decide {
+        (Tab::ToDecide, open)
+    } else if ticket.is_suspended() {
+        (Tab::Suspended, open)
+    } else {
+        (tab, open)
     }
+}
+
+fn centre_tab_of_state(ticket: &Ticket) -> (Tab, bool) {
     match ticket.state {
         TicketState::Absent | TicketState::Received | TicketState::Returned => {
             (Tab::ToAssign, true)
@@ -268,12 +291,19 @@ fn centre_tab(ticket: &Ticket) -> (Tab, bool) {
         TicketState::Replied => (Tab::ToReview, false),
         TicketState::AwaitingCallBack => (Tab::ToCallBack, false),
         TicketState::AwaitingRedo => (Tab::ToRedo, false),
-        TicketState::Closed | TicketState::Declined | TicketState::Withdrawn => (Tab::Done, false),
+        TicketState::Closed
+        | TicketState::Declined
+        | TicketState::Withdrawn
+        | TicketState::Transferred
+        | TicketState::Merged
+        | TicketState::Terminated
+        | TicketState::Archived => (Tab::Done, false),
     }
 }
 
 fn office_tab(ticket: &Ticket, assignment: &Assignment) -> Tab {
     match assignment.state {
+        open if open.is_open() && ticket.is_suspended() => Tab::Suspended,
         AssignmentState::Assigned => Tab::ToSign,
         AssignmentState::InProgress => Tab::InProgress,
         AssignmentState::Delegated => Tab::Delegated,
@@ -299,7 +329,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        5
+        6
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -2,7 +2,7 @@
 //!
 //! * [`projection`]: what a projection is. [`runner`]: follows the journal in batches, each folded once.
 //! * [`rebuild`]: builds views beside the serving ones, to replace them or to verify them row by row.
-//! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`].
+//! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`], [`timers`].
 //!
 //! This crate must *not* write history, open seals, or know of GraphQL.
 
@@ -15,6 +15,7 @@ pub mod rebuild;
 pub mod runner;
 pub mod statistics;
 pub mod timeline;
+pub mod timers;
 pub mod views;
 
 pub use projection::ProjectionError;

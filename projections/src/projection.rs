@@ -206,12 +206,13 @@ pub trait Projection: Send + Sync {
 
 /// Every projection.
 #[must_use]
-pub fn all() -> [&'static dyn Projection; 5] {
+pub fn all() -> [&'static dyn Projection; 6] {
     [
         &crate::card::Cards,
         &crate::timeline::Timeline,
         &crate::inbox::Inbox,
         &crate::statistics::Statistics,
+        &crate::timers::Timers,
         &crate::people::People,
     ]
 }

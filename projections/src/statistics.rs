@@ -103,6 +103,14 @@ measures! {
     declined,
     /// Requests withdrawn (the centre's).
     withdrawn,
+    /// Callers put through to an emergency line (the centre's).
+    transferred,
+    /// Tickets that got the outcome of the one they were merged into (the centre's).
+    merged,
+    /// Tickets ended unsolved, at their lead department.
+    terminated,
+    /// Extensions granted to the department.
+    extended,
     /// Tickets rated (latest rating), at their lead department (the centre's where no office had them).
     rated,
     /// Of those, satisfied.
@@ -150,14 +158,20 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
         && let Some(at) = ending.at
     {
         let key = match ending.kind {
-            EndingKind::Closed => led_by.clone(),
-            EndingKind::Declined | EndingKind::Withdrawn => CENTRE.into(),
+            EndingKind::Closed | EndingKind::Terminated => led_by.clone(),
+            EndingKind::Declined
+            | EndingKind::Withdrawn
+            | EndingKind::Transferred
+            | EndingKind::Merged => CENTRE.into(),
         };
         let measures = facts.entry((key, day(at))).or_default();
         match ending.kind {
             EndingKind::Closed => measures.closed += 1,
             EndingKind::Declined => measures.declined += 1,
             EndingKind::Withdrawn => measures.withdrawn += 1,
+            EndingKind::Transferred => measures.transferred += 1,
+            EndingKind::Terminated => measures.terminated += 1,
+            EndingKind::Merged => measures.merged += 1,
         }
     }
     if let Some(rating) = &ticket.last_rating {
@@ -220,6 +234,11 @@ fn count_assignment(
             m.replied_in_time += i64::from(in_time);
         });
     }
+    for extension in &assignment.extensions {
+        if let (Some(at), Some(true)) = (extension.decided_at, extension.granted) {
+            on(at, &|m| m.extended += 1);
+        }
+    }
     // Returns are set against assignments: those made here.
     if assignment.imported {
         return;
@@ -242,7 +261,7 @@ impl Projection for Statistics {
     }
 
     fn version(&self) -> i64 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [Table] {

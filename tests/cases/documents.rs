@@ -197,6 +197,32 @@ fn tickets() -> Vec<(&'static str, Ticket)> {
                 .and(scenario::operator(), scenario::withdraw())
                 .fold(),
         ),
+        (
+            "transferred",
+            scenario::received()
+                .and(scenario::operator(), scenario::transfer())
+                .fold(),
+        ),
+        (
+            "merged",
+            scenario::signed()
+                .and(scenario::dispatcher(), scenario::merge())
+                .fold(),
+        ),
+        (
+            "terminated",
+            scenario::signed()
+                .and(scenario::clerk(), scenario::ask_termination())
+                .and(scenario::office(), scenario::terminate())
+                .fold(),
+        ),
+        (
+            "archived",
+            scenario::reviewed()
+                .and(scenario::caller_back(), scenario::call_back())
+                .and(scenario::office(), scenario::archive())
+                .fold(),
+        ),
     ]
 }
 

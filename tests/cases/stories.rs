@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answered_at_once;
+mod beside;
 mod by_code;
 mod from_answer_to_close;
 mod moved;
@@ -9,6 +10,7 @@ mod phrasebooks;
 mod reorganised;
 mod returned;
 mod shared_desk;
+mod timers;
 mod while_assigning;
 
 use crate::gateway::{city, department, request};
@@ -20,6 +22,7 @@ use docket_tests::TestStore;
 use docket_tests::city::found;
 use docket_tests::server::{Client, Server};
 use docket_tests::staff::{PASSWORD, hire_all};
+use docket_tests::store::PATIENCE;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -97,6 +100,19 @@ impl Story {
         );
         let variables = json!({ "id": id, "at": position.to_string() });
         person.data(&query, variables).await["ticket"].take()
+    }
+
+    /// What the centre reads of a ticket once it is so: Docket does some things by itself.
+    async fn until(&self, id: &Value, fields: &str, so: impl Fn(&Value) -> bool) -> Value {
+        let started = std::time::Instant::now();
+        loop {
+            let seen = self.reads("office", id, fields).await;
+            if so(&seen) {
+                return seen;
+            }
+            assert!(started.elapsed() < PATIENCE, "it never came: {seen}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// The numbers in a tab of a person's inbox.

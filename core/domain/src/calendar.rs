@@ -7,7 +7,7 @@
 //! How days are counted: the day something starts is not counted, and the limit ends with the last
 //! counted day's office hours (民法典 §§ 201, 203; working days only, as the hotline rules say).
 
-use crate::time::{Due, Timestamp};
+use crate::time::{Due, Term, Timestamp};
 use chrono::{
     Datelike, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
 };
@@ -53,8 +53,8 @@ pub struct Holidays {
 pub struct Calendar {
     /// The zone in which days begin and end.
     pub zone: Tz,
-    /// When the last office hours of a working day end.
-    pub day_ends: NaiveTime,
+    /// The office hours of a working day, in order; never empty.
+    pub hours: Vec<(NaiveTime, NaiveTime)>,
     /// The published holidays.
     pub holidays: Holidays,
 }
@@ -90,42 +90,28 @@ impl Calendar {
     /// `days` is clamped to 1..=[`TERM_WORKING_DAYS_MAX`].
     #[must_use]
     pub fn after_working_days(&self, from: Timestamp, days: u16) -> Due {
-        let mut left = days.clamp(1, TERM_WORKING_DAYS_MAX);
-        let mut date = self.date_of(from);
-        let mut provisional = false;
-        while left > 0 {
-            date = date + Days::new(1);
-            let (day, published) = self.day(date);
-            provisional |= !published;
-            if day.is_worked() {
-                left -= 1;
-            }
-        }
+        let days = days.clamp(1, TERM_WORKING_DAYS_MAX);
+        let (date, provisional) = self.forward(self.date_of(from), days);
         Due {
-            at: self.end_of(date),
             provisional,
+            term: Some(Term::WorkingDays(days)),
+            ..Due::known(self.end_of(date))
         }
     }
 
     /// The same limit `days` working days earlier, but not before `from` (an inner deadline).
     #[must_use]
     pub fn before_by_working_days(&self, due: Due, days: u16, from: Timestamp) -> Due {
-        let mut left = days.min(TERM_WORKING_DAYS_MAX);
-        let mut date = self.date_of(due.at);
-        let mut provisional = due.provisional;
-        while left > 0 {
-            date = date - Days::new(1);
-            let (day, published) = self.day(date);
-            provisional |= !published;
-            if day.is_worked() {
-                left -= 1;
-            }
-        }
+        let (date, provisional) = self.back(self.date_of(due.at), days);
         let at = self.end_of(date);
-        if at > from {
-            Due { at, provisional }
-        } else {
-            due
+        if at <= from {
+            return due;
+        }
+        let (worked, _) = self.worked_between(self.date_of(from), date);
+        Due {
+            provisional: provisional || due.provisional,
+            term: Some(Term::WorkingDays(worked)),
+            ..Due::known(at)
         }
     }
 
@@ -133,15 +119,158 @@ impl Calendar {
     #[must_use]
     pub fn after_minutes(from: Timestamp, minutes: u32) -> Due {
         Due {
-            at: from + TimeDelta::minutes(i64::from(minutes)),
-            provisional: false,
+            term: Some(Term::Minutes(minutes)),
+            ..Due::known(from + TimeDelta::minutes(i64::from(minutes)))
         }
     }
 
-    /// When a day's office hours end, in UTC. A local time skipped by a change of clocks counts as the
-    /// first moment after the gap; one that occurs twice counts as the later.
+    /// A limit after a term.
+    #[must_use]
+    pub fn after(&self, from: Timestamp, term: Term) -> Due {
+        match term {
+            Term::WorkingDays(days) => self.after_working_days(from, days),
+            Term::Minutes(minutes) => Self::after_minutes(from, minutes),
+        }
+    }
+
+    /// The same deadline `days` working days later (an extension). A limit in minutes ends with the last of
+    /// these days' office hours.
+    #[must_use]
+    pub fn extended(&self, due: Due, days: u16) -> Due {
+        let (date, provisional) = self.forward(self.date_of(due.at), days);
+        Due {
+            at: self.end_of(date),
+            provisional: provisional || due.provisional,
+            term: match due.term {
+                Some(Term::WorkingDays(before)) => {
+                    Some(Term::WorkingDays(before.saturating_add(days)))
+                }
+                Some(Term::Minutes(_)) | None => due.term,
+            },
+            yellow_at: due.yellow_at,
+        }
+    }
+
+    /// The same deadline after the clock stood still from `from` to `to`: minutes move by what passed, days by
+    /// the working days that ended in between. What was late already stays so.
+    #[must_use]
+    pub fn after_pause(&self, due: Due, from: Timestamp, to: Timestamp) -> Due {
+        if due.at <= from || to <= from {
+            return due;
+        }
+        if due.runs_on_any_day() {
+            return Due {
+                at: due.at + (to - from),
+                ..due
+            };
+        }
+        let (first, last) = (self.date_of(from), self.date_of(to));
+        let (worked, unsure) = self.worked_between(first, last);
+        if worked == 0 {
+            return due;
+        }
+        let before = self.date_of(due.at);
+        let (date, provisional) = self.forward(before, worked);
+        // The time of day stays, whatever it is.
+        let moved = due.at.with_timezone(&self.zone).time();
+        Due {
+            at: self.at(date, moved),
+            provisional: unsure || provisional || due.provisional,
+            ..due
+        }
+    }
+
+    /// The yellow light: `days` working days before a deadline in days; before one in minutes, when three
+    /// quarters of it are over.
+    #[must_use]
+    pub fn warned(&self, due: Due, days: u16, from: Timestamp) -> Due {
+        let yellow = match due.term {
+            Some(Term::Minutes(minutes)) => {
+                due.at - TimeDelta::seconds(i64::from(minutes) * 60 / 4)
+            }
+            Some(Term::WorkingDays(_)) | None => {
+                let (date, _) = self.back(self.date_of(due.at), days);
+                self.at(date, due.at.with_timezone(&self.zone).time())
+            }
+        };
+        Due {
+            yellow_at: Some(yellow.max(from).min(due.at)),
+            ..due
+        }
+    }
+
+    /// A provisional deadline reckoned anew, now that its year's calendar is known: `from` is where it began.
+    /// `None`: it stands as it is.
+    #[must_use]
+    pub fn settled(&self, due: Due, from: Timestamp) -> Option<Due> {
+        let Some(Term::WorkingDays(days)) = due.term.filter(|_| due.provisional) else {
+            return None;
+        };
+        let (date, provisional) = self.forward(self.date_of(from), days);
+        let settled = Due {
+            at: self.end_of(date),
+            provisional,
+            ..due
+        };
+        (!provisional).then_some(settled)
+    }
+
+    /// The `days`-th working day after a date, and whether the reckoning was on a year not yet published.
+    fn forward(&self, from: NaiveDate, days: u16) -> (NaiveDate, bool) {
+        self.walk(from, days, |date| date + Days::new(1))
+    }
+
+    /// The `days`-th working day before a date.
+    fn back(&self, from: NaiveDate, days: u16) -> (NaiveDate, bool) {
+        self.walk(from, days, |date| date - Days::new(1))
+    }
+
+    fn walk(
+        &self,
+        from: NaiveDate,
+        days: u16,
+        step: impl Fn(NaiveDate) -> NaiveDate,
+    ) -> (NaiveDate, bool) {
+        let mut left = days.min(TERM_WORKING_DAYS_MAX);
+        let (mut date, mut provisional) = (from, false);
+        while left > 0 {
+            date = step(date);
+            let (day, published) = self.day(date);
+            provisional |= !published;
+            left -= u16::from(day.is_worked());
+        }
+        (date, provisional)
+    }
+
+    /// How many working days lie after `from` up to and including `to`, at most [`TERM_WORKING_DAYS_MAX`].
+    #[must_use]
+    pub fn worked_between(&self, from: NaiveDate, to: NaiveDate) -> (u16, bool) {
+        let (mut date, mut worked, mut provisional) = (from, 0, false);
+        while date < to && worked < TERM_WORKING_DAYS_MAX {
+            date = date + Days::new(1);
+            let (day, published) = self.day(date);
+            provisional |= !published;
+            worked += u16::from(day.is_worked());
+        }
+        (worked, provisional)
+    }
+
+    /// When the last office hours of a working day end.
+    #[must_use]
+    pub fn day_ends(&self) -> NaiveTime {
+        self.hours.last().map_or(NaiveTime::MIN, |(_, end)| *end)
+    }
+
+    /// When a day's office hours end, in UTC.
     fn end_of(&self, date: NaiveDate) -> Timestamp {
-        let mut local = date.and_time(self.day_ends);
+        self.at(date, self.day_ends())
+    }
+
+    /// A local time of a day, in UTC. One skipped by a change of clocks counts as the first moment after the
+    /// gap; one that occurs twice counts as the later.
+    #[must_use]
+    pub fn at(&self, date: NaiveDate, time: NaiveTime) -> Timestamp {
+        let mut local = date.and_time(time);
         loop {
             match self.zone.from_local_datetime(&local) {
                 LocalResult::Single(time) => return time.with_timezone(&Utc),
@@ -159,9 +288,13 @@ mod tests {
     fn calendar() -> Calendar {
         Calendar {
             zone: chrono_tz::Asia::Shanghai,
-            day_ends: NaiveTime::from_hms_opt(17, 30, 0).unwrap(),
+            hours: vec![hours("08:30", "12:00"), hours("14:00", "17:30")],
             holidays: crate::rules::default_holidays(),
         }
+    }
+
+    fn hours(from: &str, to: &str) -> (NaiveTime, NaiveTime) {
+        (from.parse().unwrap(), to.parse().unwrap())
     }
 
     fn local(text: &str) -> Timestamp {
@@ -177,12 +310,10 @@ mod tests {
         // Tuesday to Wednesday.
         let due = calendar().after_working_days(local("2026-11-24 08:00"), 1);
         assert_eq!(
-            due,
-            Due {
-                at: local("2026-11-25 17:30"),
-                provisional: false
-            }
+            (due.at, due.provisional),
+            (local("2026-11-25 17:30"), false)
         );
+        assert_eq!(due.term, Some(Term::WorkingDays(1)));
     }
 
     #[test]
@@ -197,13 +328,7 @@ mod tests {
     #[test]
     fn a_year_without_a_list_is_provisional() {
         let due = calendar().after_working_days(local("2026-12-31 09:00"), 1);
-        assert_eq!(
-            due,
-            Due {
-                at: local("2027-01-01 17:30"),
-                provisional: true
-            }
-        );
+        assert_eq!((due.at, due.provisional), (local("2027-01-01 17:30"), true));
     }
 
     #[test]

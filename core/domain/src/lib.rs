@@ -7,6 +7,7 @@
 //! * [`aggregate::Aggregate`]: `decide` (command → events or a refusal) and `evolve` (event → state).
 //! * [`ticket`]: the workflow; one file per action under `ticket/actions/`.
 //! * [`organisation`], [`account`], [`rules`], [`phrasebook`]: the other four aggregates.
+//! * [`policy`]: what Docket does by itself, and when.
 //! * [`calendar`]: working days, and due times that say when they are provisional.
 
 pub mod account;
@@ -16,6 +17,7 @@ pub mod ids;
 pub mod organisation;
 pub mod people;
 pub mod phrasebook;
+pub mod policy;
 pub mod refusal;
 pub mod rules;
 pub mod sealed;

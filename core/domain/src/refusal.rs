@@ -112,6 +112,62 @@ reasons! {
     AssistsOpen = "ASSISTS_OPEN" {
         zh: "协办单位尚未办理完毕", en: "assisting departments have not replied yet",
         remedy: "Wait for the assists, or ask the hotline centre to urge them." }
+    /// The clock stands still on a lawful ground.
+    Suspended = "SUSPENDED" {
+        zh: "工单已挂起", en: "the ticket is suspended",
+        remedy: "Ask the hotline office to resume it first." }
+    /// It is not suspended, so there is nothing to resume.
+    NotSuspended = "NOT_SUSPENDED" {
+        zh: "工单未挂起", en: "the ticket is not suspended",
+        remedy: "Read the ticket again; a colleague may have resumed it." }
+    /// The joint meeting ruled who handles it.
+    RuledOn = "RULED_ON" {
+        zh: "已裁定主办单位,不得退回", en: "the joint meeting has ruled who handles it: it cannot be returned",
+        remedy: "Handle it as ruled." }
+    /// It is disputed already.
+    AlreadyDisputed = "ALREADY_DISPUTED" {
+        zh: "已标记为疑难工单", en: "it is marked disputed already",
+        remedy: "Wait for the joint meeting's ruling." }
+    /// It is not disputed.
+    NotDisputed = "NOT_DISPUTED" {
+        zh: "未标记为疑难工单", en: "it is not marked disputed",
+        remedy: "Mark it disputed first." }
+    /// What was asked for is not decided on yet.
+    AlreadyAsked = "ALREADY_ASKED" {
+        zh: "已有待审批的申请", en: "the same was asked for and is not decided on yet",
+        remedy: "Wait for the decision." }
+    /// Nothing was asked for that could be decided on.
+    NothingAsked = "NOTHING_ASKED" {
+        zh: "没有待审批的申请", en: "nothing is waiting to be decided on",
+        remedy: "Read the ticket again; a colleague may have decided on it." }
+    /// The deadline is over, or there is none.
+    DeadlineOver = "DEADLINE_OVER" {
+        zh: "已超过办理时限", en: "the deadline is over, or there is none",
+        remedy: "More time is asked for before the deadline." }
+    /// It is under no supervision.
+    NotSupervised = "NOT_SUPERVISED" {
+        zh: "工单未被督办", en: "the ticket is under no supervision",
+        remedy: "Read the ticket again; a colleague may have lifted it." }
+    /// A leader signs a department's answer off.
+    SignOffNeeded = "SIGN_OFF_NEEDED" {
+        zh: "答复须由领导签发", en: "a leader has to sign the answer off",
+        remedy: "Save a draft; your department's leader signs it off." }
+    /// The draft lacks something that an answer must have.
+    DraftIncomplete = "DRAFT_INCOMPLETE" {
+        zh: "草稿不完整", en: "there is no draft, or it lacks what an answer must have",
+        remedy: "Complete the draft: opinion, answer, contacted, solved (and why not), handler, phone." }
+    /// A ticket cannot be merged into this one.
+    NoMaster = "NO_MASTER" {
+        zh: "不能并入该工单", en: "the ticket cannot be merged into that one",
+        remedy: "Choose another ticket that is open, not merged itself, and not this one." }
+    /// Other tickets were merged into this one.
+    HasFollowers = "HAS_FOLLOWERS" {
+        zh: "已有工单并入此工单", en: "other tickets were merged into this one",
+        remedy: "Merge into it, or unmerge them first." }
+    /// Who is scored does not decide.
+    OwnScore = "OWN_SCORE" {
+        zh: "不得审批涉及本单位的考核申请", en: "who is scored does not decide on it",
+        remedy: "The hotline office decides, and the joint meeting on an appeal." }
     /// Somebody else's ticket.
     NotOwnTicket = "NOT_OWN_TICKET" {
         zh: "只能操作本人的工单", en: "this is not your ticket",

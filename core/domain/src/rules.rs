@@ -7,17 +7,18 @@
 mod pack;
 mod routes;
 
-pub use pack::{DeclineReason, Labelled, Term, TextLimits};
+pub use crate::time::Term;
+pub use pack::{DeclineReason, Escalation, Labelled, TextLimits};
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::calendar::{Calendar, Holidays};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::ticket::{Kind, Urgency};
-use crate::time::{Due, Timestamp};
+use crate::time::{Due, Light, Timestamp};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use pack::{CallsBack, Pack, last_office_hour};
+use pack::{CallsBack, DeadlineLine, Pack, office_hours};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -34,6 +35,32 @@ pub struct Rules {
     /// Working days and office hours.
     pub calendar: Calendar,
     pack: Pack,
+}
+
+/// What deadlines depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'t> {
+    /// What the caller wants, where known.
+    pub kind: Option<Kind>,
+    /// The topic's path.
+    pub topic: Option<&'t str>,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// The channel it came by, where known.
+    pub channel: Option<&'t str>,
+}
+
+impl Matter<'_> {
+    fn fits(&self, line: &DeadlineLine) -> bool {
+        let topic = line.topic.as_deref();
+        line.kind.is_none_or(|kind| self.kind == Some(kind))
+            && line.urgency.is_none_or(|urgency| self.urgency == urgency)
+            && line
+                .channel
+                .as_deref()
+                .is_none_or(|c| self.channel == Some(c))
+            && topic.is_none_or(|wanted| self.topic.is_some_and(|t| routes::begins(t, wanted)))
+    }
 }
 
 /// What is wrong with a rule pack.
@@ -53,13 +80,13 @@ impl Rules {
                 pack.pack.time_zone
             ))
         })?;
-        let day_ends = last_office_hour(&pack.pack.office_hours)?;
+        let hours = office_hours(&pack.pack.office_hours)?;
         pack::check(&pack)?;
         Ok(Self {
             version,
             calendar: Calendar {
                 zone,
-                day_ends,
+                hours,
                 holidays,
             },
             pack,
@@ -82,53 +109,90 @@ impl Rules {
         )
     }
 
-    fn due(&self, term: Term, from: Timestamp) -> Due {
-        match term {
-            Term::WorkingDays(days) => self.calendar.after_working_days(from, days),
-            Term::Minutes(minutes) => Calendar::after_minutes(from, minutes),
-        }
+    /// The first term that a line of the table of deadlines has for the matter.
+    fn line(
+        &self,
+        matter: &Matter<'_>,
+        term: impl Fn(&DeadlineLine) -> Option<Term>,
+    ) -> Option<Term> {
+        let mut fitting = self.pack.deadlines.iter().filter(|line| matter.fits(line));
+        fitting.find_map(term)
     }
 
     /// When an assignment made at `from` must be signed.
     #[must_use]
-    pub fn sign_due(&self, urgency: Urgency, from: Timestamp) -> Due {
+    pub fn sign_due(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
         let terms = self.pack.sign;
-        let term = match urgency {
+        let usual = match matter.urgency {
             Urgency::Normal => terms.normal,
             Urgency::Urgent => terms.urgent,
             Urgency::Critical => terms.critical,
         };
-        self.due(term, from)
+        let term = self.line(matter, |line| line.sign).unwrap_or(usual);
+        self.calendar.after(from, term)
     }
 
     /// When an assignment made at `from` must be replied. Where the kind is not known, the longest term
     /// of any holds: nobody is judged by a shorter one than may apply.
     #[must_use]
-    pub fn handle_due(&self, kind: Option<Kind>, from: Timestamp) -> Due {
+    pub fn handle_due(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
         let terms = &self.pack.handle;
-        let fitting = terms
-            .iter()
-            .filter(|(k, _)| kind.is_none_or(|kind| kind == **k));
-        fitting
-            .map(|(_, term)| self.due(*term, from))
-            .max()
-            .expect("a checked pack has a term for every kind")
+        let usual = || {
+            let fitting = terms
+                .iter()
+                .filter(|(k, _)| matter.kind.is_none_or(|kind| kind == **k));
+            fitting
+                .map(|(_, term)| self.calendar.after(from, *term))
+                .max()
+                .expect("a checked pack has a term for every kind")
+        };
+        let line = self.line(matter, |line| line.handle);
+        let due = line.map_or_else(usual, |term| self.calendar.after(from, term));
+        self.warned(due, from)
     }
 
-    /// A unit's inner deadline under its department's; where that is not known, by the ticket's kind.
+    /// A unit's inner deadline under its department's; where that is not known, by the matter.
     #[must_use]
-    pub fn inner_due(&self, outer: Option<Due>, kind: Option<Kind>, from: Timestamp) -> Due {
+    pub fn inner_due(&self, outer: Option<Due>, matter: &Matter<'_>, from: Timestamp) -> Due {
         let margin = self.pack.delegate.margin_working_days;
         match outer {
-            Some(outer) => self.calendar.before_by_working_days(outer, margin, from),
-            None => self.handle_due(kind, from),
+            Some(outer) => {
+                let inner = self.calendar.before_by_working_days(outer, margin, from);
+                self.warned(inner, from)
+            }
+            None => self.handle_due(matter, from),
         }
+    }
+
+    /// A handling deadline with its yellow light.
+    #[must_use]
+    pub fn warned(&self, due: Due, from: Timestamp) -> Due {
+        let days = self.pack.lights.yellow_working_days;
+        self.calendar.warned(due, days, from)
+    }
+
+    /// A handling deadline that was moved, with its yellow light; one that stayed keeps the light it had.
+    #[must_use]
+    pub fn warned_again(&self, before: Due, after: Due, from: Timestamp) -> Due {
+        if after.at == before.at {
+            before
+        } else {
+            self.warned(after, from)
+        }
+    }
+
+    /// When the caller of an assignment made at `from` must have been contacted, if there is a limit.
+    #[must_use]
+    pub fn contact_due(&self, matter: &Matter<'_>, from: Timestamp) -> Option<Due> {
+        let line = self.line(matter, |line| line.contact);
+        let term = line.or(self.pack.contact.within)?;
+        Some(self.calendar.after(from, term))
     }
 
     /// Until when an assignment made at `from` may be returned.
     #[must_use]
     pub fn return_by(&self, from: Timestamp) -> Due {
-        self.due(self.pack.returning.window, from)
+        self.calendar.after(from, self.pack.returning.window)
     }
 
     /// The reasons an office may give for a return.
@@ -146,7 +210,7 @@ impl Rules {
     /// When what is handled anew from `from` on must be replied.
     #[must_use]
     pub fn redo_due(&self, from: Timestamp) -> Due {
-        self.due(self.pack.redo.term, from)
+        self.warned(self.calendar.after(from, self.pack.redo.term), from)
     }
 
     /// Whether an answer must be reviewed before the ticket is closed.
@@ -164,6 +228,12 @@ impl Rules {
                 CallsBack::Always => true,
                 CallsBack::Never => false,
             }
+    }
+
+    /// When a citizen whose answer was reviewed at `from` is to have been called back.
+    #[must_use]
+    pub fn call_back_due(&self, from: Timestamp) -> Due {
+        self.calendar.after(from, self.pack.call_back.within)
     }
 
     /// How often a citizen who is not reached is called.
@@ -194,6 +264,121 @@ impl Rules {
     #[must_use]
     pub fn suggested_departments(&self, topic: Option<&str>, region: Option<&str>) -> Vec<&str> {
         routes::suggested(&self.pack.routes, topic, region)
+    }
+
+    /// How often one office may return one ticket.
+    #[must_use]
+    pub fn returns_max(&self) -> Option<u16> {
+        self.pack.returning.times
+    }
+
+    /// How often an assignment's deadline may be extended, where a clerk or a leader asks.
+    #[must_use]
+    pub fn extensions_max(&self, by_leader: bool) -> u16 {
+        let rules = &self.pack.extend;
+        if by_leader {
+            rules.times.max(rules.leader_times)
+        } else {
+            rules.times
+        }
+    }
+
+    /// The most working days of one extension.
+    #[must_use]
+    pub fn extension_days_max(&self) -> u16 {
+        self.pack.extend.days_max
+    }
+
+    /// After how many returns and reassignments with no lead a ticket is disputed.
+    #[must_use]
+    pub fn disputed_after_returns(&self) -> u16 {
+        self.pack.dispute.returns
+    }
+
+    /// After how many rounds done anew and not solved a ticket is disputed.
+    #[must_use]
+    pub fn disputed_after_redos(&self) -> u16 {
+        self.pack.dispute.redos
+    }
+
+    /// The lawful grounds for stopping the clock.
+    #[must_use]
+    pub fn suspension_grounds(&self) -> &[Labelled] {
+        &self.pack.suspend.grounds
+    }
+
+    /// Whether a suspended ticket goes on by itself when the expected time comes.
+    #[must_use]
+    pub fn resumes_by_itself(&self) -> bool {
+        self.pack.suspend.resumes_by_itself
+    }
+
+    /// Whether a leader signs off a department's answer.
+    #[must_use]
+    pub fn sign_off_is_required(&self) -> bool {
+        self.pack.sign_off.required
+    }
+
+    /// The grounds for exclusion from the appraisal.
+    #[must_use]
+    pub fn exclusion_grounds(&self) -> &[Labelled] {
+        &self.pack.exclude.grounds
+    }
+
+    /// How often an office may ask for a ticket's exclusion, the appeal included.
+    #[must_use]
+    pub fn exclusions_max(&self) -> u16 {
+        self.pack.exclude.times
+    }
+
+    /// The reasons for terminating.
+    #[must_use]
+    pub fn termination_reasons(&self) -> &[Labelled] {
+        &self.pack.terminate.reasons
+    }
+
+    /// The emergency lines.
+    #[must_use]
+    pub fn emergency_lines(&self) -> &[Labelled] {
+        &self.pack.transfer.lines
+    }
+
+    /// The retention classes.
+    #[must_use]
+    pub fn retention_classes(&self) -> &[Labelled] {
+        &self.pack.archive.classes
+    }
+
+    /// When a ticket that ended at `from` is archived by itself; `None`: never.
+    #[must_use]
+    pub fn archived_at(&self, from: Timestamp) -> Option<Timestamp> {
+        let days = self.pack.archive.after_days;
+        let ever = days > 0 && !self.pack.archive.classes.is_empty();
+        ever.then(|| from + TimeDelta::days(i64::from(days)))
+    }
+
+    /// Whether Docket urges an office by itself when a light is lit.
+    #[must_use]
+    pub fn urges_at(&self, light: Light) -> bool {
+        match light {
+            Light::Green => false,
+            Light::Yellow => self.pack.lights.urges_at_yellow,
+            Light::Red => self.pack.lights.urges_at_red,
+        }
+    }
+
+    /// What an overdue ticket comes under by itself, in order of time.
+    #[must_use]
+    pub fn escalations(&self) -> &[Escalation] {
+        &self.pack.lights.escalate
+    }
+
+    /// Whether the pack lets one of these roles do an action that the code lets them do. Packs narrow, and
+    /// never widen.
+    #[must_use]
+    pub fn lets(&self, action: &str, role: Role) -> bool {
+        let only = self.pack.roles.get(action);
+        only.is_none_or(|roles| roles.contains(&role))
     }
 
     /// The channels requests come in by.
@@ -330,7 +515,7 @@ mod tests {
         assert_eq!(rules.titles().0, "default");
         assert_eq!(rules.return_reasons().len(), 4);
         assert_eq!(
-            rules.calendar.day_ends,
+            rules.calendar.day_ends(),
             NaiveTime::from_hms_opt(17, 30, 0).unwrap()
         );
     }

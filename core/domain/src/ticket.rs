@@ -15,9 +15,11 @@ pub mod state;
 pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};
 pub use number::TicketNumber;
 pub use state::{
-    Answer, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Draft, Ending,
-    EndingKind, Ground, Intake, Kind, Level, Part, Rating, Return, Review, Satisfaction, Secrecy,
-    Source, Standing, Terms, Ticket, TicketState, Urgency,
+    Answer, Archived, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Dispute,
+    DisputeCause, Draft, Ending, EndingKind, Exclusion, Extension, Ground, Intake, Kind, Level,
+    Merged, Move, MoveCause, Moved, Part, Pause, PauseCause, Rating, Return, Review, Ruling,
+    Satisfaction, Secrecy, Source, Standing, Supervision, SupervisionLevel, Termination, Terms,
+    Ticket, TicketState, Urgency,
 };
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};
@@ -80,6 +82,10 @@ impl Aggregate for Ticket {
             state.revision += 1;
         }
         state.settle();
+        // Whatever is answered or over has no clock that could stand still.
+        if state.state.is_answered() || state.state.is_over() {
+            state.end_pause(stamp);
+        }
     }
 
     fn encode(event: &TicketEvent) -> Encoded {

@@ -199,7 +199,8 @@ impl Desk {
         let context = self
             .context(actor, &rules, envelope.stamp.at, options)
             .await?;
-        let action = self.look_up_colleague(action).await?;
+        let action = self.look_up(actor, id, action).await?;
+        let unmerged_from = self.master_left(id, &action).await?;
         let keys = self.keys_for(id, None).await?;
         let action = match self.seal(action.clone(), envelope.event, &keys).await {
             Ok(action) => action,
@@ -215,7 +216,13 @@ impl Desk {
             Err(error) => return Err(error.into()),
         };
         let command = TicketCommand { context, action };
-        self.run::<Ticket>(id.0, envelope, || command.clone()).await
+        let outcome = self
+            .run::<Ticket>(id.0, envelope, || command.clone())
+            .await?;
+        if let Some(master) = unmerged_from {
+            self.leave(master, Some(id)).await?;
+        }
+        Ok(outcome)
     }
 
     /// What an account may do with a ticket now.
@@ -231,17 +238,26 @@ impl Desk {
         Ok(available_actions(ticket, &context))
     }
 
-    /// Whoever is handed an assignment is a colleague or not by what their account says now.
-    async fn look_up_colleague(
+    /// What a decision has to know of others: whether whoever is handed an assignment is a colleague, by what
+    /// their account says now, and whether a ticket can take another in.
+    async fn look_up(
         &self,
+        actor: &Actor,
+        id: TicketId,
         action: TicketAction<String>,
     ) -> Result<TicketAction<String>, DeskError> {
-        let TicketAction::HandOver(mut action) = action else {
-            return Ok(action);
-        };
-        let colleague = self.account(action.to).await?;
-        action.office = colleague.and_then(|account| account.office());
-        Ok(TicketAction::HandOver(action))
+        match action {
+            TicketAction::HandOver(mut action) => {
+                let colleague = self.account(action.to).await?;
+                action.office = colleague.and_then(|account| account.office());
+                Ok(TicketAction::HandOver(action))
+            }
+            TicketAction::Merge(mut action) => {
+                action.fit = self.join(actor, id, action.master).await?;
+                Ok(TicketAction::Merge(action))
+            }
+            other => Ok(other),
+        }
     }
 
     pub(super) async fn context(

@@ -173,11 +173,12 @@ pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
 pub const YOUNGER: [&Table; 2] = [&MARKS, &ERASURES];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 5] = [
+pub const LEFT_OUT: [(&str, &str, &str); 6] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
     ("ops", "sessions", "whoever logged out stays logged out"),
     ("ops", "digest_head", "noted anew from the restored log"),
+    ("ops", "leases", "of server processes that are no more"),
     ("ops", "digest_tiles", "noted anew from the restored log"),
 ];
 

@@ -1,5 +1,7 @@
 //! What becomes of each ticket of the city: the steps, who takes them and when.
 
+mod beside;
+
 use super::city::Letter;
 use super::stage::Stage;
 use super::{DAYS, id};
@@ -14,12 +16,14 @@ use docket_domain::ticket::actions::{
 use docket_domain::ticket::{ContactMeans, Satisfaction, Secrecy, TicketAction};
 
 /// Tickets played.
-pub(super) const TICKETS: usize = 144;
+pub(super) const TICKETS: usize = 185;
 
 /// One thing that happens to a ticket.
 pub(super) enum Move {
     Receive(NewTicket),
     Act(TicketAction<String>),
+    /// Merges it into an earlier ticket that is open.
+    Merge,
 }
 
 /// Where a ticket's story ends.
@@ -49,10 +53,23 @@ enum Fate {
     RedoneOnce,
     ClosedAtOnce,
     ClosedAfterRedo,
+    Transferred,
+    Merged,
+    Terminated,
+    Archived,
+    Suspended,
+    Supervised,
+    Disputed,
+    Ruled,
+    Reassigned,
+    ExtensionAsked,
+    ExtensionGranted,
+    TerminationAsked,
+    ExclusionAsked,
 }
 
 /// Every fate, in turn, so that every state has some tickets.
-const FATES: [Fate; 24] = [
+const FATES: [Fate; 37] = [
     Fate::Received,
     Fate::Assigned,
     Fate::Viewed,
@@ -77,6 +94,19 @@ const FATES: [Fate; 24] = [
     Fate::Reworked,
     Fate::HandedOver,
     Fate::AnsweredAndReviewed,
+    Fate::Transferred,
+    Fate::Suspended,
+    Fate::Merged,
+    Fate::Supervised,
+    Fate::Terminated,
+    Fate::Disputed,
+    Fate::Archived,
+    Fate::Ruled,
+    Fate::ExtensionAsked,
+    Fate::Reassigned,
+    Fate::TerminationAsked,
+    Fate::ExtensionGranted,
+    Fate::ExclusionAsked,
 ];
 
 impl Fate {
@@ -85,6 +115,8 @@ impl Fate {
         let spread = i64::try_from(number * 7919 % TICKETS).unwrap_or(0);
         match self {
             Self::Received => 2 + spread % 10,
+            // Before the limit, whatever the weekend.
+            Self::ExtensionAsked | Self::ExtensionGranted => 10 + spread % 40,
             _ if self.is_early() && number % 5 == 3 => 24 * 12 + spread,
             _ if self.is_early() => 20 + spread % 60,
             _ => 24 * 4 + spread * (DAYS - 5) * 24 / i64::try_from(TICKETS).unwrap_or(1),
@@ -104,6 +136,14 @@ impl Fate {
                 | Self::UnitSigned
                 | Self::UnitReplied
                 | Self::Reworked
+                | Self::Suspended
+                | Self::Supervised
+                | Self::Disputed
+                | Self::Ruled
+                | Self::Reassigned
+                | Self::ExtensionAsked
+                | Self::ExtensionGranted
+                | Self::TerminationAsked
         )
     }
 }
@@ -179,6 +219,11 @@ impl Stage<'_> {
                 };
                 play.act(12, "dispatcher", TicketAction::Decline(decline));
             }
+            Fate::Transferred => beside::transferred(&mut play),
+            Fate::Merged => {
+                let at = play.start + TimeDelta::minutes(30);
+                play.moves.push((at, "dispatcher".into(), Move::Merge));
+            }
             _ => self.in_an_office(&mut play),
         }
         play.moves
@@ -210,6 +255,7 @@ impl Stage<'_> {
         }
         match fate {
             Fate::Signed => return signed(play),
+            _ if self.beside(play) => return,
             Fate::Withdrawn => {
                 let text = Some("来电人核对工单号和电话后表示问题已自行解决。".into());
                 let withdraw = TicketAction::Withdraw(withdraw::Withdraw { text });
@@ -401,10 +447,15 @@ fn answered_by_the_lead(play: &mut Play<'_>) {
     }
     if play.is_anonymous() {
         let close = TicketAction::Close(close::Close { text: None });
-        return play.act(replied + 180, "office", close);
+        play.act(replied + 180, "office", close);
+        return beside::after_the_end(play, replied + 900);
     }
-    if fate == Fate::ClosedAtOnce {
-        return play.act(replied + 600, "call-back", call(true, satisfaction));
+    if matches!(
+        fate,
+        Fate::ClosedAtOnce | Fate::Archived | Fate::ExclusionAsked
+    ) {
+        play.act(replied + 600, "call-back", call(true, satisfaction));
+        return beside::after_the_end(play, replied + 900);
     }
     let unsolved = call(false, Satisfaction::Dissatisfied);
     play.act(replied + 600, "call-back", unsolved);

@@ -10,6 +10,9 @@ use docket_domain::ids::{AccountId, CommandId, DepartmentId, PhraseId, TicketId,
 use docket_domain::organisation::OrganisationAction;
 use docket_domain::people::{Actor, Role};
 use docket_domain::phrasebook::{Owner, PhraseAction};
+use docket_domain::ticket::TicketAction;
+use docket_domain::ticket::actions::HANDLED;
+use docket_domain::ticket::actions::merge::Merge;
 use std::collections::HashMap;
 
 pub(super) struct Stage<'s> {
@@ -185,12 +188,45 @@ impl Stage<'_> {
                     let outcome = self.desk.receive(actor, new, &options).await?;
                     tickets.insert(number, TicketId(outcome.id));
                 }
+                Move::Merge => self.merge(actor, number, &tickets, &options).await?,
                 Move::Act(action) => {
                     let Some(ticket) = tickets.get(&number) else {
                         continue;
                     };
                     self.desk.act(actor, *ticket, action, &options).await?;
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage<'_> {
+    /// Merges a ticket into the first other one that is being handled.
+    async fn merge(
+        &self,
+        actor: &Actor,
+        number: usize,
+        tickets: &HashMap<usize, TicketId>,
+        options: &Options,
+    ) -> Result<(), DeskError> {
+        let Some(id) = tickets.get(&number) else {
+            return Ok(());
+        };
+        for other in 0..TICKETS {
+            let Some(master) = tickets.get(&other).filter(|master| *master != id) else {
+                continue;
+            };
+            let found = self.desk.ticket(*master).await?;
+            if found.is_some_and(|found| HANDLED.contains(&found.state.state)) {
+                let merge = Merge {
+                    master: *master,
+                    fit: false,
+                };
+                self.desk
+                    .act(actor, *id, TicketAction::Merge(merge), options)
+                    .await?;
+                return Ok(());
             }
         }
         Ok(())

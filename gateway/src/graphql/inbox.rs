@@ -16,8 +16,10 @@ use tokio::sync::OnceCell;
 pub enum InboxTab {
     /// 待派单: nobody's: received, or back at the centre for good (the centre's).
     ToAssign,
-    /// 待审核退回: given back by a department: the centre accepts or refuses (the centre's).
+    /// 待审批: the centre has to decide: on a return, an extension, a termination, an exclusion (the centre's).
     ToDecide,
+    /// 疑难待裁定: disputed: the joint meeting rules who handles it (the centre's).
+    Disputed,
     /// 待签收: assigned, not signed. Unviewed ones have a red title.
     ToSign,
     /// 办理中: signed.
@@ -26,6 +28,8 @@ pub enum InboxTab {
     Delegated,
     /// 一级部门汇总: the unit has replied, the department sums up.
     AwaitingSummary,
+    /// 已挂起: its clock stands still on a lawful ground.
+    Suspended,
     /// 已退回: given back (the offices').
     Returned,
     /// 已答复: replied, and not over yet (the offices').

@@ -47,6 +47,20 @@ pub struct RulePack {
     return_reasons: Vec<RuleCode>,
     /// The reasons for declining.
     decline_reasons: Vec<DeclineReason>,
+    /// The emergency lines a caller is put through to.
+    emergency_lines: Vec<RuleCode>,
+    /// The lawful grounds for suspending.
+    suspension_grounds: Vec<RuleCode>,
+    /// The reasons for terminating.
+    termination_reasons: Vec<RuleCode>,
+    /// The grounds for exclusion from the appraisal.
+    exclusion_grounds: Vec<RuleCode>,
+    /// The retention classes for archiving.
+    retention_classes: Vec<RuleCode>,
+    /// The most working days of one extension.
+    extension_days_max: u16,
+    /// Whether a department's leader signs its answers off.
+    sign_off_required: bool,
 }
 
 impl From<&Labelled> for RuleCode {
@@ -90,6 +104,13 @@ impl RulePackQuery {
             regions: rules.regions().to_vec(),
             return_reasons: codes(rules.return_reasons()),
             decline_reasons: declining.map(DeclineReason::from).collect(),
+            emergency_lines: codes(rules.emergency_lines()),
+            suspension_grounds: codes(rules.suspension_grounds()),
+            termination_reasons: codes(rules.termination_reasons()),
+            exclusion_grounds: codes(rules.exclusion_grounds()),
+            retention_classes: codes(rules.retention_classes()),
+            extension_days_max: rules.extension_days_max(),
+            sign_off_required: rules.sign_off_is_required(),
         })
     }
 }

@@ -66,6 +66,14 @@ pub struct StatisticsRow {
     declined: i64,
     /// Requests withdrawn (the centre's rows).
     withdrawn: i64,
+    /// Callers put through to an emergency line (the centre's rows).
+    transferred: i64,
+    /// Tickets that got the outcome of the one they were merged into (the centre's rows).
+    merged: i64,
+    /// Tickets ended unsolved, at their lead department.
+    terminated: i64,
+    /// Extensions granted to departments.
+    extended: i64,
     /// Tickets rated, by their latest rating, at their lead department (the centre's rows where no office
     /// had them).
     rated: i64,
@@ -137,6 +145,10 @@ impl From<view::StatisticsRow> for StatisticsRow {
             closed: m.closed,
             declined: m.declined,
             withdrawn: m.withdrawn,
+            transferred: m.transferred,
+            merged: m.merged,
+            terminated: m.terminated,
+            extended: m.extended,
             rated: m.rated,
             satisfied: m.satisfied,
             fairly: m.fairly,

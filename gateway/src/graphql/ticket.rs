@@ -1,13 +1,16 @@
 //! The ticket: one request of one caller, and what became of it.
 
 mod ending;
+mod flags;
 mod hints;
 mod parts;
 mod source;
 mod timeline;
 mod words;
 
-pub use words::{ContactMeans, Kind, Satisfaction, Secrecy, TicketState, Urgency};
+pub use words::{
+    ContactMeans, Kind, Satisfaction, Secrecy, SupervisionLevel, TicketState, Urgency,
+};
 
 use super::account::Account;
 use super::common::{
@@ -26,11 +29,13 @@ use docket_domain::ticket as domain;
 use docket_projections::card::Card;
 use docket_projections::timeline::STEPS_MAX;
 use ending::{CallBack, Ending, Review};
+use flags::{Archive, Dispute, Exclusion, Pause, Ruling, Supervision, Termination};
 use hints::{DUPLICATES_MAX, PossibleDuplicate};
 use parts::{Answer, Assignment, Caller, Rating};
 use source::{Source, SourceNumber};
 use std::sync::Arc;
 use timeline::{Step, TimelineConnection};
+use words::Due;
 
 /// A ticket (工单).
 #[derive(Clone)]
@@ -345,6 +350,112 @@ impl Ticket {
             of: self.clone(),
             ending,
         })
+    }
+
+    /// How often the answer was corrected; each correction is a step of the timeline.
+    async fn corrections(&self) -> u16 {
+        self.ticket.corrections
+    }
+
+    /// The supervision it is under (督办); null where under none. Not told to citizens.
+    async fn supervision(&self, context: &Context<'_>) -> Result<Option<Supervision>, Error> {
+        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let supervision = self.ticket.supervision.clone().filter(|_| of_work);
+        Ok(supervision.map(|supervision| Supervision {
+            of: self.clone(),
+            supervision,
+        }))
+    }
+
+    /// The dispute that is not ruled on yet (疑难). Not told to citizens.
+    async fn dispute(&self, context: &Context<'_>) -> Result<Option<Dispute>, Error> {
+        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let dispute = self.ticket.dispute.clone().filter(|_| of_work);
+        Ok(dispute.map(|dispute| Dispute {
+            of: self.clone(),
+            dispute,
+        }))
+    }
+
+    /// The joint meeting's latest ruling (裁定). Not told to citizens.
+    async fn ruling(&self, context: &Context<'_>) -> Result<Option<Ruling>, Error> {
+        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let ruling = self.ticket.ruling.clone().filter(|_| of_work);
+        Ok(ruling.map(|ruling| Ruling {
+            of: self.clone(),
+            ruling,
+        }))
+    }
+
+    /// Whether its clocks stand still on a lawful ground.
+    async fn suspended(&self) -> bool {
+        self.ticket.is_suspended()
+    }
+
+    /// Every time its clocks stood still, in order; the last may go on.
+    async fn pauses(&self) -> Vec<Pause> {
+        let pause = |pause: &domain::Pause| Pause {
+            of: self.clone(),
+            pause: pause.clone(),
+        };
+        self.ticket.pauses.iter().map(pause).collect()
+    }
+
+    /// The ticket it is merged into, while it is (并单); to those who may see that one.
+    async fn merged_into(&self, context: &Context<'_>) -> Result<Option<Ticket>, Error> {
+        match &self.ticket.merged {
+            Some(merged) => visible(context, merged.master).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The tickets merged into it, those that the account may see.
+    #[graphql(complexity = "20 * child_complexity")]
+    async fn followers(&self, context: &Context<'_>) -> Result<Vec<Ticket>, Error> {
+        let mut followers = Vec::new();
+        for id in &self.ticket.followers {
+            let follower = visible(context, *id).await?;
+            let here = |ticket: &domain::Ticket| {
+                ticket.merged.as_ref().is_some_and(|m| m.master == self.id)
+            };
+            followers.extend(follower.filter(|follower| here(&follower.ticket)));
+        }
+        Ok(followers)
+    }
+
+    /// The termination that a department asked for, until it is decided on. Not told to citizens.
+    async fn termination(&self, context: &Context<'_>) -> Result<Option<Termination>, Error> {
+        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let asked = self.ticket.pending_termination().filter(|_| of_work);
+        Ok(asked.map(|asked| Termination {
+            of: self.clone(),
+            termination: asked.clone(),
+        }))
+    }
+
+    /// Every exclusion from the appraisal that was asked for (剔除), in order. Not told to citizens.
+    async fn exclusions(&self, context: &Context<'_>) -> Result<Vec<Exclusion>, Error> {
+        if self.sight(context, Group::Work)? == Sight::Hidden {
+            return Ok(Vec::new());
+        }
+        let exclusion = |exclusion: &domain::Exclusion| Exclusion {
+            of: self.clone(),
+            exclusion: exclusion.clone(),
+        };
+        Ok(self.ticket.exclusions.iter().map(exclusion).collect())
+    }
+
+    /// When and how it was laid down (归档).
+    async fn archived(&self) -> Option<Archive> {
+        self.ticket.archived.as_ref().map(|archived| Archive {
+            at: archived.at,
+            class: archived.class.clone(),
+        })
+    }
+
+    /// When the citizen is to have been called back.
+    async fn call_back_due(&self) -> Option<Due> {
+        self.ticket.call_back_due.map(Due::from)
     }
 
     /// How often it was urged.

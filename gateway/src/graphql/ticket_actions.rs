@@ -3,7 +3,9 @@
 //! the files below, by where in a ticket's life they belong.
 
 mod assigning;
+mod deciding;
 mod ending;
+mod flags;
 mod handling;
 mod intake;
 
@@ -24,6 +26,8 @@ pub struct TicketMutation(
     intake::IntakeMutation,
     assigning::AssigningMutation,
     handling::HandlingMutation,
+    deciding::DecidingMutation,
+    flags::FlagMutation,
     ending::EndingMutation,
 );
 

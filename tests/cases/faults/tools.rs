@@ -10,7 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const WORKERS: usize = 4;
-const PROJECTIONS: [&str; 5] = ["card", "timeline", "inbox", "statistics", "people"];
+const PROJECTIONS: [&str; 6] = [
+    "card",
+    "timeline",
+    "inbox",
+    "statistics",
+    "timers",
+    "people",
+];
 
 /// Runs `docket projections …` while commands are being acknowledged, from its start to its end. What it
 /// says.

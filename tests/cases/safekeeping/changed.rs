@@ -140,7 +140,7 @@ async fn every_column_changed_is_named(store: &TestStore) {
         ("version", "version + 1000".into()),
         ("event", other.clone()),
         ("type", "'viewed'".into()),
-        ("schema_version", "2".into()),
+        ("schema_version", "schema_version + 1".into()),
         ("data", data),
         ("actor", other.clone()),
         ("acting_for", other.clone()),

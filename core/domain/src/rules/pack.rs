@@ -3,20 +3,12 @@
 use super::PackError;
 use super::routes::{Route, unknown};
 use crate::calendar::TERM_WORKING_DAYS_MAX;
-use crate::ticket::Kind;
+use crate::people::Role;
+use crate::ticket::{Kind, SupervisionLevel, Urgency};
+use crate::time::Term;
 use chrono::NaiveTime;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// A length of time as packs write it: `{ working_days = 5 }` or `{ minutes = 30 }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Term {
-    /// Working days; ends with the last one's office hours.
-    WorkingDays(u16),
-    /// Minutes of calendar time, on any day.
-    Minutes(u32),
-}
 
 /// A code with its texts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -74,6 +66,8 @@ pub(super) struct DelegateRules {
 #[serde(deny_unknown_fields)]
 pub(super) struct ReturnRules {
     pub(super) window: Term,
+    /// How often one office may return one ticket; `None`: as often as it is given it.
+    pub(super) times: Option<u16>,
     pub(super) reasons: Vec<Labelled>,
 }
 
@@ -101,11 +95,67 @@ later_sections! {
     /// The centre's review of answers.
     ReviewRules { required: bool = true, }
     /// Calling back.
-    CallBackRules { when: CallsBack = CallsBack::Wanted, attempts: u16 = 3, }
+    CallBackRules {
+        when: CallsBack = CallsBack::Wanted,
+        attempts: u16 = 3,
+        within: Term = Term::WorkingDays(1),
+    }
     /// Urging: at least so long between two.
     UrgeRules { citizen_minutes: u32 = 1440, centre_minutes: u32 = 0, }
     /// Possible duplicates: received within so many days of each other.
     DuplicateRules { days: u16 = 30, }
+    /// Contacting the caller: within so long of the assignment. `None`: no limit.
+    ContactRules { within: Option<Term> = None, }
+    /// Extensions: how often one assignment's deadline moves when a clerk asks, and when a leader does; and by
+    /// how many working days at most.
+    ExtendRules { times: u16 = 1, leader_times: u16 = 1, days_max: u16 = 10, }
+    /// Disputed tickets: given back or handed on so often with no lead, or done anew so often unsolved.
+    DisputeRules { returns: u16 = 3, redos: u16 = 3, }
+    /// The lawful grounds for stopping the clock. A pack without any stops none.
+    SuspendRules { grounds: Vec<Labelled> = Vec::new(), resumes_by_itself: bool = true, }
+    /// Whether a leader signs off a department's answer.
+    SignOffRules { required: bool = false, }
+    /// Exclusion from the appraisal: the grounds, and how often an office may ask for one ticket, the appeal
+    /// included. A pack without grounds excludes nothing.
+    ExclusionRules { grounds: Vec<Labelled> = Vec::new(), times: u16 = 2, }
+    /// Terminating: the reasons. A pack without any terminates nothing.
+    TerminationRules { reasons: Vec<Labelled> = Vec::new(), }
+    /// The emergency lines a call is transferred to. A pack without any transfers none.
+    TransferRules { lines: Vec<Labelled> = Vec::new(), }
+    /// Archiving: the retention classes, and after how many days the first of them holds by itself (0: never).
+    ArchiveRules { classes: Vec<Labelled> = Vec::new(), after_days: u16 = 0, }
+    /// Lights: how long before the limit the yellow one is lit, and what follows by itself.
+    LightRules {
+        yellow_working_days: u16 = 1,
+        urges_at_yellow: bool = false,
+        urges_at_red: bool = false,
+        escalate: Vec<Escalation> = Vec::new(),
+    }
+}
+
+/// Supervision that an overdue ticket comes under by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// So many working days after the limit; 0: at once.
+    pub working_days: u16,
+    /// The level of supervision.
+    pub level: SupervisionLevel,
+}
+
+/// A line of the table of deadlines: what it names must all fit. The first line that fits and has the term
+/// asked for holds; `sign` and `handle` are what else there is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeadlineLine {
+    pub(super) kind: Option<Kind>,
+    /// A topic's path, or the beginning of one up to a `/`.
+    pub(super) topic: Option<String>,
+    pub(super) urgency: Option<Urgency>,
+    pub(super) channel: Option<String>,
+    pub(super) sign: Option<Term>,
+    pub(super) handle: Option<Term>,
+    pub(super) contact: Option<Term>,
 }
 
 /// Whom the centre calls back after the review.
@@ -172,6 +222,32 @@ pub(super) struct Pack {
     pub(super) urge: UrgeRules,
     #[serde(default)]
     pub(super) duplicates: DuplicateRules,
+    #[serde(default)]
+    pub(super) contact: ContactRules,
+    #[serde(default)]
+    pub(super) extend: ExtendRules,
+    #[serde(default)]
+    pub(super) dispute: DisputeRules,
+    #[serde(default)]
+    pub(super) suspend: SuspendRules,
+    #[serde(default)]
+    pub(super) sign_off: SignOffRules,
+    #[serde(default)]
+    pub(super) exclude: ExclusionRules,
+    #[serde(default)]
+    pub(super) terminate: TerminationRules,
+    #[serde(default)]
+    pub(super) transfer: TransferRules,
+    #[serde(default)]
+    pub(super) archive: ArchiveRules,
+    #[serde(default)]
+    pub(super) lights: LightRules,
+    /// Who may do an action, where fewer may than the code lets.
+    #[serde(default)]
+    pub(super) roles: BTreeMap<String, Vec<Role>>,
+    /// Deadlines by kind, topic, urgency and channel, before those of `sign` and `handle`.
+    #[serde(default)]
+    pub(super) deadlines: Vec<DeadlineLine>,
     /// The table of topic × region: suggests a department while assigning.
     #[serde(default)]
     pub(super) routes: Vec<Route>,
@@ -184,23 +260,30 @@ pub(super) struct Pack {
     pub(super) regions: Vec<String>,
 }
 
-/// When the last office hour of a day ends.
-pub(super) fn last_office_hour(hours: &[(String, String)]) -> Result<NaiveTime, PackError> {
+/// The office hours of a day.
+pub(super) fn office_hours(
+    hours: &[(String, String)],
+) -> Result<Vec<(NaiveTime, NaiveTime)>, PackError> {
     let time = |text: &str| {
         NaiveTime::parse_from_str(text, "%H:%M")
             .map_err(|_| PackError(format!("pack.office_hours: {text:?} is no time (HH:MM)")))
     };
-    let mut previous = None;
+    let mut spans: Vec<(NaiveTime, NaiveTime)> = Vec::with_capacity(hours.len());
     for (start, end) in hours {
         let (start, end) = (time(start)?, time(end)?);
-        if start >= end || previous.is_some_and(|p| p > start) {
+        if start >= end || spans.last().is_some_and(|(_, before)| *before > start) {
             return Err(PackError(
                 "pack.office_hours: spans must be in order and not empty".into(),
             ));
         }
-        previous = Some(end);
+        spans.push((start, end));
     }
-    previous.ok_or_else(|| PackError("pack.office_hours: at least one span is needed".into()))
+    if spans.is_empty() {
+        return Err(PackError(
+            "pack.office_hours: at least one span is needed".into(),
+        ));
+    }
+    Ok(spans)
 }
 
 /// Checks what is between the lines: no figure out of bounds, no list empty, no name of nothing.
@@ -217,6 +300,11 @@ pub(super) fn check(pack: &Pack) -> Result<(), PackError> {
         pack.returning.window,
         pack.redo.term,
     ]);
+    let terms = terms.chain(pack.contact.within);
+    let terms = terms.chain(pack.deadlines.iter().flat_map(|line| {
+        let all = [line.sign, line.handle, line.contact];
+        all.into_iter().flatten()
+    }));
     for term in terms {
         let fits = match term {
             Term::WorkingDays(days) => (1..=TERM_WORKING_DAYS_MAX).contains(&days),

@@ -31,7 +31,7 @@ impl Route {
 }
 
 /// Whether a topic's path is `wanted` or lies below it.
-fn begins(topic: &str, wanted: &str) -> bool {
+pub(super) fn begins(topic: &str, wanted: &str) -> bool {
     topic
         .strip_prefix(wanted)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -10,6 +10,7 @@ use crate::aggregate::{Aggregate, read_data, write_data};
 use crate::organisation::Department;
 use crate::people::{Actor, Role};
 use crate::refusal::Reason;
+use crate::rules::Labelled;
 use crate::sealed::{Field, Sealed};
 
 /// What an action is, as data: names, who may do it, and from where.
@@ -49,6 +50,10 @@ pub trait Action: Sized {
     const SPEC: Spec;
     /// Its event.
     type Event: Fact;
+    /// Whether Docket does it, too, by itself when the rules say so.
+    const BY_DOCKET: bool = false;
+    /// Whether it may be done while the ticket's clock stands still.
+    const WHILE_SUSPENDED: bool = false;
 
     /// What else must hold whatever the input says; tells `available_actions` too.
     fn permit(
@@ -219,6 +224,35 @@ actions! {
     urge: Urge<T> => Urged;
     withdraw: Withdraw<T> => Withdrawn;
     close: Close<T> => Closed;
+    transfer: Transfer<T> => Transferred;
+    reassign: Reassign<T> => Reassigned;
+    add_assist: AddAssist<T> => AssistAdded;
+    ask_extension: AskExtension<T> => ExtensionAsked;
+    grant_extension: GrantExtension => ExtensionGranted;
+    refuse_extension: RefuseExtension<T> => ExtensionRefused;
+    sign_off: SignOff => SignedOff;
+    correct: Correct<T> => Corrected;
+    suspend: Suspend<T> => Suspended;
+    resume: Resume<T> => Resumed;
+    supervise: Supervise<T> => Supervised;
+    lift_supervision: LiftSupervision<T> => SupervisionLifted;
+    dispute: MarkDisputed<T> => Disputed;
+    rule: RuleOn<T> => Ruled;
+    merge: Merge => Merged;
+    unmerge: Unmerge<T> => Unmerged;
+    join: Join => Joined;
+    leave: Leave => Left;
+    conclude: Conclude<T> => Concluded;
+    ask_termination: AskTermination<T> => TerminationAsked;
+    terminate: Terminate<T> => Terminated;
+    refuse_termination: RefuseTermination<T> => TerminationRefused;
+    ask_exclusion: AskExclusion<T> => ExclusionAsked;
+    decide_exclusion: DecideExclusion<T> => ExclusionDecided;
+    set_secrecy: SetSecrecy<T> => SecrecyChanged;
+    archive: Archive => Archived;
+    light: LightUp => Lit;
+    note_call_back_due: NoteCallBackDue => CallBackFellDue;
+    settle_dues: SettleDues => DuesSettled;
     erase: Erase => Erased;
 }
 
@@ -237,12 +271,9 @@ fn guard<'t, A: Action>(
     context: &Context,
 ) -> Result<Option<&'t Assignment>, Reason> {
     let (spec, actor) = (A::SPEC, &context.actor);
-    let may = if spec.roles.is_empty() {
-        *actor == Actor::system()
-    } else {
-        actor.has_any(spec.roles)
-    };
-    if !may {
+    let by_docket = *actor == Actor::system() && (spec.roles.is_empty() || A::BY_DOCKET);
+    let lets = |role: &Role| actor.has(*role) && context.rules.lets(spec.name, *role);
+    if !by_docket && !spec.roles.iter().any(lets) {
         return Err(Reason::RoleNotAllowed);
     }
     let on = match spec.gate {
@@ -264,8 +295,67 @@ fn guard<'t, A: Action>(
             Some(held)
         }
     };
+    if ticket.is_suspended() && !A::WHILE_SUSPENDED {
+        return Err(Reason::Suspended);
+    }
     A::permit(ticket, on, context)?;
     Ok(on)
+}
+
+/// The states in which a ticket is being handled, or waits to be.
+pub const OPEN: &[TicketState] = &[
+    TicketState::Received,
+    TicketState::Assigned,
+    TicketState::InProgress,
+    TicketState::Delegated,
+    TicketState::AwaitingSummary,
+    TicketState::Returned,
+];
+
+/// The states in which a lead department has the ticket.
+pub const HANDLED: &[TicketState] = &[
+    TicketState::Assigned,
+    TicketState::InProgress,
+    TicketState::Delegated,
+    TicketState::AwaitingSummary,
+];
+
+/// Checks a code against a list of the rule pack.
+fn listed<A: Action>(
+    ticket: &Ticket,
+    field: &'static str,
+    code: &str,
+    list: &[Labelled],
+) -> Result<(), Refusal> {
+    if list.iter().any(|entry| entry.code == code) {
+        return Ok(());
+    }
+    let known: Vec<&str> = list.iter().map(|entry| entry.code.as_str()).collect();
+    let detail = format!("one of the rule pack's: {}", known.join(", "));
+    Err(refuse::<A>(ticket, Reason::InvalidValue)
+        .at(field)
+        .because(detail))
+}
+
+/// Checks a text that people must give, and Docket need not.
+fn required_of_people<A: Action>(
+    ticket: &Ticket,
+    context: &Context,
+    text: Option<&Sealed>,
+) -> Result<(), Refusal> {
+    let max = context.rules.texts().opinion;
+    match text {
+        Some(text) => required::<A>(ticket, "text", text, max),
+        None if context.actor == Actor::system() => Ok(()),
+        None => Err(refuse::<A>(ticket, Reason::Required).at("text")),
+    }
+}
+
+/// The refusal of one more assignment.
+fn too_many<A: Action>(ticket: &Ticket) -> Refusal {
+    refuse::<A>(ticket, Reason::InvalidValue)
+        .at("id")
+        .because("too many assignments")
 }
 
 /// Whether the unit that holds an assignment was moved under the department that the ticket must stay hidden

@@ -44,6 +44,35 @@ fn actions() -> Vec<TicketAction<Sealed>> {
         urge(),
         withdraw(),
         close(),
+        transfer(),
+        reassign(),
+        add_assist(),
+        ask_extension(),
+        grant_extension(),
+        refuse_extension(),
+        sign_off(),
+        correct(),
+        suspend(),
+        resume(),
+        supervise(),
+        lift_supervision(),
+        dispute(),
+        rule(),
+        merge(),
+        unmerge(),
+        join(),
+        leave(),
+        conclude(),
+        ask_termination(),
+        terminate(),
+        refuse_termination(),
+        ask_exclusion(),
+        decide_exclusion(true),
+        set_secrecy(),
+        archive(),
+        light(),
+        note_call_back_due(),
+        settle_dues(),
         erased_again(),
     ]
 }
@@ -73,7 +102,9 @@ fn check(before: &Ticket, ticket: &Ticket) {
     let open = |t: &Ticket| t.assignments.iter().filter(|a| a.state.is_open()).count();
     // Whatever is not with the centre, answered or over is with somebody.
     match ticket.state {
-        TicketState::Absent | TicketState::Received => assert_eq!(open(ticket), 0),
+        TicketState::Absent | TicketState::Received | TicketState::Archived => {
+            assert_eq!(open(ticket), 0);
+        }
         // The assists go on until the lead's return is accepted.
         TicketState::Returned => {
             let pending = ticket.pending_returns().next().is_some();
@@ -87,7 +118,11 @@ fn check(before: &Ticket, ticket: &Ticket) {
             // What was over before it was carried over may have no answer that is known.
             assert!(ticket.answer.is_some() || ticket.source.is_some());
         }
-        TicketState::Declined | TicketState::Withdrawn => {
+        TicketState::Declined
+        | TicketState::Withdrawn
+        | TicketState::Transferred
+        | TicketState::Terminated
+        | TicketState::Merged => {
             assert_eq!(open(ticket), 0, "{:?}", ticket.state);
             assert!(ticket.answer.is_none());
         }
@@ -119,6 +154,14 @@ fn check(before: &Ticket, ticket: &Ticket) {
             }
         }
     }
+    // Only what is open can stand still, and only the last time goes on.
+    let paused = ticket
+        .pauses
+        .iter()
+        .filter(|pause| pause.to.is_none())
+        .count();
+    let rests = ticket.is_suspended() || ticket.state == TicketState::Merged;
+    assert_eq!(paused, usize::from(rests), "{:?}", ticket.state);
     // History only grows.
     assert!(ticket.assignments.len() >= before.assignments.len());
     assert!(ticket.revision == before.revision || ticket.revision == before.revision + 1);

@@ -3,20 +3,26 @@
 //! Public, so that other crates' tests can build histories with it; it holds no behaviour of the product.
 
 use super::actions::{
-    accept_return, answer, assign, call_back, close, contact, decline, delegate, erase, hand_over,
-    import, rate, recall, receive, redo, refuse_return, reply, review, rework, save_draft,
-    send_back, sign, urge, view, withdraw,
+    accept_return, add_assist, answer, archive, ask_exclusion, ask_extension, ask_termination,
+    assign, call_back, close, conclude, contact, correct, decide_exclusion, decline, delegate,
+    dispute, erase, grant_extension, hand_over, import, join, leave, lift_supervision, light,
+    merge, note_call_back_due, rate, reassign, recall, receive, redo, refuse_extension,
+    refuse_return, refuse_termination, reply, resume, review, rework, rule, save_draft, send_back,
+    set_secrecy, settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge,
+    urge, view, withdraw,
 };
-use super::state::{ContactMeans, Ground, Kind, Satisfaction, Secrecy, Standing, Ticket, Urgency};
+use super::state::{
+    ContactMeans, Ground, Kind, Satisfaction, Secrecy, Standing, SupervisionLevel, Ticket, Urgency,
+};
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
-use crate::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
+use crate::ids::{AccountId, AssignmentNo, DepartmentId, EventId, KeyId, UnitId};
 use crate::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
 use crate::sealed::Sealed;
-use crate::time::Timestamp;
+use crate::time::{Light, Timestamp};
 use chrono::{DateTime, TimeDelta};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -510,6 +516,247 @@ pub fn erase() -> TicketAction<Sealed> {
     })
 }
 
+/// A transfer to the fire brigade.
+#[must_use]
+pub fn transfer() -> TicketAction<Sealed> {
+    TicketAction::Transfer(transfer::Transfer {
+        line: "119".into(),
+        text: Some(sealed("楼道起火")),
+    })
+}
+/// A reassignment to another department.
+#[must_use]
+pub fn reassign_to(lead: DepartmentId) -> TicketAction<Sealed> {
+    TicketAction::Reassign(reassign::Reassign {
+        lead,
+        assists: vec![],
+        instruction: Some(sealed("请尽快办理")),
+        text: sealed("职责调整"),
+    })
+}
+/// A reassignment to [`OTHER_DEPARTMENT`].
+#[must_use]
+pub fn reassign() -> TicketAction<Sealed> {
+    reassign_to(OTHER_DEPARTMENT)
+}
+/// One more assist: [`OTHER_DEPARTMENT`].
+#[must_use]
+pub fn add_assist() -> TicketAction<Sealed> {
+    TicketAction::AddAssist(add_assist::AddAssist {
+        department: OTHER_DEPARTMENT,
+        instruction: Some(sealed("请协助取证")),
+    })
+}
+/// Three working days more, asked for.
+#[must_use]
+pub fn ask_extension() -> TicketAction<Sealed> {
+    TicketAction::AskExtension(ask_extension::AskExtension {
+        days: 3,
+        text: sealed("需要鉴定"),
+        caller_told: true,
+    })
+}
+/// An extension granted as asked for.
+#[must_use]
+pub fn grant_extension() -> TicketAction<Sealed> {
+    TicketAction::GrantExtension(grant_extension::GrantExtension { days: None })
+}
+/// An extension refused.
+#[must_use]
+pub fn refuse_extension() -> TicketAction<Sealed> {
+    TicketAction::RefuseExtension(refuse_extension::RefuseExtension {
+        text: sealed("理由不充分"),
+    })
+}
+/// A draft with all that an answer must have.
+#[must_use]
+pub fn save_full_draft() -> TicketAction<Sealed> {
+    TicketAction::SaveDraft(save_draft::SaveDraft {
+        opinion: Some(sealed("已到现场核实")),
+        answer: Some(sealed("已责令停工")),
+        contacted: Some(true),
+        solved: Some(true),
+        unsolved_reason: None,
+        handler: Some(sealed("李工")),
+        phone: Some(sealed("13800000000")),
+    })
+}
+/// A leader's sign-off.
+#[must_use]
+pub fn sign_off() -> TicketAction<Sealed> {
+    TicketAction::SignOff(sign_off::SignOff)
+}
+/// A correction of the answer.
+#[must_use]
+pub fn correct() -> TicketAction<Sealed> {
+    TicketAction::Correct(correct::Correct {
+        answer: sealed("已责令停工并罚款"),
+        text: sealed("原答复漏写罚款"),
+    })
+}
+/// A suspension for a week.
+#[must_use]
+pub fn suspend() -> TicketAction<Sealed> {
+    TicketAction::Suspend(suspend::Suspend {
+        ground: "APPRAISAL".into(),
+        expected_at: now() + TimeDelta::days(60),
+        text: sealed("等待鉴定结论"),
+    })
+}
+/// A resumption.
+#[must_use]
+pub fn resume() -> TicketAction<Sealed> {
+    TicketAction::Resume(resume::Resume {
+        text: Some(sealed("鉴定已出")),
+    })
+}
+/// Ordinary supervision.
+#[must_use]
+pub fn supervise() -> TicketAction<Sealed> {
+    TicketAction::Supervise(supervise::Supervise {
+        level: SupervisionLevel::Ordinary,
+        text: Some(sealed("群众多次来电")),
+    })
+}
+/// The end of supervision.
+#[must_use]
+pub fn lift_supervision() -> TicketAction<Sealed> {
+    TicketAction::LiftSupervision(lift_supervision::LiftSupervision {
+        text: sealed("已整改"),
+    })
+}
+/// A mark as disputed.
+#[must_use]
+pub fn dispute() -> TicketAction<Sealed> {
+    TicketAction::MarkDisputed(dispute::MarkDisputed {
+        text: Some(sealed("职责不清")),
+    })
+}
+/// A ruling for [`DEPARTMENT`].
+#[must_use]
+pub fn rule() -> TicketAction<Sealed> {
+    TicketAction::RuleOn(rule::RuleOn {
+        lead: DEPARTMENT,
+        assists: vec![],
+        text: sealed("由城管局主办"),
+    })
+}
+/// A merge into another ticket.
+#[must_use]
+pub fn merge() -> TicketAction<Sealed> {
+    TicketAction::Merge(merge::Merge {
+        master: id(0x0F1),
+        fit: true,
+    })
+}
+/// A merge taken back.
+#[must_use]
+pub fn unmerge() -> TicketAction<Sealed> {
+    TicketAction::Unmerge(unmerge::Unmerge {
+        text: Some(sealed("并非同一事项")),
+    })
+}
+/// A follower that joins.
+#[must_use]
+pub fn join() -> TicketAction<Sealed> {
+    TicketAction::Join(join::Join {
+        follower: id(0x0F2),
+    })
+}
+/// All followers gone.
+#[must_use]
+pub fn leave() -> TicketAction<Sealed> {
+    TicketAction::Leave(leave::Leave { follower: None })
+}
+/// The outcome of the master.
+#[must_use]
+pub fn conclude() -> TicketAction<Sealed> {
+    TicketAction::Conclude(conclude::Conclude {
+        answer: Some(sealed("已责令停工")),
+    })
+}
+/// A termination asked for.
+#[must_use]
+pub fn ask_termination() -> TicketAction<Sealed> {
+    TicketAction::AskTermination(ask_termination::AskTermination {
+        reason: "NO_BASIS".into(),
+        text: sealed("无政策依据"),
+    })
+}
+/// A termination.
+#[must_use]
+pub fn terminate() -> TicketAction<Sealed> {
+    TicketAction::Terminate(terminate::Terminate {
+        text: sealed("已向市民解释"),
+    })
+}
+/// A termination refused.
+#[must_use]
+pub fn refuse_termination() -> TicketAction<Sealed> {
+    TicketAction::RefuseTermination(refuse_termination::RefuseTermination {
+        text: sealed("仍应办理"),
+    })
+}
+/// An exclusion asked for.
+#[must_use]
+pub fn ask_exclusion() -> TicketAction<Sealed> {
+    TicketAction::AskExclusion(ask_exclusion::AskExclusion {
+        ground: "FORCE_MAJEURE".into(),
+        text: sealed("暴雨期间无法施工"),
+    })
+}
+/// A decision on an exclusion.
+#[must_use]
+pub fn decide_exclusion(granted: bool) -> TicketAction<Sealed> {
+    TicketAction::DecideExclusion(decide_exclusion::DecideExclusion {
+        granted,
+        text: sealed("核查属实"),
+    })
+}
+/// Confidential from now on.
+#[must_use]
+pub fn set_secrecy() -> TicketAction<Sealed> {
+    TicketAction::SetSecrecy(set_secrecy::SetSecrecy {
+        secrecy: Secrecy::Confidential,
+        text: sealed("来电人要求保密"),
+    })
+}
+/// Laid down in the first class of the pack.
+#[must_use]
+pub fn archive() -> TicketAction<Sealed> {
+    TicketAction::Archive(archive::Archive { class: None })
+}
+/// The yellow light of the first assignment.
+#[must_use]
+pub fn light() -> TicketAction<Sealed> {
+    TicketAction::LightUp(light::LightUp {
+        assignment: AssignmentNo(1),
+        light: Light::Yellow,
+    })
+}
+/// A call-back that is due, noted.
+#[must_use]
+pub fn note_call_back_due() -> TicketAction<Sealed> {
+    TicketAction::NoteCallBackDue(note_call_back_due::NoteCallBackDue)
+}
+/// Limits settled.
+#[must_use]
+pub fn settle_dues() -> TicketAction<Sealed> {
+    TicketAction::SettleDues(settle_dues::SettleDues)
+}
+/// A call that finds it not solved.
+#[must_use]
+pub fn not_solved() -> TicketAction<Sealed> {
+    TicketAction::CallBack(call_back::CallBack {
+        reached: true,
+        contacted: Some(true),
+        solved: Some(false),
+        satisfaction: None,
+        comment: None,
+        recording: None,
+    })
+}
+
 /// A history so far, and the clock.
 #[derive(Clone)]
 pub struct Given {
@@ -566,6 +813,13 @@ impl Given {
                 p.replace(from, to)
             });
         self.rules = Arc::new(Rules::parse(&pack, CALENDAR_CN, 2).expect("a sound pack"));
+        self
+    }
+
+    /// Goes on under other rules.
+    #[must_use]
+    pub fn ruled_by(mut self, rules: Rules) -> Self {
+        self.rules = Arc::new(rules);
         self
     }
 
@@ -701,15 +955,12 @@ pub fn reviewed() -> Given {
 /// Called back, and not solved.
 #[must_use]
 pub fn unsolved() -> Given {
-    let said = TicketAction::CallBack(call_back::CallBack {
-        reached: true,
-        contacted: Some(true),
-        solved: Some(false),
-        satisfaction: None,
-        comment: None,
-        recording: None,
-    });
-    reviewed().and(caller_back(), said)
+    reviewed().and(caller_back(), not_solved())
+}
+/// Returned, and marked as disputed.
+#[must_use]
+pub fn disputed() -> Given {
+    returned().and(dispatcher(), dispute())
 }
 /// A citizen's own request, replied.
 #[must_use]

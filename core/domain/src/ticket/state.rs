@@ -3,20 +3,25 @@
 
 mod answer;
 mod assignment;
+mod flags;
 mod words;
 
 pub use answer::{Answer, CallBack, Draft, Ending, Rating, Review};
-pub use assignment::{Assignment, Return, Terms};
+pub use assignment::{Assignment, Extension, Move, Moved, Return, Terms};
+pub use flags::{Archived, Dispute, Exclusion, Merged, Pause, Ruling, Supervision, Termination};
 pub use words::{
-    AssignmentState, Awaiting, ContactMeans, EndingKind, Ground, Kind, Level, Part, Satisfaction,
-    Secrecy, Standing, TicketState, Urgency,
+    AssignmentState, Awaiting, ContactMeans, DisputeCause, EndingKind, Ground, Kind, Level,
+    MoveCause, Part, PauseCause, Satisfaction, Secrecy, Standing, SupervisionLevel, TicketState,
+    Urgency,
 };
 
 use super::number::TicketNumber;
-use crate::ids::{AccountId, AssignmentNo, DepartmentId};
+use crate::aggregate::Stamp;
+use crate::ids::{AccountId, AssignmentNo, DepartmentId, TicketId};
 use crate::people::{Actor, Role};
+use crate::rules::Matter;
 use crate::sealed::Sealed;
-use crate::time::Timestamp;
+use crate::time::{Due, Light, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A ticket as folded from its events.
@@ -58,6 +63,38 @@ pub struct Ticket {
     pub changed_at: Option<Timestamp>,
     /// When its caller was erased, and all its texts with them.
     pub erased_at: Option<Timestamp>,
+    /// The supervision it is under.
+    pub supervision: Option<Supervision>,
+    /// How often it came back to the centre, given back or handed on, since a lead answered or was ruled.
+    pub handed_on: u16,
+    /// Why it is to be marked disputed, as the rules say.
+    pub to_dispute: Option<DisputeCause>,
+    /// The dispute that is not ruled on yet.
+    pub dispute: Option<Dispute>,
+    /// The latest ruling.
+    pub ruling: Option<Ruling>,
+    /// Every time its clocks stood still, in order; at most the last goes on.
+    pub pauses: Vec<Pause>,
+    /// The ticket it was merged into, while it is.
+    pub merged: Option<Merged>,
+    /// The tickets merged into it.
+    pub followers: Vec<TicketId>,
+    /// Every exclusion asked for, in order.
+    pub exclusions: Vec<Exclusion>,
+    /// The termination asked for and not decided on.
+    pub termination: Option<Termination>,
+    /// The light at which Docket is to urge it on, and since when.
+    pub to_urge: Option<(Light, Timestamp)>,
+    /// How often the answer was corrected.
+    pub corrections: u16,
+    /// When the citizen is to have been called back.
+    pub call_back_due: Option<Due>,
+    /// Whether the call-back's falling due was noted.
+    pub call_back_lit: bool,
+    /// The next supervision that the rules put it under if it stays overdue, and when.
+    pub escalation: Option<(Timestamp, SupervisionLevel)>,
+    /// Laid down for good.
+    pub archived: Option<Archived>,
 }
 
 impl Default for Ticket {
@@ -81,6 +118,22 @@ impl Default for Ticket {
             urged_at: None,
             changed_at: None,
             erased_at: None,
+            supervision: None,
+            handed_on: 0,
+            to_dispute: None,
+            dispute: None,
+            ruling: None,
+            pauses: Vec::new(),
+            merged: None,
+            followers: Vec::new(),
+            exclusions: Vec::new(),
+            termination: None,
+            to_urge: None,
+            corrections: 0,
+            call_back_due: None,
+            call_back_lit: false,
+            escalation: None,
+            archived: None,
         }
     }
 }
@@ -287,7 +340,85 @@ impl Ticket {
             | TicketState::AwaitingRedo
             | TicketState::Closed
             | TicketState::Declined
-            | TicketState::Withdrawn => None,
+            | TicketState::Withdrawn
+            | TicketState::Transferred
+            | TicketState::Merged
+            | TicketState::Terminated
+            | TicketState::Archived => None,
+        }
+    }
+
+    /// Whether its clocks stand still on a lawful ground.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        let last = self.pauses.last();
+        last.is_some_and(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended)
+    }
+
+    /// The exclusion that is not decided on yet.
+    #[must_use]
+    pub fn pending_exclusion(&self) -> Option<&Exclusion> {
+        self.exclusions.last().filter(|e| e.granted.is_none())
+    }
+
+    /// The termination that was asked for and is not decided on: whatever ended the lead's task has voided it.
+    #[must_use]
+    pub fn pending_termination(&self) -> Option<&Termination> {
+        let open = |no| self.assignment(no).is_some_and(|a| a.state.is_open());
+        self.termination
+            .as_ref()
+            .filter(|asked| open(asked.assignment))
+    }
+
+    /// Whether a department's figures leave it out: its exclusion was granted.
+    #[must_use]
+    pub fn is_excluded_for(&self, department: DepartmentId) -> bool {
+        let of = |e: &Exclusion| e.department == department && e.granted == Some(true);
+        self.exclusions.iter().any(of)
+    }
+
+    /// Begins the next round: what was answered in the last is history.
+    pub(super) fn begin_round(&mut self, round: u16) {
+        self.round = round;
+        self.answer = None;
+        self.awaiting = Awaiting::Nothing;
+        self.review = None;
+        self.call_backs.clear();
+        self.call_back_due = None;
+        self.call_back_lit = false;
+        self.ending = None;
+        // What had the outcome of another goes on by itself.
+        self.merged = None;
+    }
+
+    /// It came back to the centre, or was handed on: without a lead, too often makes a dispute.
+    pub(super) fn hand_on(&mut self, too_often: bool) {
+        self.handed_on = self.handed_on.saturating_add(1);
+        if too_often && self.dispute.is_none() {
+            self.to_dispute = Some(DisputeCause::Returns);
+        }
+    }
+
+    /// Ends the pause that goes on, if one does.
+    pub(super) fn end_pause(&mut self, stamp: &Stamp) {
+        if let Some(pause) = self.pauses.last_mut().filter(|pause| pause.to.is_none()) {
+            pause.to = Some(stamp.at);
+            pause.to_event = Some(stamp.event);
+        }
+    }
+
+    /// Sets deadlines that were moved together.
+    pub(super) fn move_dues(&mut self, moves: &[Moved], cause: MoveCause, stamp: &Stamp) {
+        for moved in moves {
+            let Some(assignment) = self.assignment_mut(moved.assignment) else {
+                continue;
+            };
+            if let Some(due) = moved.due.filter(|due| assignment.due != Some(*due)) {
+                assignment.move_due(due, cause, stamp);
+            }
+            assignment.sign_due = moved.sign_due;
+            assignment.return_by = moved.return_by;
+            assignment.contact_due = moved.contact_due;
         }
     }
 
@@ -295,11 +426,15 @@ impl Ticket {
     pub(super) fn settle(&mut self) {
         if self.intake.is_some() {
             self.state = match &self.ending {
+                Some(_) if self.archived.is_some() => TicketState::Archived,
                 Some(ending) => match ending.kind {
-                    EndingKind::Closed => TicketState::Closed,
+                    EndingKind::Closed | EndingKind::Merged => TicketState::Closed,
                     EndingKind::Declined => TicketState::Declined,
                     EndingKind::Withdrawn => TicketState::Withdrawn,
+                    EndingKind::Transferred => TicketState::Transferred,
+                    EndingKind::Terminated => TicketState::Terminated,
                 },
+                None if self.merged.is_some() => TicketState::Merged,
                 None => self.state_of_work(),
             };
         }
@@ -362,6 +497,17 @@ impl Ticket {
 }
 
 impl Intake {
+    /// What deadlines depend on.
+    #[must_use]
+    pub fn matter(&self) -> Matter<'_> {
+        Matter {
+            kind: self.kind,
+            topic: self.topic.as_deref(),
+            urgency: self.urgency,
+            channel: self.channel.as_deref(),
+        }
+    }
+
     /// Whether the request is the account's own: it sent it in, or shows its query code.
     #[must_use]
     pub fn is_from(&self, actor: &Actor) -> bool {

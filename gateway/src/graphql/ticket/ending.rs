@@ -98,7 +98,7 @@ impl Ending {
         self.of.by(context, self.ending.by).await
     }
 
-    /// The reason's code, where it was declined.
+    /// The reason's code, where it was declined or terminated; the line's where the caller was put through.
     async fn reason(&self) -> Option<&String> {
         self.ending.reason.as_ref()
     }
@@ -111,9 +111,13 @@ impl Ending {
             .await
     }
 
-    /// Why it is closed or withdrawn.
+    /// Why it is closed or withdrawn; the explanation to the citizen where it was terminated.
     async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let text = self.ending.text.as_ref();
-        self.of.text(context, Group::Work, "text", text).await
+        let group = match self.ending.kind {
+            domain::EndingKind::Terminated => Group::Matter,
+            _ => Group::Work,
+        };
+        self.of.text(context, group, "text", text).await
     }
 }

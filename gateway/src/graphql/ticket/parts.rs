@@ -1,10 +1,11 @@
 //! The parts of a ticket: caller, assignments with drafts and returns, answers, ratings.
 
 use super::Ticket;
-use super::words::{AssignmentState, Due, Part, Satisfaction};
+use super::words::{AssignmentState, Due, Light, MoveCause, Part, Satisfaction};
 use crate::auth::{Group, Sight, draft_sight, viewer};
 use crate::error::{Code, fault_because};
 use crate::graphql::account::Account;
+use crate::graphql::common::app;
 use crate::graphql::organisation::{Department, Unit, organisation};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -160,6 +161,39 @@ impl Assignment {
         Ok(self.state()?.return_by.into())
     }
 
+    /// The caller is to be contacted by; null where the rules set no limit.
+    async fn contact_due(&self) -> Result<Option<Due>, Error> {
+        Ok(self.state()?.contact_due.map(Due::from))
+    }
+
+    /// Whether it may not be returned: the joint meeting ruled so.
+    async fn locked(&self) -> Result<bool, Error> {
+        Ok(self.state()?.locked)
+    }
+
+    /// How its limit stands now, or stood when it ended; null where it has none.
+    async fn light(&self, context: &Context<'_>) -> Result<Option<Light>, Error> {
+        let state = self.state()?;
+        let now = app(context)?.desk.now();
+        let light = |due: docket_domain::Due| due.light(state.ended_at.unwrap_or(now));
+        Ok(state.due.map(light).map(Light::from))
+    }
+
+    /// Every time its limit was moved, in order.
+    async fn moves(&self) -> Result<Vec<Move>, Error> {
+        let moves = self.state()?.moves.iter();
+        Ok(moves.map(Move::from).collect())
+    }
+
+    /// Every extension asked for (申请延期), in order. Not told to citizens.
+    async fn extensions(&self) -> Result<Vec<Extension>, Error> {
+        let extension = |extension: &domain::Extension| Extension {
+            of: self.of.clone(),
+            extension: extension.clone(),
+        };
+        Ok(self.state()?.extensions.iter().map(extension).collect())
+    }
+
     /// When its holder first looked at it.
     async fn viewed_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(self.state()?.viewed_at)
@@ -184,6 +218,70 @@ impl Assignment {
             answer,
             office: Some(state.office()),
         }))
+    }
+}
+
+/// A deadline moved.
+#[derive(SimpleObject)]
+pub struct Move {
+    /// When.
+    at: DateTime<Utc>,
+    /// Why.
+    cause: MoveCause,
+    /// The deadline before; null where there was none.
+    before: Option<Due>,
+    /// The deadline after.
+    after: Due,
+}
+
+impl From<&domain::Move> for Move {
+    fn from(moved: &domain::Move) -> Self {
+        Self {
+            at: moved.at,
+            cause: moved.cause.into(),
+            before: moved.from.map(Due::from),
+            after: moved.to.into(),
+        }
+    }
+}
+
+/// More time asked for (申请延期).
+pub struct Extension {
+    of: Ticket,
+    extension: domain::Extension,
+}
+
+#[Object]
+impl Extension {
+    /// When it was asked for.
+    async fn asked_at(&self) -> DateTime<Utc> {
+        self.extension.asked_at
+    }
+
+    /// By whom.
+    async fn asked_by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
+        self.of.by(context, self.extension.asked_by).await
+    }
+
+    /// How many working days.
+    async fn days(&self) -> u16 {
+        self.extension.days
+    }
+
+    /// On what basis.
+    async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let text = Some(&self.extension.text);
+        self.of.text(context, Group::Work, "text", text).await
+    }
+
+    /// When the centre decided on it.
+    async fn decided_at(&self) -> Option<DateTime<Utc>> {
+        self.extension.decided_at
+    }
+
+    /// What it decided; null while that is open.
+    async fn granted(&self) -> Option<bool> {
+        self.extension.granted
     }
 }
 

@@ -14,6 +14,7 @@ use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_domain::ticket::actions::Fact as _;
 use docket_domain::ticket::actions::save_draft::Drafted;
+use docket_domain::ticket::actions::terminate::Terminated;
 use docket_projections::timeline::Step as StoredStep;
 
 /// Steps of a ticket.
@@ -152,7 +153,10 @@ impl Step {
             return Ok(Vec::new());
         }
         let mut texts = Vec::new();
-        for (field, group) in STEP_TEXTS {
+        for (field, usual) in STEP_TEXTS {
+            // The explanation of a termination is for the citizen.
+            let for_citizen = self.step.event_type == Terminated::TYPE;
+            let group = if for_citizen { &Group::Matter } else { usual };
             let sealed = data
                 .get(field)
                 .and_then(|v| v.as_str())

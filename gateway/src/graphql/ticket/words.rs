@@ -72,6 +72,14 @@ remote_enums! {
         Declined,
         /// 已撤诉: taken back by its citizen. Over.
         Withdrawn,
+        /// 已转接: put through to an emergency line. Over.
+        Transferred,
+        /// 已并单: another ticket on the same matter goes on for both.
+        Merged,
+        /// 已终止: ended unsolved, with an explanation. Over.
+        Terminated,
+        /// 已归档: laid down for good. Over.
+        Archived,
     }
     /// Where an assignment stands.
     AssignmentState of "docket_domain::ticket::AssignmentState" {
@@ -144,6 +152,59 @@ remote_enums! {
         Declined,
         /// 撤诉: taken back by its citizen.
         Withdrawn,
+        /// 转接: put through to an emergency line.
+        Transferred,
+        /// 终止: ended unsolved.
+        Terminated,
+        /// 并单办结: with the outcome of the ticket it was merged into.
+        Merged,
+    }
+    /// How strictly a ticket is supervised, the mildest first.
+    SupervisionLevel of "docket_domain::ticket::SupervisionLevel" {
+        /// 一般督办.
+        Ordinary,
+        /// 黄牌督办.
+        Yellow,
+        /// 红牌督办.
+        Red,
+        /// 挂牌督办: on the leaders' list.
+        Listed,
+        /// 约谈督办: with an interview of the office's leaders.
+        Interview,
+    }
+    /// Why a ticket is disputed.
+    DisputeCause of "docket_domain::ticket::DisputeCause" {
+        /// 人工标记: somebody says so.
+        Asked,
+        /// 多次退回无主办: given back or handed on too often, with no lead.
+        Returns,
+        /// 多次重办未解决: done anew too often, and not solved.
+        Redos,
+    }
+    /// Why a ticket's clocks stand still.
+    PauseCause of "docket_domain::ticket::PauseCause" {
+        /// 挂起: suspended on a lawful ground.
+        Suspended,
+        /// 并单: merged into another ticket.
+        Merged,
+    }
+    /// What moved a deadline.
+    MoveCause of "docket_domain::ticket::MoveCause" {
+        /// 延期: an extension that was granted.
+        Extension,
+        /// 挂起恢复: the end of a time in which the clock stood still.
+        Pause,
+        /// 日历公布: the calendar of a year that was not published when it was reckoned.
+        Calendar,
+    }
+    /// How a deadline stands (黄牌, 红牌).
+    Light of "docket_domain::time::Light" {
+        /// Time enough.
+        Green,
+        /// About to run out.
+        Yellow,
+        /// Over.
+        Red,
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, DepartmentId};
+use crate::rules::Matter;
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{Part, Terms, TicketState};
+use crate::ticket::state::{Intake, Part, Terms, TicketState};
 use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,73 @@ pub struct Assigned {
     pub due: Due,
     /// May be returned until.
     pub return_by: Due,
+    /// The caller is to be contacted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Due>,
+}
+
+/// Checks who is to lead and to assist.
+pub(super) fn check_offices<A: Action>(
+    ticket: &Ticket,
+    lead: DepartmentId,
+    assists: &[DepartmentId],
+    context: &Context,
+) -> Result<(), Refusal> {
+    let refuse = |reason, field| super::refuse::<A>(ticket, reason).at(field);
+    if assists.len() > ASSISTS_MAX {
+        let detail = format!("at most {ASSISTS_MAX} assists");
+        return Err(refuse(Reason::InvalidValue, "assistIds").because(detail));
+    }
+    let named = std::iter::once(("leadId", lead)).chain(assists.iter().map(|d| ("assistIds", *d)));
+    let mut seen = Vec::with_capacity(1 + assists.len());
+    for (field, department) in named {
+        if context.organisation.department(department).is_none() {
+            return Err(refuse(Reason::UnknownOffice, field));
+        }
+        if seen.contains(&department) {
+            return Err(refuse(Reason::OfficeTwice, field));
+        }
+        let hidden = |intake: &Intake| intake.hides_from(department);
+        if ticket.intake.as_ref().is_some_and(hidden) {
+            return Err(refuse(Reason::AccusedOffice, field));
+        }
+        seen.push(department);
+    }
+    Ok(())
+}
+
+/// The deadlines of what is handed out now.
+pub(super) fn terms_of(matter: &Matter<'_>, context: &Context) -> Terms {
+    let (rules, now) = (&context.rules, context.now);
+    Terms {
+        sign_due: Some(rules.sign_due(matter, now)),
+        due: rules.handle_due(matter, now),
+        return_by: rules.return_by(now),
+        contact_due: rules.contact_due(matter, now),
+    }
+}
+
+/// Hands a ticket to its lead and assists; whoever had it has it no more.
+pub(super) fn hand_out(
+    ticket: &mut Ticket,
+    stamp: &Stamp,
+    first: AssignmentNo,
+    (lead, assists): (DepartmentId, &[DepartmentId]),
+    instruction: Option<&Sealed>,
+    terms: Terms,
+) {
+    // Whoever assigns anew has accepted the return.
+    ticket.accept_returns(stamp.at, |_| true);
+    ticket.release(stamp.at, |_| true);
+    let lead = std::iter::once((Part::Lead, lead));
+    let assists = assists.iter().map(|department| (Part::Assist, *department));
+    for (to, no) in lead.chain(assists).zip(first.0..) {
+        ticket.assignments.push(Assignment {
+            round: ticket.round,
+            instruction: instruction.cloned(),
+            ..Assignment::new(AssignmentNo(no), to, stamp, terms)
+        });
+    }
 }
 
 impl<T> Assign<T> {
@@ -81,28 +149,10 @@ impl Action for Assign<Sealed> {
             self.instruction.as_ref(),
             context.rules.texts().opinion,
         )?;
-        if self.assists.len() > ASSISTS_MAX {
-            let detail = format!("at most {ASSISTS_MAX} assists");
-            return Err(refuse(Reason::InvalidValue, "assistIds").because(detail));
-        }
         let Some(intake) = &ticket.intake else {
             return Err(refuse(Reason::NotFound, "id"));
         };
-        let named = std::iter::once(("leadId", self.lead))
-            .chain(self.assists.iter().map(|d| ("assistIds", *d)));
-        let mut seen = Vec::with_capacity(1 + self.assists.len());
-        for (field, department) in named {
-            if context.organisation.department(department).is_none() {
-                return Err(refuse(Reason::UnknownOffice, field));
-            }
-            if seen.contains(&department) {
-                return Err(refuse(Reason::OfficeTwice, field));
-            }
-            if intake.hides_from(department) {
-                return Err(refuse(Reason::AccusedOffice, field));
-            }
-            seen.push(department);
-        }
+        check_offices::<Self>(ticket, self.lead, &self.assists, context)?;
         let first = ticket
             .next_no()
             .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
@@ -111,38 +161,34 @@ impl Action for Assign<Sealed> {
             lead: self.lead,
             assists: self.assists,
             instruction: self.instruction,
-            sign_due: context.rules.sign_due(intake.urgency, context.now),
-            due: context.rules.handle_due(intake.kind, context.now),
+            sign_due: context.rules.sign_due(&intake.matter(), context.now),
+            due: context.rules.handle_due(&intake.matter(), context.now),
             return_by: context.rules.return_by(context.now),
+            contact_due: context.rules.contact_due(&intake.matter(), context.now),
         }))
     }
 }
 
 impl Fact for Assigned {
     const TYPE: &'static str = "assigned";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
-        let lead = std::iter::once((Part::Lead, self.lead));
-        let assists = self
-            .assists
-            .iter()
-            .map(|department| (Part::Assist, *department));
-        // Whoever assigns anew has accepted the return.
-        ticket.accept_returns(stamp.at, |_| true);
-        ticket.release(stamp.at, |_| true);
         let terms = Terms {
             sign_due: Some(self.sign_due),
             due: self.due,
             return_by: self.return_by,
+            contact_due: self.contact_due,
         };
-        for (to, no) in lead.chain(assists).zip(self.first.0..) {
-            ticket.assignments.push(Assignment {
-                round: ticket.round,
-                instruction: self.instruction.clone(),
-                ..Assignment::new(AssignmentNo(no), to, stamp.at, terms)
-            });
-        }
+        let offices = (self.lead, &self.assists[..]);
+        hand_out(
+            ticket,
+            stamp,
+            self.first,
+            offices,
+            self.instruction.as_ref(),
+            terms,
+        );
         ticket.changed_at = Some(stamp.at);
     }
 }

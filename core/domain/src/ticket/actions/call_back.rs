@@ -5,7 +5,9 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{self, Awaiting, Ending, EndingKind, Rating, Satisfaction, TicketState};
+use crate::ticket::state::{
+    self, Awaiting, DisputeCause, Ending, EndingKind, Rating, Satisfaction, TicketState,
+};
 use serde::{Deserialize, Serialize};
 
 /// Notes a call to the citizen.
@@ -47,6 +49,9 @@ pub struct CalledBack {
     pub recording: Option<Sealed>,
     /// Whether the ticket is closed with it.
     pub closes: bool,
+    /// Whether it was done anew so often that it is to be marked disputed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_often: bool,
 }
 
 impl<T> CallBack<T> {
@@ -75,6 +80,7 @@ impl Action for CallBack<Sealed> {
         gate: Gate::Ticket(&[TicketState::AwaitingCallBack]),
     };
     type Event = CalledBack;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,
@@ -112,13 +118,16 @@ impl Action for CallBack<Sealed> {
             comment: self.comment,
             recording: self.recording,
             closes,
+            too_often: self.reached
+                && self.solved == Some(false)
+                && ticket.round > context.rules.disputed_after_redos(),
         }))
     }
 }
 
 impl Fact for CalledBack {
     const TYPE: &'static str = "called_back";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.call_backs.push(state::CallBack {
@@ -149,6 +158,9 @@ impl Fact for CalledBack {
             });
         } else if self.reached {
             ticket.awaiting = Awaiting::Redo;
+        }
+        if self.too_often && ticket.dispute.is_none() {
+            ticket.to_dispute = Some(DisputeCause::Redos);
         }
         ticket.changed_at = Some(stamp.at);
     }

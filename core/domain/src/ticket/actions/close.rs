@@ -42,6 +42,7 @@ impl Action for Close<Sealed> {
         gate: Gate::Ticket(&[TicketState::Replied, TicketState::AwaitingRedo]),
     };
     type Event = Closed;
+    const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         if context.rules.review_is_required() && ticket.review.is_none() {

@@ -71,6 +71,7 @@ impl Action for Contact<Sealed> {
         },
     };
     type Event = Contacted;
+    const WHILE_SUSPENDED: bool = true;
 
     fn permit(_: &Ticket, on: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
         match on {

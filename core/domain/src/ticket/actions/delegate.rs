@@ -92,8 +92,10 @@ impl Action for Delegate<Sealed> {
             assignment,
             unit: self.unit,
             instruction: self.instruction,
-            sign_due: context.rules.sign_due(intake.urgency, context.now),
-            due: context.rules.inner_due(held.due, intake.kind, context.now),
+            sign_due: context.rules.sign_due(&intake.matter(), context.now),
+            due: context
+                .rules
+                .inner_due(held.due, &intake.matter(), context.now),
             return_by: context.rules.return_by(context.now),
         }))
     }
@@ -101,7 +103,7 @@ impl Action for Delegate<Sealed> {
 
 impl Fact for Delegated {
     const TYPE: &'static str = "delegated";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         let Some(parent) = ticket.assignment_mut(self.parent) else {
@@ -113,13 +115,14 @@ impl Fact for Delegated {
             sign_due: Some(self.sign_due),
             due: self.due,
             return_by: self.return_by,
+            contact_due: None,
         };
         ticket.assignments.push(Assignment {
             unit: Some(self.unit),
             parent: Some(self.parent),
             round,
             instruction: self.instruction.clone(),
-            ..Assignment::new(self.assignment, (part, department), stamp.at, terms)
+            ..Assignment::new(self.assignment, (part, department), stamp, terms)
         });
         ticket.changed_at = Some(stamp.at);
     }

@@ -60,6 +60,7 @@ impl Action for Erase {
         ]),
     };
     type Event = Erased;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,

@@ -52,6 +52,7 @@ impl Action for HandOver {
         },
     };
     type Event = HandedOver;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,

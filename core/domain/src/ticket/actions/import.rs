@@ -228,6 +228,7 @@ impl Action for Import<Sealed> {
         gate: Gate::New,
     };
     type Event = Imported;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,
@@ -398,7 +399,7 @@ pub fn is_source_name(name: &str) -> bool {
 
 impl Fact for Imported {
     const TYPE: &'static str = "imported";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.intake = Some(self.intake(stamp));
@@ -426,11 +427,8 @@ impl Fact for Imported {
             text: None,
         });
         if let (Some(department), Some(return_by)) = (self.department, self.return_by) {
-            let due = self.due_at.map(|at| Due {
-                at,
-                provisional: false,
-            });
-            let held = Assignment::imported(department, stamp.at, due, return_by);
+            let due = self.due_at.map(Due::known);
+            let held = Assignment::imported(department, stamp, due, return_by);
             ticket.assignments.push(held);
         }
         let known = [self.assigned_at, self.answered_at, self.closed_at];

@@ -65,6 +65,7 @@ impl Action for Rate<Sealed> {
         ]),
     };
     type Event = Rated;
+    const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         if !ticket.is_own_of(&context.actor) && !context.actor.in_centre() {

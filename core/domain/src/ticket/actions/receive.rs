@@ -152,6 +152,7 @@ impl Action for Receive<Sealed> {
         gate: Gate::New,
     };
     type Event = Received;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,

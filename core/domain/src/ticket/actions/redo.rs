@@ -5,7 +5,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{refuse, required};
 use crate::ids::AssignmentNo;
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::{AssignmentState, Awaiting, Part, Terms, TicketState};
+use crate::ticket::state::{AssignmentState, Part, Terms, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Has a ticket handled anew.
@@ -63,6 +63,7 @@ impl Action for Redo<Sealed> {
         ]),
     };
     type Event = RedoOrdered;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,
@@ -92,6 +93,7 @@ impl Action for Redo<Sealed> {
                     sign_due: None,
                     due: context.rules.redo_due(context.now),
                     return_by: context.rules.return_by(context.now),
+                    contact_due: None,
                 },
             }),
             None => None,
@@ -106,15 +108,10 @@ impl Action for Redo<Sealed> {
 
 impl Fact for RedoOrdered {
     const TYPE: &'static str = "redo_ordered";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
-        ticket.round = self.round;
-        ticket.answer = None;
-        ticket.awaiting = Awaiting::Nothing;
-        ticket.review = None;
-        ticket.call_backs.clear();
-        ticket.ending = None;
+        ticket.begin_round(self.round);
         let before = self.again.as_ref().and_then(|again| {
             let before = ticket.assignment(again.before)?;
             Some((again, before.department, before.handler))
@@ -127,7 +124,7 @@ impl Fact for RedoOrdered {
                 ..Assignment::new(
                     again.assignment,
                     (Part::Lead, department),
-                    stamp.at,
+                    stamp,
                     again.terms,
                 )
             });

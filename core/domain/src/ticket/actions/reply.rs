@@ -90,6 +90,16 @@ impl Action for Reply<Sealed> {
     };
     type Event = Replied;
 
+    fn permit(_: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let leads =
+            |held: &Assignment| held.part == Part::Lead && held.level() == Level::Department;
+        let signs = context.rules.sign_off_is_required() && !context.actor.has(Role::Leader);
+        if signs && on.is_some_and(leads) {
+            return Err(Reason::SignOffNeeded);
+        }
+        Ok(())
+    }
+
     fn decide(
         self,
         ticket: &Ticket,
@@ -125,11 +135,7 @@ impl Action for Reply<Sealed> {
             if self.solved.is_none() {
                 return Err(refuse(Reason::Required, "solved"));
             }
-            let assist_open = |a: &Assignment| a.part == Part::Assist && a.state.is_open();
-            if context.rules.reply_waits_for_assists() && ticket.assignments.iter().any(assist_open)
-            {
-                return Err(super::refuse::<Self>(ticket, Reason::AssistsOpen));
-            }
+            may_answer(ticket, on, context).map_err(|r| super::refuse::<Self>(ticket, r))?;
         }
         Ok(Some(Replied {
             assignment: held.no,
@@ -161,30 +167,52 @@ impl Fact for Replied {
             handler: Some(self.handler.clone()),
             phone: Some(self.phone.clone()),
         };
-        let Some(assignment) = ticket.assignment_mut(self.assignment) else {
-            return;
-        };
-        assignment.state = AssignmentState::Replied;
-        assignment.ended_at = Some(stamp.at);
-        assignment.answer = Some(answer.clone());
-        assignment.draft = None;
-        let (parent, part) = (assignment.parent, assignment.part);
-        match (parent, part) {
-            // Level 2: its department sums up.
-            (Some(parent), _) => {
-                if let Some(parent) = ticket.assignment_mut(parent) {
-                    parent.state = AssignmentState::AwaitingSummary;
-                }
-            }
-            // The lead: the citizen is answered, open assists are released.
-            (None, Part::Lead) => {
-                ticket.answer = Some(answer);
-                ticket.release(stamp.at, |_| true);
-            }
-            (None, Part::Assist) => {}
-        }
-        ticket.changed_at = Some(stamp.at);
+        submit(ticket, self.assignment, answer, stamp);
     }
+}
+
+/// Whether the lead need not wait for its assists.
+pub(super) fn may_answer(
+    ticket: &Ticket,
+    on: Option<&Assignment>,
+    context: &Context,
+) -> Result<(), Reason> {
+    let assist_open = |a: &Assignment| a.part == Part::Assist && a.state.is_open();
+    let leads = on.is_some_and(|held| held.part == Part::Lead);
+    let waits = leads && context.rules.reply_waits_for_assists();
+    if waits && ticket.assignments.iter().any(assist_open) {
+        return Err(Reason::AssistsOpen);
+    }
+    Ok(())
+}
+
+/// An office's answer is in: a unit's department sums up, a lead's goes to the citizen.
+pub(super) fn submit(ticket: &mut Ticket, no: AssignmentNo, answer: Answer, stamp: &Stamp) {
+    let Some(assignment) = ticket.assignment_mut(no) else {
+        return;
+    };
+    assignment.state = AssignmentState::Replied;
+    assignment.ended_at = Some(stamp.at);
+    assignment.answer = Some(answer.clone());
+    assignment.draft = None;
+    match (assignment.parent, assignment.part) {
+        // Level 2: its department sums up.
+        (Some(parent), _) => {
+            if let Some(parent) = ticket.assignment_mut(parent) {
+                parent.state = AssignmentState::AwaitingSummary;
+            }
+        }
+        // The lead: the citizen is answered, open assists are released, and no dispute is left.
+        (None, Part::Lead) => {
+            ticket.answer = Some(answer);
+            ticket.handed_on = 0;
+            (ticket.dispute, ticket.to_dispute) = (None, None);
+            (ticket.to_urge, ticket.escalation) = (None, None);
+            ticket.release(stamp.at, |_| true);
+        }
+        (None, Part::Assist) => {}
+    }
+    ticket.changed_at = Some(stamp.at);
 }
 
 #[cfg(test)]

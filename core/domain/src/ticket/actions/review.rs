@@ -5,6 +5,7 @@ use super::optional;
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{Awaiting, Review, TicketState};
+use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
 /// Takes an answer.
@@ -22,6 +23,9 @@ pub struct Reviewed {
     pub opinion: Option<Sealed>,
     /// Whether the citizen is to be called back.
     pub calls_back: bool,
+    /// By when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back_due: Option<Due>,
 }
 
 impl<T> ReviewAnswer<T> {
@@ -44,6 +48,7 @@ impl Action for ReviewAnswer<Sealed> {
         gate: Gate::Ticket(&[TicketState::Replied]),
     };
     type Event = Reviewed;
+    const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
         if ticket.review.is_some() {
@@ -68,13 +73,14 @@ impl Action for ReviewAnswer<Sealed> {
         Ok(Some(Reviewed {
             opinion: self.opinion,
             calls_back,
+            call_back_due: calls_back.then(|| context.rules.call_back_due(context.now)),
         }))
     }
 }
 
 impl Fact for Reviewed {
     const TYPE: &'static str = "reviewed";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.review = Some(Review {
@@ -84,6 +90,7 @@ impl Fact for Reviewed {
         });
         if self.calls_back {
             ticket.awaiting = Awaiting::CallBack;
+            ticket.call_back_due = self.call_back_due;
         }
         ticket.changed_at = Some(stamp.at);
     }

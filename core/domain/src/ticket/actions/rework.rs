@@ -79,10 +79,9 @@ impl Action for Rework<Sealed> {
             context.rules.texts().opinion,
         )?;
         let replied = on.and_then(|held| latest_under(ticket, held));
-        let (Some(held), Some(replied)) = (on, replied) else {
+        let (Some(held), Some(replied), Some(intake)) = (on, replied, &ticket.intake) else {
             return Err(refuse(Reason::NotHolder, "id"));
         };
-        let kind = ticket.intake.as_ref().and_then(|intake| intake.kind);
         let assignment = ticket
             .next_no()
             .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
@@ -92,8 +91,11 @@ impl Action for Rework<Sealed> {
             instruction: self.instruction,
             terms: Terms {
                 sign_due: None,
-                due: context.rules.inner_due(held.due, kind, context.now),
+                due: context
+                    .rules
+                    .inner_due(held.due, &intake.matter(), context.now),
                 return_by: context.rules.return_by(context.now),
+                contact_due: None,
             },
         }))
     }
@@ -101,7 +103,7 @@ impl Action for Rework<Sealed> {
 
 impl Fact for ReworkOrdered {
     const TYPE: &'static str = "rework_ordered";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         let Some(replied) = ticket.assignment(self.replied) else {
@@ -114,7 +116,7 @@ impl Fact for ReworkOrdered {
             round: replied.round,
             handler: replied.handler,
             instruction: Some(self.instruction.clone()),
-            ..Assignment::new(self.assignment, to, stamp.at, self.terms)
+            ..Assignment::new(self.assignment, to, stamp, self.terms)
         };
         let parent = again.parent;
         ticket.assignments.push(again);

@@ -89,6 +89,7 @@ impl Action for SaveDraft<Sealed> {
         },
     };
     type Event = Drafted;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,

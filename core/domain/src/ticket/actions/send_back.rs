@@ -5,7 +5,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{refuse, required};
 use crate::ids::{AssignmentNo, DepartmentId};
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::{AssignmentState, Return};
+use crate::ticket::state::{AssignmentState, Level, Part, Return};
 use serde::{Deserialize, Serialize};
 
 /// Returns the assignment one's office holds.
@@ -31,6 +31,13 @@ pub struct Returned {
     /// Who should have it instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggested_department: Option<DepartmentId>,
+    /// Whether it came back to the centre so often that it is to be marked disputed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_often: bool,
+}
+
+fn is_the_leads(assignment: &Assignment) -> bool {
+    assignment.part == Part::Lead && assignment.level() == Level::Department
 }
 
 impl<T> SendBack<T> {
@@ -60,11 +67,26 @@ impl Action for SendBack<Sealed> {
     };
     type Event = Returned;
 
-    fn permit(_: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
-        match on {
-            Some(held) if !held.return_by.met_at(context.now) => Err(Reason::ReturnWindowOver),
-            _ => Ok(()),
+    fn permit(ticket: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let Some(held) = on else {
+            return Ok(());
+        };
+        if held.locked {
+            return Err(Reason::RuledOn);
         }
+        if !held.return_by.met_at(context.now) {
+            return Err(Reason::ReturnWindowOver);
+        }
+        let of_office = ticket
+            .assignments
+            .iter()
+            .filter(|a| a.office() == held.office());
+        let returns: usize = of_office.map(|a| a.returns.len()).sum();
+        let max = context.rules.returns_max();
+        if max.is_some_and(|max| returns >= usize::from(max)) {
+            return Err(Reason::TooOften);
+        }
+        Ok(())
     }
 
     fn decide(
@@ -98,13 +120,15 @@ impl Action for SendBack<Sealed> {
             reason: self.reason,
             text: self.text,
             suggested_department: self.suggested_department,
+            too_often: is_the_leads(held)
+                && ticket.handed_on + 1 >= context.rules.disputed_after_returns(),
         }))
     }
 }
 
 impl Fact for Returned {
     const TYPE: &'static str = "returned";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         let Some(assignment) = ticket.assignment_mut(self.assignment) else {
@@ -120,11 +144,15 @@ impl Fact for Returned {
             decided_at: None,
             accepted: None,
         });
+        let is_the_leads = is_the_leads(assignment);
         // Level 2: back with the department, which goes on. Level 1: the centre accepts or refuses, and
         // until then the assists go on.
         let parent = assignment.parent;
         if let Some(parent) = parent.and_then(|no| ticket.assignment_mut(no)) {
             parent.state = AssignmentState::InProgress;
+        }
+        if is_the_leads {
+            ticket.hand_on(self.too_often);
         }
         ticket.changed_at = Some(stamp.at);
     }

@@ -1,9 +1,10 @@
 //! Urge (催办): the centre or the citizen asks the holder to hurry. It changes no state and no clock.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{optional, required};
+use super::{Actor, optional, required_of_people};
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::TicketState;
+use crate::time::Light;
 use serde::{Deserialize, Serialize};
 
 /// Urges a ticket on.
@@ -21,6 +22,9 @@ pub struct Urged {
     pub text: Option<Sealed>,
     /// Whether its citizen did it.
     pub by_citizen: bool,
+    /// The light at which Docket did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<Light>,
 }
 
 impl<T> Urge<T> {
@@ -56,14 +60,20 @@ impl Action for Urge<Sealed> {
         ]),
     };
     type Event = Urged;
+    const BY_DOCKET: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         let own = ticket.is_own_of(&context.actor);
-        if !own && !context.actor.in_centre() {
+        let by_docket = context.actor == Actor::system();
+        if !own && !by_docket && !context.actor.in_centre() {
             return Err(Reason::NotOwnTicket);
+        }
+        if by_docket && ticket.to_urge.is_none() {
+            return Err(Reason::WrongState);
         }
         let recently = ticket
             .urged_at
+            .filter(|_| !by_docket)
             .is_some_and(|at| context.now < at + context.rules.urge_interval(own));
         if recently || ticket.urges == u16::MAX {
             return Err(Reason::TooOften);
@@ -79,28 +89,33 @@ impl Action for Urge<Sealed> {
     ) -> Result<Option<Urged>, Refusal> {
         let max = context.rules.texts().opinion;
         let by_citizen = ticket.is_own_of(&context.actor);
-        match &self.text {
-            Some(text) if !by_citizen => required::<Self>(ticket, "text", text, max)?,
-            None if !by_citizen => {
-                return Err(super::refuse::<Self>(ticket, Reason::Required).at("text"));
-            }
-            text => optional::<Self>(ticket, "text", text.as_ref(), max)?,
+        if by_citizen {
+            optional::<Self>(ticket, "text", self.text.as_ref(), max)?;
+        } else {
+            required_of_people::<Self>(ticket, context, self.text.as_ref())?;
         }
         Ok(Some(Urged {
             text: self.text,
             by_citizen,
+            light: ticket
+                .to_urge
+                .filter(|_| context.actor == Actor::system())
+                .map(|(light, _)| light),
         }))
     }
 }
 
 impl Fact for Urged {
     const TYPE: &'static str = "urged";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
     const MOVES_REVISION: bool = false;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.urges = ticket.urges.saturating_add(1);
         ticket.urged_at = Some(stamp.at);
+        if self.light.is_some() {
+            ticket.to_urge = None;
+        }
     }
 }
 

@@ -41,6 +41,7 @@ impl Action for View {
         },
     };
     type Event = Viewed;
+    const WHILE_SUSPENDED: bool = true;
 
     fn decide(
         self,

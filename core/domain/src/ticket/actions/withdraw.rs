@@ -51,6 +51,7 @@ impl Action for Withdraw<Sealed> {
         ]),
     };
     type Event = Withdrawn;
+    const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         if ticket.is_own_of(&context.actor) || context.actor.in_centre() {

@@ -1,12 +1,13 @@
 //! One office's task in a ticket: its state, its deadlines, and how often it was given back.
 
 use super::answer::{Answer, Draft};
-use super::words::{AssignmentState, Level, Part};
-use crate::ids::{AccountId, AssignmentNo, DepartmentId, UnitId};
+use super::words::{AssignmentState, Level, MoveCause, Part};
+use crate::aggregate::Stamp;
+use crate::ids::{AccountId, AssignmentNo, DepartmentId, EventId, UnitId};
 use crate::organisation::{Office, Organisation};
 use crate::people::Actor;
 use crate::sealed::Sealed;
-use crate::time::{Due, Timestamp};
+use crate::time::{Due, Light, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One office's task in a ticket, with its own state and clock.
@@ -28,6 +29,8 @@ pub struct Assignment {
     pub state: AssignmentState,
     /// When it was made; every clock runs from here, not from the signing.
     pub assigned_at: Timestamp,
+    /// The event that made it.
+    pub event: EventId,
     /// The instruction (交办意见) it came with, or why it is to be handled anew.
     pub instruction: Option<Sealed>,
     /// To be signed by. `None`: it began in progress, as what is handled anew does.
@@ -36,6 +39,16 @@ pub struct Assignment {
     pub due: Option<Due>,
     /// May be returned until.
     pub return_by: Due,
+    /// The caller is to be contacted by, if the rules say so.
+    pub contact_due: Option<Due>,
+    /// Whether it may not be returned: the joint meeting ruled so.
+    pub locked: bool,
+    /// Every time its deadline was moved, in order.
+    pub moves: Vec<Move>,
+    /// Every extension asked for, in order.
+    pub extensions: Vec<Extension>,
+    /// The lights lit, of the deadline as it is now.
+    pub lit: Vec<Light>,
     /// Whether it was in hand before Docket was: its clock did not begin here.
     pub imported: bool,
     /// When its holder first looked at it.
@@ -61,7 +74,7 @@ pub struct Assignment {
 impl Assignment {
     /// A fresh assignment, to be signed by `sign_due`.
     #[must_use]
-    pub fn new(no: AssignmentNo, to: (Part, DepartmentId), at: Timestamp, terms: Terms) -> Self {
+    pub fn new(no: AssignmentNo, to: (Part, DepartmentId), stamp: &Stamp, terms: Terms) -> Self {
         let (part, department) = to;
         Self {
             no,
@@ -75,11 +88,17 @@ impl Assignment {
             } else {
                 AssignmentState::InProgress
             },
-            assigned_at: at,
+            assigned_at: stamp.at,
+            event: stamp.event,
             instruction: None,
             sign_due: terms.sign_due,
             due: Some(terms.due),
             return_by: terms.return_by,
+            contact_due: terms.contact_due,
+            locked: false,
+            moves: Vec::new(),
+            extensions: Vec::new(),
+            lit: Vec::new(),
             imported: false,
             viewed_at: None,
             signed_at: None,
@@ -93,11 +112,11 @@ impl Assignment {
         }
     }
 
-    /// What a department had in hand when its ticket was carried over at `at`: to be signed, by no set time.
+    /// What a department had in hand when its ticket was carried over: to be signed, by no set time.
     #[must_use]
     pub fn imported(
         department: DepartmentId,
-        at: Timestamp,
+        stamp: &Stamp,
         due: Option<Due>,
         return_by: Due,
     ) -> Self {
@@ -105,12 +124,13 @@ impl Assignment {
             sign_due: None,
             due: return_by,
             return_by,
+            contact_due: None,
         };
         Self {
             state: AssignmentState::Assigned,
             imported: true,
             due,
-            ..Self::new(AssignmentNo(1), (Part::Lead, department), at, terms)
+            ..Self::new(AssignmentNo(1), (Part::Lead, department), stamp, terms)
         }
     }
 
@@ -147,6 +167,25 @@ impl Assignment {
         Office::of(actor.department, actor.unit) == Some(self.office())
     }
 
+    /// Moves its deadline; the lights are those of the new one.
+    pub(in crate::ticket) fn move_due(&mut self, to: Due, cause: MoveCause, stamp: &Stamp) {
+        self.moves.push(Move {
+            at: stamp.at,
+            event: stamp.event,
+            cause,
+            from: self.due,
+            to,
+        });
+        self.due = Some(to);
+        self.lit.clear();
+    }
+
+    /// The extension that is not decided on yet.
+    #[must_use]
+    pub fn pending_extension(&self) -> Option<&Extension> {
+        self.extensions.last().filter(|e| e.granted.is_none())
+    }
+
     /// Whether nobody of its office has looked at it yet: the red title (S5).
     #[must_use]
     pub const fn is_unviewed(&self) -> bool {
@@ -176,6 +215,73 @@ pub struct Terms {
     pub due: Due,
     /// May be returned until.
     pub return_by: Due,
+    /// The caller is to be contacted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Due>,
+}
+
+/// A deadline moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// When.
+    pub at: Timestamp,
+    /// The event that did it.
+    pub event: EventId,
+    /// Why.
+    pub cause: MoveCause,
+    /// The deadline before.
+    pub from: Option<Due>,
+    /// The deadline after.
+    pub to: Due,
+}
+
+/// More time asked for (延期), and what the centre said to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// By which account.
+    pub asked_by: AccountId,
+    /// How many working days.
+    pub days: u16,
+    /// On what basis.
+    pub text: Sealed,
+    /// When the centre decided on it.
+    pub decided_at: Option<Timestamp>,
+    /// What it decided. `None`: not yet.
+    pub granted: Option<bool>,
+}
+
+/// The deadlines of an assignment after they were moved together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Which.
+    pub assignment: AssignmentNo,
+    /// To be signed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_due: Option<Due>,
+    /// To be replied by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Due>,
+    /// May be returned until.
+    pub return_by: Due,
+    /// The caller is to be contacted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_due: Option<Due>,
+}
+
+impl Moved {
+    /// An assignment's deadlines as they are.
+    #[must_use]
+    pub const fn unmoved(of: &Assignment) -> Self {
+        Self {
+            assignment: of.no,
+            sign_due: of.sign_due,
+            due: of.due,
+            return_by: of.return_by,
+            contact_due: of.contact_due,
+        }
+    }
 }
 
 /// One return of an assignment, and what the centre said to it.

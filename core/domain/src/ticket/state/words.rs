@@ -96,6 +96,14 @@ words! {
         Declined = "declined", "不予受理";
         /// Taken back by its citizen. Over.
         Withdrawn = "withdrawn", "已撤诉";
+        /// Put through to an emergency line at once. Over.
+        Transferred = "transferred", "已转接";
+        /// Another ticket on the same matter goes on for both.
+        Merged = "merged", "已并单";
+        /// Ended unsolved, as the department asked and the centre approved. Over.
+        Terminated = "terminated", "已终止";
+        /// Laid down for good. Over.
+        Archived = "archived", "已归档";
     }
 }
 
@@ -208,6 +216,62 @@ words! {
         Declined = "declined", "不予受理";
         /// Taken back by its citizen.
         Withdrawn = "withdrawn", "撤诉";
+        /// Put through to an emergency line.
+        Transferred = "transferred", "转接";
+        /// Ended unsolved.
+        Terminated = "terminated", "终止";
+        /// With the outcome of the ticket it was merged into.
+        Merged = "merged", "并单办结";
+    }
+}
+
+words! {
+    /// How strictly a ticket is supervised (督办等级), the mildest first.
+    SupervisionLevel {
+        /// As usual.
+        Ordinary = "ordinary", "一般督办";
+        /// With a yellow card.
+        Yellow = "yellow", "黄牌督办";
+        /// With a red card.
+        Red = "red", "红牌督办";
+        /// On the leaders' list.
+        Listed = "listed", "挂牌督办";
+        /// With an interview of the office's leaders.
+        Interview = "interview", "约谈督办";
+    }
+}
+
+words! {
+    /// Why a ticket is disputed.
+    DisputeCause {
+        /// Somebody says so.
+        Asked = "asked", "人工标记";
+        /// It was given back or handed on too often, with no lead.
+        Returns = "returns", "多次退回无主办";
+        /// It was done anew too often, and is not solved.
+        Redos = "redos", "多次重办未解决";
+    }
+}
+
+words! {
+    /// Why a ticket's clocks stand still.
+    PauseCause {
+        /// Suspended on a lawful ground.
+        Suspended = "suspended", "挂起";
+        /// Merged into another ticket.
+        Merged = "merged", "并单";
+    }
+}
+
+words! {
+    /// What moved a deadline.
+    MoveCause {
+        /// An extension that was granted.
+        Extension = "extension", "延期";
+        /// The end of a time in which the clock stood still.
+        Pause = "pause", "挂起恢复";
+        /// The calendar of a year that was not published when it was reckoned.
+        Calendar = "calendar", "日历公布";
     }
 }
 
@@ -228,8 +292,14 @@ impl TicketState {
     #[must_use]
     pub const fn is_over(self) -> bool {
         match self {
-            Self::Closed | Self::Declined | Self::Withdrawn => true,
+            Self::Closed
+            | Self::Declined
+            | Self::Withdrawn
+            | Self::Transferred
+            | Self::Terminated
+            | Self::Archived => true,
             Self::Absent
+            | Self::Merged
             | Self::Received
             | Self::Assigned
             | Self::InProgress

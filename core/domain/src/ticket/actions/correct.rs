@@ -1,0 +1,165 @@
+//! Correct an answer (更正答复): what was submitted stays as it is (S11); a correction is a further event, and the
+//! answer from then on.
+
+use super::required;
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use crate::sealed::{Field, Sealed};
+use crate::ticket::state::TicketState;
+use serde::{Deserialize, Serialize};
+
+/// Corrects the answer that went to the citizen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Correct<T> {
+    /// The answer as it should be.
+    pub answer: T,
+    /// What was wrong.
+    pub text: T,
+}
+
+/// An answer was corrected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// The answer as it is now.
+    pub answer: Sealed,
+    /// What was wrong.
+    pub text: Sealed,
+}
+
+impl<T> Correct<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<Correct<U>, E> {
+        Ok(Correct {
+            answer: seal(Field::of_ticket("answer"), self.answer)?,
+            text: seal(Field::of_ticket("text"), self.text)?,
+        })
+    }
+}
+
+impl Action for Correct<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "correct",
+        zh: "更正答复",
+        event: Corrected::TYPE,
+        roles: &[Role::Clerk, Role::Leader, Role::Office],
+        gate: Gate::Ticket(&[
+            TicketState::Replied,
+            TicketState::AwaitingCallBack,
+            TicketState::AwaitingRedo,
+            TicketState::Closed,
+        ]),
+    };
+    type Event = Corrected;
+    const WHILE_SUSPENDED: bool = true;
+
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        if ticket.answer.is_none() {
+            return Err(Reason::WrongState);
+        }
+        // An office's answer is corrected by that office, the centre's own by the centre.
+        let own = match ticket.answered_in() {
+            Some(answered) => answered.is_held_by(&context.actor),
+            None => context.actor.has(Role::Office),
+        };
+        let signs = context.rules.sign_off_is_required() && context.actor.has(Role::Clerk);
+        match (own, signs) {
+            (false, _) => Err(Reason::NotHolder),
+            (true, true) => Err(Reason::SignOffNeeded),
+            (true, false) => Ok(()),
+        }
+    }
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<Corrected>, Refusal> {
+        let max = context.rules.texts();
+        required::<Self>(ticket, "answer", &self.answer, max.answer)?;
+        required::<Self>(ticket, "text", &self.text, max.opinion)?;
+        Ok(Some(Corrected {
+            answer: self.answer,
+            text: self.text,
+        }))
+    }
+}
+
+impl Fact for Corrected {
+    const TYPE: &'static str = "corrected";
+    const VERSION: u16 = 1;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        let answered_in = ticket.answered_in().map(|a| a.no);
+        if let Some(answer) = &mut ticket.answer {
+            answer.text = self.answer.clone();
+        }
+        let corrected = ticket.answer.clone();
+        if let Some(assignment) = answered_in.and_then(|no| ticket.assignment_mut(no)) {
+            assignment.answer = corrected;
+        }
+        ticket.corrections = ticket.corrections.saturating_add(1);
+        ticket.changed_at = Some(stamp.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::refusal::Reason;
+    use crate::ticket::TicketState;
+    use crate::ticket::scenario::*;
+
+    #[test]
+    fn the_answer_changes_and_nothing_else() {
+        let before = reviewed().fold();
+        reviewed().when(clerk(), correct()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::AwaitingCallBack);
+            let (old, new) = (
+                before.answer.as_ref().unwrap(),
+                ticket.answer.as_ref().unwrap(),
+            );
+            assert_ne!(old.text, new.text);
+            assert_eq!((old.at, old.by), (new.at, new.by));
+            assert_eq!(
+                ticket.answered_in().unwrap().no,
+                before.answered_in().unwrap().no
+            );
+            assert_eq!(ticket.corrections, 1);
+        });
+    }
+
+    #[test]
+    fn each_corrects_its_own() {
+        replied()
+            .when(other_clerk(), correct())
+            .refused(Reason::NotHolder, None);
+        replied()
+            .when(office(), correct())
+            .refused(Reason::NotHolder, None);
+        received()
+            .and(operator(), answer())
+            .when(office(), correct())
+            .then(|ticket| assert_eq!(ticket.corrections, 1));
+        signed()
+            .when(clerk(), correct())
+            .refused(Reason::WrongState, None);
+    }
+
+    #[test]
+    fn it_says_what_was_wrong() {
+        let with = |answer: &str, text: &str| {
+            crate::ticket::TicketAction::Correct(super::Correct {
+                answer: sealed(answer),
+                text: sealed(text),
+            })
+        };
+        replied()
+            .when(clerk(), with("已停工", ""))
+            .refused(Reason::Required, Some("text"));
+        replied()
+            .when(clerk(), with("", "笔误"))
+            .refused(Reason::Required, Some("answer"));
+    }
+}

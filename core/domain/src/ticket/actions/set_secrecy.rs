@@ -1,0 +1,147 @@
+//! Set secrecy (设置保密): who may know of a ticket changes after it was received.
+
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{refuse, required};
+use crate::sealed::{Field, Sealed};
+use crate::ticket::state::{Secrecy, TicketState};
+use serde::{Deserialize, Serialize};
+
+/// Changes who may know of a ticket.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetSecrecy<T> {
+    /// Who may know from now on.
+    pub secrecy: Secrecy,
+    /// Why.
+    pub text: T,
+}
+
+/// Who may know of a ticket has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecrecyChanged {
+    /// Who may know from now on.
+    pub secrecy: Secrecy,
+    /// Why.
+    pub text: Sealed,
+}
+
+impl<T> SetSecrecy<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<SetSecrecy<U>, E> {
+        Ok(SetSecrecy {
+            secrecy: self.secrecy,
+            text: seal(Field::of_ticket("text"), self.text)?,
+        })
+    }
+}
+
+impl Action for SetSecrecy<Sealed> {
+    const SPEC: Spec = Spec {
+        name: "set_secrecy",
+        zh: "设置保密",
+        event: SecrecyChanged::TYPE,
+        roles: &[Role::Operator, Role::Dispatcher, Role::Office],
+        gate: Gate::Ticket(&[
+            TicketState::Received,
+            TicketState::Assigned,
+            TicketState::InProgress,
+            TicketState::Delegated,
+            TicketState::AwaitingSummary,
+            TicketState::Returned,
+            TicketState::Replied,
+            TicketState::AwaitingCallBack,
+            TicketState::AwaitingRedo,
+            TicketState::Closed,
+            TicketState::Withdrawn,
+            TicketState::Terminated,
+        ]),
+    };
+    type Event = SecrecyChanged;
+    const WHILE_SUSPENDED: bool = true;
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<SecrecyChanged>, Refusal> {
+        required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
+        let intake = ticket.intake.as_ref();
+        if intake.is_some_and(|intake| intake.secrecy == self.secrecy) {
+            return Err(refuse::<Self>(ticket, Reason::NoChange).at("secrecy"));
+        }
+        let accused = intake.and_then(|intake| intake.accused_department);
+        let has_it = |a: &Assignment| a.state.is_open() && Some(a.department) == accused;
+        if self.secrecy == Secrecy::Confidential && ticket.assignments.iter().any(has_it) {
+            return Err(refuse::<Self>(ticket, Reason::AccusedOffice)
+                .at("secrecy")
+                .because("hand it on to another department first"));
+        }
+        Ok(Some(SecrecyChanged {
+            secrecy: self.secrecy,
+            text: self.text,
+        }))
+    }
+}
+
+impl Fact for SecrecyChanged {
+    const TYPE: &'static str = "secrecy_changed";
+    const VERSION: u16 = 1;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        if let Some(intake) = &mut ticket.intake {
+            intake.secrecy = self.secrecy;
+        }
+        ticket.changed_at = Some(stamp.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::refusal::Reason;
+    use crate::ticket::scenario::*;
+    use crate::ticket::{Secrecy, TicketAction};
+
+    fn open_on(accused: crate::ids::DepartmentId) -> Given {
+        let TicketAction::Receive(mut action) = confidential_on(accused) else {
+            unreachable!()
+        };
+        action.secrecy = Secrecy::Open;
+        given([(operator(), TicketAction::Receive(action))])
+    }
+
+    #[test]
+    fn the_accused_no_longer_knows_of_it() {
+        let ticket = open_on(DEPARTMENT)
+            .and(dispatcher(), assign())
+            .and(dispatcher(), reassign());
+        assert!(ticket.clone().fold().is_visible_to(&clerk()));
+        ticket
+            .when(office(), set_secrecy())
+            .then(|ticket| assert!(!ticket.is_visible_to(&clerk())));
+    }
+
+    #[test]
+    fn not_while_the_accused_has_it_nor_twice() {
+        open_on(DEPARTMENT)
+            .and(dispatcher(), assign())
+            .when(office(), set_secrecy())
+            .refused(Reason::AccusedOffice, Some("secrecy"));
+        received()
+            .and(office(), set_secrecy())
+            .when(operator(), set_secrecy())
+            .refused(Reason::NoChange, Some("secrecy"));
+        signed()
+            .when(clerk(), set_secrecy())
+            .refused(Reason::RoleNotAllowed, None);
+        let silent = super::SetSecrecy {
+            secrecy: Secrecy::Confidential,
+            text: sealed(""),
+        };
+        received()
+            .when(office(), TicketAction::SetSecrecy(silent))
+            .refused(Reason::Required, Some("text"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Settle limits (核定时限): a year's calendar was published, and limits that were provisional are reckoned anew by
+//! it. Docket does it; the term stays the one the limit was set with.
+
+use super::HANDLED;
+use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
+use crate::sealed::Field;
+use crate::ticket::state::{MoveCause, Moved};
+use serde::{Deserialize, Serialize};
+
+/// Reckons provisional limits anew.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SettleDues;
+
+/// Limits that were provisional are settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DuesSettled {
+    /// The deadlines as they are now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Moved>,
+}
+
+impl SettleDues {
+    /// There is no text to seal.
+    pub fn try_map<T, U, E>(self, _: &mut dyn FnMut(Field, T) -> Result<U, E>) -> Result<Self, E> {
+        Ok(self)
+    }
+}
+
+impl Action for SettleDues {
+    const SPEC: Spec = Spec {
+        name: "settle_dues",
+        zh: "核定时限",
+        event: DuesSettled::TYPE,
+        roles: Role::NOBODY,
+        gate: Gate::Ticket(HANDLED),
+    };
+    type Event = DuesSettled;
+    const WHILE_SUSPENDED: bool = true;
+
+    fn decide(
+        self,
+        ticket: &Ticket,
+        _on: Option<&Assignment>,
+        context: &Context,
+    ) -> Result<Option<DuesSettled>, Refusal> {
+        let calendar = &context.rules.calendar;
+        let settled = |a: &Assignment| {
+            let over = ticket.pauses.iter().filter_map(|p| Some((p.from, p.to?)));
+            let over: Vec<_> = over.filter(|(from, _)| *from >= a.assigned_at).collect();
+            let anew = |due| {
+                let known = calendar.settled(due, a.assigned_at)?;
+                let after = |due, (from, to): &(_, _)| calendar.after_pause(due, *from, *to);
+                Some(over.iter().fold(known, after))
+            };
+            let due = a.due.map(|due| {
+                let known = anew(due);
+                known.map_or(due, |known| context.rules.warned(known, a.assigned_at))
+            });
+            let moved = Moved {
+                assignment: a.no,
+                sign_due: a.sign_due.map(|due| anew(due).unwrap_or(due)),
+                due,
+                return_by: anew(a.return_by).unwrap_or(a.return_by),
+                contact_due: a.contact_due.map(|due| anew(due).unwrap_or(due)),
+            };
+            (moved != Moved::unmoved(a)).then_some(moved)
+        };
+        let open = ticket.assignments.iter().filter(|a| a.state.is_open());
+        let moves: Vec<Moved> = open.filter_map(settled).collect();
+        Ok((!moves.is_empty()).then_some(DuesSettled { moves }))
+    }
+}
+
+impl Fact for DuesSettled {
+    const TYPE: &'static str = "dues_settled";
+    const VERSION: u16 = 1;
+    const MOVES_REVISION: bool = false;
+
+    fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
+        ticket.move_dues(&self.moves, MoveCause::Calendar, stamp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SettleDues;
+    use crate::people::Actor;
+    use crate::refusal::Reason;
+    use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
+    use crate::ticket::scenario::*;
+    use crate::ticket::{MoveCause, TicketAction};
+    use chrono::TimeDelta;
+
+    fn settle() -> TicketAction<crate::Sealed> {
+        TicketAction::SettleDues(SettleDues)
+    }
+
+    /// The list with 2027, whose New Year is three days long.
+    fn with_2027() -> Rules {
+        let holidays = CALENDAR_CN
+            .replace("2026]", "2026, 2027]")
+            .replace("off = [", "off = [ \"2027-01-01\", \"2027-01-04\",");
+        Rules::parse(DEFAULT_PACK, &holidays, 2).unwrap()
+    }
+
+    #[test]
+    fn a_provisional_limit_is_settled_once_when_the_calendar_is_there() {
+        // Thursday, 31 December 2026.
+        let at_new_year = || received().later(38 * 24 * 60).and(dispatcher(), assign());
+        let before = at_new_year().fold().assignments[0].due.unwrap();
+        assert!(before.provisional);
+        at_new_year().when(Actor::system(), settle()).nothing();
+        let known = at_new_year().ruled_by(with_2027());
+        known
+            .clone()
+            .when(Actor::system(), settle())
+            .then(|ticket| {
+                let moved = &ticket.assignments[0].moves[0];
+                assert_eq!(moved.cause, MoveCause::Calendar);
+                assert!(!moved.to.provisional);
+                // Two days more and a weekend.
+                assert_eq!(moved.to.at - before.at, TimeDelta::days(4));
+            });
+        known
+            .clone()
+            .and(Actor::system(), settle())
+            .when(Actor::system(), settle())
+            .nothing();
+        known
+            .when(dispatcher(), settle())
+            .refused(Reason::RoleNotAllowed, None);
+    }
+}

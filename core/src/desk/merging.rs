@@ -1,0 +1,116 @@
+//! Merging touches two tickets: a process of two commands, one on each. The master notes its follower first;
+//! should the merge then not come about, it lists one that is not merged into it, which nobody acts on.
+
+use super::{Desk, DeskError, Options};
+use docket_domain::Reason;
+use docket_domain::ids::TicketId;
+use docket_domain::people::Actor;
+use docket_domain::ticket::actions::conclude::Conclude;
+use docket_domain::ticket::actions::join::Join;
+use docket_domain::ticket::actions::leave::Leave;
+use docket_domain::ticket::actions::unmerge::Unmerge;
+use docket_domain::ticket::{EndingKind, Ticket, TicketAction};
+
+impl Desk {
+    /// Has the master of a merge take the follower in, where the account may merge it. Whether it did.
+    pub(super) async fn join(
+        &self,
+        actor: &Actor,
+        follower: TicketId,
+        master: TicketId,
+    ) -> Result<bool, DeskError> {
+        let (one, other) = (self.ticket(follower).await?, self.ticket(master).await?);
+        let (Some(one), Some(other)) = (one, other) else {
+            return Ok(false);
+        };
+        let fit = follower != master && other.state.is_visible_to(actor);
+        let may = self.available_actions(actor, &one.state).await?;
+        if !fit || !may.contains(&"merge") {
+            return Ok(false);
+        }
+        match self
+            .by_itself(master, TicketAction::Join(Join { follower }))
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(DeskError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The ticket that another leaves by an action.
+    pub(super) async fn master_left<T>(
+        &self,
+        id: TicketId,
+        action: &TicketAction<T>,
+    ) -> Result<Option<TicketId>, DeskError> {
+        if !matches!(action, TicketAction::Unmerge(_)) {
+            return Ok(None);
+        }
+        let ticket = self.ticket(id).await?;
+        Ok(ticket.and_then(|ticket| Some(ticket.state.merged.as_ref()?.master)))
+    }
+
+    /// Has a master forget a follower, or all of them.
+    pub(super) async fn leave(
+        &self,
+        master: TicketId,
+        follower: Option<TicketId>,
+    ) -> Result<(), DeskError> {
+        let action = TicketAction::Leave(Leave { follower });
+        match self.by_itself(master, action).await {
+            // An erased one has nothing to forget.
+            Err(DeskError::Refused(refusal)) if refusal.reason == Reason::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Gives the followers of a ticket that is over its outcome; those of one that was taken back, declined or
+    /// put through go on by themselves.
+    pub(super) async fn conclude_followers(
+        &self,
+        id: TicketId,
+        master: &Ticket,
+    ) -> Result<(), DeskError> {
+        let kind = master.ending.as_ref().map(|ending| ending.kind);
+        let shared = matches!(
+            kind,
+            Some(EndingKind::Closed | EndingKind::Terminated | EndingKind::Merged)
+        );
+        let sealed = master.answer.as_ref().map(|answer| &answer.text);
+        let answer = match sealed.filter(|_| shared) {
+            Some(sealed) => self.vault.open_text("answer", sealed).await?,
+            None => None,
+        };
+        for follower in &master.followers {
+            let action = if shared {
+                TicketAction::Conclude(Conclude {
+                    answer: answer.clone(),
+                })
+            } else {
+                TicketAction::Unmerge(Unmerge { text: None })
+            };
+            let merged = self.ticket(*follower).await?;
+            let here = |merged: &Ticket| merged.merged.as_ref().is_some_and(|m| m.master == id);
+            if !merged.is_some_and(|merged| here(&merged.state)) {
+                continue;
+            }
+            match self.by_itself(*follower, action).await {
+                Ok(()) | Err(DeskError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.leave(id, None).await
+    }
+
+    /// Does something on a ticket as Docket itself.
+    pub(super) async fn by_itself(
+        &self,
+        id: TicketId,
+        action: TicketAction<String>,
+    ) -> Result<(), DeskError> {
+        let (docket, options) = (Actor::system(), Options::default());
+        let done = Box::pin(self.act(&docket, id, action, &options));
+        done.await.map(|_| ())
+    }
+}

@@ -1,0 +1,177 @@
+//! The worker: does by itself what is due, as `docket_domain::policy` says. Of several server processes on one
+//! store one does it; when that one dies, another goes on.
+//!
+//! It reads timers from the views and gives commands to the desk, whose ids follow from their causes: a timer that
+//! the views still show, or that two processes run, takes effect once. A rebuild of the views fires nothing: it
+//! only writes the table anew.
+
+use docket_core::desk::Fired;
+use docket_core::ops::{Lease, OpsError};
+use docket_core::{Desk, DeskError, Store};
+use docket_domain::Timestamp;
+use docket_domain::policy::{Cause, Reckoning};
+use docket_domain::rules::Rules;
+use docket_projections::timers::{DUE_MAX, DueTimer};
+use docket_projections::{ProjectionError, Views};
+use futures_util::StreamExt as _;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// How often the worker looks for what is due.
+pub const LOOKS_EVERY: Duration = Duration::from_millis(500);
+/// Commands given at one time: so few that clerks hardly notice.
+const AT_ONCE: usize = 8;
+/// How long a timer that had nothing to do is left alone; the views are to forget it by then.
+const LEFT_ALONE: Duration = Duration::from_mins(1);
+/// Most timers left alone at one time.
+const LEFT_ALONE_MAX: usize = 10_000;
+/// How long the worker waits for the views to know of what it did.
+const WAITS_FOR_VIEWS: Duration = Duration::from_secs(5);
+
+/// What can go wrong in a round; the next one tries again.
+#[derive(Debug, thiserror::Error)]
+enum WorkerError {
+    #[error(transparent)]
+    Views(#[from] ProjectionError),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+}
+
+/// Works for as long as it is held.
+pub struct Worker(AbortHandle);
+
+impl Worker {
+    /// Starts working, once the lease is had.
+    #[must_use]
+    pub fn start(store: &Store, desk: Arc<Desk>, views: Views) -> Self {
+        let rounds = Rounds {
+            lease: Lease::of(&store.ops, "worker"),
+            desk,
+            views,
+            left_alone: HashMap::new(),
+            settled_under: 0,
+        };
+        Self(tokio::spawn(rounds.run()).abort_handle())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Rounds {
+    lease: Lease,
+    desk: Arc<Desk>,
+    views: Views,
+    left_alone: HashMap<(docket_domain::ids::TicketId, Cause, Timestamp), Instant>,
+    /// The version of the rules that provisional limits were looked at under.
+    settled_under: u32,
+}
+
+impl Rounds {
+    async fn run(mut self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "what is due could not be done; trying again");
+            }
+            tokio::time::sleep(LOOKS_EVERY).await;
+        }
+    }
+
+    async fn round(&mut self) -> Result<(), WorkerError> {
+        if !self.lease.hold().await? {
+            return Ok(());
+        }
+        self.left_alone
+            .retain(|_, since| since.elapsed() < LEFT_ALONE);
+        let (now, rules) = (self.desk.now(), self.desk.rules().await?);
+        self.fire_all(Reckoning::At, now, |_| true).await?;
+        if let Some(ended_before) = archived_when_ended_before(&rules, now) {
+            self.fire_all(Reckoning::AfterTheEnd, ended_before, |_| true)
+                .await?;
+        }
+        if self.settled_under != rules.version {
+            let known = |due: &DueTimer| {
+                let year = rules.calendar.date_of(due.timer.at);
+                rules.calendar.day(year).1
+            };
+            let ever = Timestamp::MAX_UTC;
+            self.fire_all(Reckoning::WithTheCalendar, ever, known)
+                .await?;
+            self.settled_under = rules.version;
+        }
+        Ok(())
+    }
+
+    /// Fires every timer of a reckoning up to a time, page by page.
+    async fn fire_all(
+        &mut self,
+        reckoning: Reckoning,
+        until: Timestamp,
+        wanted: impl Fn(&DueTimer) -> bool,
+    ) -> Result<(), WorkerError> {
+        let mut after = None;
+        loop {
+            let page = self
+                .views
+                .due_timers(reckoning, until, after, DUE_MAX)
+                .await?;
+            let Some(last) = page.last().copied() else {
+                return Ok(());
+            };
+            let full = page.len() == DUE_MAX as usize;
+            let due: Vec<DueTimer> = page.into_iter().filter(&wanted).collect();
+            for some in due.chunks(AT_ONCE * 8) {
+                if !self.lease.hold().await? {
+                    return Ok(());
+                }
+                self.fire(some).await?;
+            }
+            if !full {
+                return Ok(());
+            }
+            after = Some(last);
+        }
+    }
+
+    async fn fire(&mut self, due: &[DueTimer]) -> Result<(), WorkerError> {
+        let key = |due: &DueTimer| (due.ticket, due.timer.cause, due.timer.at);
+        let fresh: Vec<DueTimer> = due
+            .iter()
+            .filter(|due| !self.left_alone.contains_key(&key(due)))
+            .copied()
+            .collect();
+        let desk = &self.desk;
+        let fired: Vec<(DueTimer, Result<Fired, DeskError>)> = futures_util::stream::iter(fresh)
+            .map(async |due| (due, desk.fire(due.ticket, due.timer).await))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let mut latest = 0;
+        for (due, fired) in fired {
+            match fired? {
+                Fired::At(position) => latest = latest.max(position),
+                Fired::Void if self.left_alone.len() < LEFT_ALONE_MAX => {
+                    self.left_alone.insert(key(&due), Instant::now());
+                }
+                Fired::Void => {}
+            }
+        }
+        // Views that lag show done timers again: that is harmless, and only slow.
+        let _ = self.views.wait_for(latest, WAITS_FOR_VIEWS).await;
+        Ok(())
+    }
+}
+
+/// The time up to which what ended is to be archived now, where the pack archives by itself.
+fn archived_when_ended_before(rules: &Rules, now: Timestamp) -> Option<Timestamp> {
+    let days = rules.archived_at(now)? - now;
+    Some(now - days)
+}

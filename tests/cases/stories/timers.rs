@@ -1,0 +1,223 @@
+//! What Docket does by itself: lights, urgings, supervision, disputes, resumption, the archive. Once for each
+//! cause, whatever happens to clocks and servers.
+
+use super::{Story, reply};
+use crate::gateway::department;
+use chrono::TimeDelta;
+use docket_core::ManualClock;
+use docket_core::journal::Journal;
+use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
+use docket_domain::ticket::scenario::now;
+use docket_gateway::app::Founding;
+use docket_tests::city::found;
+use docket_tests::server::Server;
+use docket_tests::staff::hire_all;
+use docket_tests::{TestStore, on_both_stores};
+use serde_json::json;
+use std::sync::Arc;
+
+on_both_stores! {
+    lights_urging_and_supervision_come_once,
+    two_servers_do_it_once_and_one_goes_on_when_the_other_is_gone,
+    what_fell_due_during_a_downtime_is_done_and_a_rebuild_does_nothing,
+    returns_dispute_a_ticket_and_a_suspension_ends,
+    an_ended_ticket_is_archived_after_its_days,
+}
+
+const STRICT: &[(&str, &str)] = &[
+    ("urges_at_red = false", "urges_at_red = true"),
+    (
+        "escalate = []",
+        "escalate = [{ working_days = 0, level = \"yellow\" }, { working_days = 2, level = \"red\" }]",
+    ),
+    ("after_days = 0", "after_days = 30"),
+];
+
+fn founding() -> Founding {
+    let pack = STRICT
+        .iter()
+        .fold(DEFAULT_PACK.to_owned(), |pack, (from, to)| {
+            assert!(pack.contains(from), "{from}");
+            pack.replace(from, to)
+        });
+    Founding {
+        name: "云州市".into(),
+        pack,
+        holidays: CALENDAR_CN.into(),
+    }
+}
+
+async fn begin(store: &TestStore) -> (Story, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(now()));
+    let server = Server::open(store.options(clock.clone()), &founding()).await;
+    found(&server.app.desk).await;
+    hire_all(&server.app.desk, &server.app.store.ops).await;
+    (Story { server }, clock)
+}
+
+fn days(clock: &ManualClock, days: i64) {
+    clock.set(now() + TimeDelta::days(days));
+}
+
+/// The types of a ticket's events that Docket wrote by itself.
+async fn by_itself(journal: &Journal) -> Vec<String> {
+    let records = journal.read_all(0, 10_000).await.unwrap();
+    let of_docket = |r: &&docket_core::Record| r.category == "ticket" && r.actor.0.is_nil();
+    records
+        .iter()
+        .filter(of_docket)
+        .map(|r| r.event_type.clone())
+        .collect()
+}
+
+/// Waits until Docket has done so many things, and then a while for one too many.
+async fn did(story: &Story, expected: &[&str]) {
+    let journal = story.server.app.desk.journal();
+    let started = std::time::Instant::now();
+    while by_itself(journal).await.len() < expected.len() {
+        assert!(
+            started.elapsed() < super::PATIENCE,
+            "{:?}",
+            by_itself(journal).await
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(docket_gateway::worker::LOOKS_EVERY * 3).await;
+    let mut done = by_itself(journal).await;
+    let mut expected: Vec<String> = expected.iter().map(|e| (*e).to_owned()).collect();
+    done.sort();
+    expected.sort();
+    assert_eq!(done, expected);
+}
+
+async fn lights_urging_and_supervision_come_once(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    let ticket = story.signed().await;
+    let id = &ticket["id"];
+    did(&story, &[]).await;
+    // Monday; due the Monday after; yellow from the Friday evening.
+    days(&clock, 5);
+    did(&story, &["lit"]).await;
+    let seen = story
+        .reads("clerk", id, "assignments { light } urges")
+        .await;
+    assert_eq!(
+        (&seen["assignments"][0]["light"], &seen["urges"]),
+        (&json!("YELLOW"), &json!(0))
+    );
+    days(&clock, 8);
+    did(&story, &["lit", "lit", "urged", "supervised"]).await;
+    // A clock set back undoes nothing and repeats nothing.
+    days(&clock, 3);
+    did(&story, &["lit", "lit", "urged", "supervised"]).await;
+    days(&clock, 30);
+    did(&story, &["lit", "lit", "urged", "supervised", "supervised"]).await;
+    let seen = story
+        .reads("clerk", id, "supervision { level by { name } } urges")
+        .await;
+    assert_eq!(seen["supervision"], json!({ "level": "RED", "by": null }));
+    assert_eq!(seen["urges"], 1);
+    // Done by Docket, and said to be so; it moved no revision, so the clerk's reply is not stale.
+    story.does("clerk", "replyTicket", reply(id)).await;
+}
+
+async fn two_servers_do_it_once_and_one_goes_on_when_the_other_is_gone(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    let second = Server::open(store.options(clock.clone()), &founding()).await;
+    story.signed().await;
+    days(&clock, 8);
+    let all = ["lit", "lit", "urged", "supervised"];
+    did(&story, &all).await;
+    // The first is gone without a word.
+    drop(story);
+    let story = Story { server: second };
+    days(&clock, 30);
+    let gone = std::time::Instant::now();
+    did(&story, &[&all[..], &["supervised"]].concat()).await;
+    assert!(
+        gone.elapsed() < std::time::Duration::from_secs(15),
+        "{:?}",
+        gone.elapsed()
+    );
+}
+
+async fn what_fell_due_during_a_downtime_is_done_and_a_rebuild_does_nothing(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    story.signed().await;
+    let app = story.server.app.clone();
+    app.views
+        .wait_for(app.desk.journal().head().await.unwrap(), super::PATIENCE)
+        .await
+        .unwrap();
+    drop((story, app));
+    // Over a weekend and more.
+    days(&clock, 9);
+    let server = Server::open(store.options(clock.clone()), &founding()).await;
+    let story = Story { server };
+    let all = ["lit", "lit", "urged", "supervised"];
+    did(&story, &all).await;
+    drop(story);
+    docket_projections::rebuild::rebuild(
+        &store.open_at(clock.clone()).await,
+        &docket_projections::projection::all(),
+        &mut |_| {},
+    )
+    .await
+    .unwrap();
+    let server = Server::open(store.options(clock), &founding()).await;
+    did(&Story { server }, &all).await;
+}
+
+async fn returns_dispute_a_ticket_and_a_suspension_ends(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    let ticket = story.received().await;
+    let id = &ticket["id"];
+    let assign = json!({ "id": id, "leadId": department() });
+    let back = json!({ "id": id, "reason": "NOT_COMPETENT", "text": "不属于本单位职责" });
+    for _ in 0..3 {
+        story
+            .does("dispatcher", "assignTicket", assign.clone())
+            .await;
+        story.does("clerk", "returnTicket", back.clone()).await;
+    }
+    did(&story, &["disputed"]).await;
+    let seen = story
+        .reads("joint-meeting", id, "dispute { cause by { name } }")
+        .await;
+    assert_eq!(seen["dispute"], json!({ "cause": "RETURNS", "by": null }));
+
+    let other = story.signed().await;
+    let suspend = json!({
+        "id": other["id"], "ground": "APPRAISAL", "text": "等待鉴定",
+        "expectedAt": (now() + TimeDelta::days(2)).to_rfc3339(),
+    });
+    story.does("office", "suspendTicket", suspend).await;
+    days(&clock, 3);
+    did(&story, &["disputed", "resumed"]).await;
+    let seen = story
+        .reads(
+            "office",
+            &other["id"],
+            "suspended assignments { moves { cause } }",
+        )
+        .await;
+    assert_eq!(seen["suspended"], false);
+    assert_eq!(seen["assignments"][0]["moves"][0]["cause"], "PAUSE");
+}
+
+async fn an_ended_ticket_is_archived_after_its_days(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    let ticket = story.received().await;
+    let id = &ticket["id"];
+    let withdraw = json!({ "id": id, "text": "已核对身份" });
+    story.does("operator", "withdrawTicket", withdraw).await;
+    days(&clock, 29);
+    did(&story, &[]).await;
+    days(&clock, 30);
+    did(&story, &["archived"]).await;
+    let seen = story.reads("office", id, "state archived { class }").await;
+    assert_eq!(
+        seen,
+        json!({ "state": "ARCHIVED", "archived": { "class": "10_years" } })
+    );
+}
