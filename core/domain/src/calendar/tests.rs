@@ -1,0 +1,103 @@
+//! Due times by example.
+
+use super::*;
+
+fn calendar() -> Calendar {
+    Calendar {
+        zone: chrono_tz::Asia::Shanghai,
+        hours: vec![hours("08:30", "12:00"), hours("14:00", "17:30")],
+        holidays: crate::rules::default_holidays(),
+    }
+}
+
+fn hours(from: &str, to: &str) -> (NaiveTime, NaiveTime) {
+    (from.parse().unwrap(), to.parse().unwrap())
+}
+
+fn local(text: &str) -> Timestamp {
+    let naive = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+    chrono_tz::Asia::Shanghai
+        .from_local_datetime(&naive)
+        .unwrap()
+        .with_timezone(&Utc)
+}
+
+#[test]
+fn the_day_of_the_start_is_not_counted() {
+    // Tuesday to Wednesday.
+    let due = calendar().after_working_days(local("2026-11-24 08:00"), 1);
+    assert_eq!(
+        (due.at, due.provisional),
+        (local("2026-11-25 17:30"), false)
+    );
+    assert_eq!(due.term, Some(Term::WorkingDays(1)));
+}
+
+#[test]
+fn spring_festival_and_its_make_up_days() {
+    // 2019: holidays 4-10 February, worked on Saturday 2 and Sunday 3 February.
+    let due = calendar().after_working_days(local("2019-02-01 09:00"), 3);
+    assert_eq!(due.at, local("2019-02-11 17:30"));
+    let due = calendar().after_working_days(local("2019-02-01 09:00"), 2);
+    assert_eq!(due.at, local("2019-02-03 17:30"));
+}
+
+#[test]
+fn a_year_without_a_list_is_provisional() {
+    let due = calendar().after_working_days(local("2026-12-31 09:00"), 1);
+    assert_eq!((due.at, due.provisional), (local("2027-01-01 17:30"), true));
+}
+
+#[test]
+fn an_inner_deadline_lies_before_the_outer_but_not_in_the_past() {
+    let outer = calendar().after_working_days(local("2026-11-23 09:00"), 5);
+    assert_eq!(outer.at, local("2026-11-30 17:30"));
+    let inner = calendar().before_by_working_days(outer, 1, local("2026-11-24 09:00"));
+    assert_eq!(inner.at, local("2026-11-27 17:30"));
+    let late = calendar().before_by_working_days(outer, 1, local("2026-11-29 09:00"));
+    assert_eq!(late, outer);
+}
+
+#[test]
+fn every_published_day_counts_as_an_independent_reckoning_says() {
+    // Walks 2019-2026 day by day with a second formulation: index of working days.
+    let calendar = calendar();
+    let start = NaiveDate::from_ymd_opt(2019, 1, 1).unwrap();
+    let worked: Vec<NaiveDate> = start
+        .iter_days()
+        .take_while(|d| d.year() <= 2026)
+        .filter(|d| {
+            let listed_off = calendar.holidays.off.contains(d);
+            let listed_on = calendar.holidays.work.contains(d);
+            listed_on || (!listed_off && d.weekday().num_days_from_monday() < 5)
+        })
+        .collect();
+    for date in start.iter_days().take_while(|d| d.year() <= 2025) {
+        let from = local(&format!("{date} 23:59"));
+        let next = worked.partition_point(|w| *w <= date);
+        for n in [1usize, 2, 5, 15] {
+            let expected = worked[next + n - 1];
+            let due = calendar.after_working_days(from, u16::try_from(n).unwrap());
+            assert_eq!(calendar.date_of(due.at), expected, "{n} days after {date}");
+            assert!(!due.provisional);
+        }
+    }
+}
+
+#[test]
+fn a_time_that_clocks_skip_is_the_first_moment_after_the_gap() {
+    let berlin = Calendar {
+        zone: chrono_tz::Europe::Berlin,
+        ..calendar()
+    };
+    // On Sunday, 29 March 2026, two o'clock is three o'clock, 01:00 UTC.
+    let date = NaiveDate::from_ymd_opt(2026, 3, 29).unwrap();
+    for time in ["02:00", "02:05", "02:55:30"] {
+        let at = berlin.at(date, time.parse().unwrap());
+        assert_eq!(at.to_string(), "2026-03-29 01:00:00 UTC", "{time}");
+    }
+    // On Sunday, 25 October 2026, half past two comes twice: the later is 01:30 UTC.
+    let date = NaiveDate::from_ymd_opt(2026, 10, 25).unwrap();
+    let at = berlin.at(date, "02:30".parse().unwrap());
+    assert_eq!(at.to_string(), "2026-10-25 01:30:00 UTC");
+}
