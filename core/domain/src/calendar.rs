@@ -168,8 +168,7 @@ impl Calendar {
                 ..due
             };
         }
-        let (first, last) = (self.date_of(from), self.date_of(to));
-        let (worked, unsure) = self.worked_between(first, last);
+        let (worked, unsure) = self.ended_between(from, to);
         if worked == 0 {
             return due;
         }
@@ -257,6 +256,24 @@ impl Calendar {
             worked += u16::from(day.is_worked());
         }
         (worked, provisional)
+    }
+
+    /// How many working days' office hours ended after `from` and not after `to`, at most
+    /// [`TERM_WORKING_DAYS_MAX`].
+    fn ended_between(&self, from: Timestamp, to: Timestamp) -> (u16, bool) {
+        let day_before = |date: NaiveDate| date - Days::new(1);
+        let (first, last) = (self.date_of(from), self.date_of(to));
+        let after = if self.end_of(first) > from {
+            day_before(first)
+        } else {
+            first
+        };
+        let until = if self.end_of(last) <= to {
+            last
+        } else {
+            day_before(last)
+        };
+        self.worked_between(after, until)
     }
 
     /// When the last office hours of a working day end.

@@ -101,3 +101,34 @@ fn a_time_that_clocks_skip_is_the_first_moment_after_the_gap() {
     let at = berlin.at(date, "02:30".parse().unwrap());
     assert_eq!(at.to_string(), "2026-10-25 01:30:00 UTC");
 }
+
+fn pause_moves(due: &str, from: &str, to: &str) -> Timestamp {
+    let due = Due {
+        term: Some(Term::WorkingDays(5)),
+        ..Due::known(local(due))
+    };
+    let moved = calendar().after_pause(due, local(from), local(to));
+    moved.at
+}
+
+#[test]
+fn a_pause_moves_a_limit_by_the_working_days_that_ended_in_it() {
+    // The limit's own day ended while the clock stood still, on Friday, 27 November 2026: it is Monday now.
+    let moved = pause_moves("2026-11-27 17:30", "2026-11-27 16:00", "2026-11-28 10:00");
+    assert_eq!(moved, local("2026-11-30 17:30"));
+    // A night, or a weekend up to Monday's noon: no working day ended.
+    for (from, to) in [
+        ("2026-11-23 18:00", "2026-11-24 08:00"),
+        ("2026-11-20 18:00", "2026-11-23 12:00"),
+        ("2026-11-24 09:00", "2026-11-24 17:00"),
+    ] {
+        let moved = pause_moves("2026-11-27 17:30", from, to);
+        assert_eq!(moved, local("2026-11-27 17:30"), "{from} to {to}");
+    }
+    // Friday afternoon to Tuesday morning: Friday and Monday ended, and the weekend counts for nothing.
+    let moved = pause_moves("2026-11-27 17:30", "2026-11-20 16:00", "2026-11-24 09:00");
+    assert_eq!(moved, local("2026-12-01 17:30"));
+    // What was late stays so.
+    let moved = pause_moves("2026-11-20 17:30", "2026-11-23 16:00", "2026-11-25 09:00");
+    assert_eq!(moved, local("2026-11-20 17:30"));
+}
