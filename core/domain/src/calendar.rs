@@ -1,8 +1,8 @@
 //! Working days and due times.
 //!
 //! Weekends, public holidays and make-up working days come from a published list (State Council
-//! notices, one a year). A day in a year without a list is judged by its weekday, and every due time
-//! whose reckoning touched such a day is marked provisional.
+//! notices, one a year). A day in a year without a list is judged by its weekday and the holidays that
+//! are fixed by law, and every due time whose reckoning touched such a day is marked provisional.
 //!
 //! How days are counted: the day something starts is not counted, and the limit ends with the last
 //! counted day's office hours (民法典 §§ 201, 203; working days only, as the hotline rules say).
@@ -40,7 +40,8 @@ impl Day {
     }
 }
 
-/// The published list of holidays, as TOML: `published` years, `off` and `work` dates.
+/// The published list of holidays, as TOML: `published` years, `off` and `work` dates; and `lawful` dates of
+/// years to come.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holidays {
@@ -50,6 +51,10 @@ pub struct Holidays {
     pub off: BTreeSet<NaiveDate>,
     /// Weekend days worked.
     pub work: BTreeSet<NaiveDate>,
+    /// The holidays that the law fixes by date or by the lunar calendar (全国年节及纪念日放假办法). They hold
+    /// for a year only until its list is published: the notice moves and exchanges days.
+    #[serde(default)]
+    pub lawful: BTreeSet<NaiveDate>,
 }
 
 /// A calendar: zone, office hours, holidays.
@@ -71,7 +76,8 @@ impl Calendar {
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> (Day, bool) {
         let published = self.holidays.published.contains(&date.year());
-        let day = if self.holidays.off.contains(&date) {
+        let lawful = || !published && self.holidays.lawful.contains(&date);
+        let day = if self.holidays.off.contains(&date) || lawful() {
             Day::Holiday
         } else if self.holidays.work.contains(&date) {
             Day::MakeUp

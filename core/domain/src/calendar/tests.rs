@@ -49,6 +49,26 @@ fn a_year_without_a_list_is_provisional() {
 }
 
 #[test]
+fn what_the_law_fixes_holds_until_the_list_is_published() {
+    let reckoned = |published: &str| {
+        let text = format!(
+            "published = [2026{published}]\noff = []\nwork = []\n\
+             lawful = [\"2026-12-31\", \"2027-01-01\", \"2027-01-04\"]"
+        );
+        let holidays = toml::from_str(&text).unwrap();
+        let calendar = Calendar {
+            holidays,
+            ..calendar()
+        };
+        let due = calendar.after_working_days(local("2026-12-30 09:00"), 2);
+        (due.at, due.provisional)
+    };
+    // Thursday; Friday and Monday off; Tuesday.
+    assert_eq!(reckoned(""), (local("2027-01-05 17:30"), true));
+    assert_eq!(reckoned(", 2027"), (local("2027-01-01 17:30"), false));
+}
+
+#[test]
 fn an_inner_deadline_lies_before_the_outer_but_not_in_the_past() {
     let outer = calendar().after_working_days(local("2026-11-23 09:00"), 5);
     assert_eq!(outer.at, local("2026-11-30 17:30"));
