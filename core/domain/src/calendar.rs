@@ -8,6 +8,8 @@
 //! counted day's office hours (民法典 §§ 201, 203; working days only, as the hotline rules say).
 
 #[cfg(test)]
+pub(crate) mod almanac;
+#[cfg(test)]
 mod tests;
 
 use crate::time::{Due, Term, Timestamp};
@@ -75,16 +77,18 @@ impl Calendar {
     /// What kind of day it is, and whether its year's list is published.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> (Day, bool) {
-        let published = self.holidays.published.contains(&date.year());
-        let lawful = || !published && self.holidays.lawful.contains(&date);
-        let day = if self.holidays.off.contains(&date) || lawful() {
+        let holidays = &self.holidays;
+        let published = holidays.published.contains(&date.year());
+        let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
+        let lawful = || !published && holidays.lawful.contains(&date);
+        let day = if holidays.off.contains(&date) || lawful() {
             Day::Holiday
-        } else if self.holidays.work.contains(&date) {
-            Day::MakeUp
-        } else if matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
-            Day::Weekend
-        } else {
+        } else if !weekend {
             Day::Weekday
+        } else if holidays.work.contains(&date) {
+            Day::MakeUp
+        } else {
+            Day::Weekend
         };
         (day, published)
     }

@@ -152,3 +152,133 @@ fn a_pause_moves_a_limit_by_the_working_days_that_ended_in_it() {
     let moved = pause_moves("2026-11-20 17:30", "2026-11-23 16:00", "2026-11-25 09:00");
     assert_eq!(moved, local("2026-11-20 17:30"));
 }
+
+mod against_a_second_reckoning {
+    use super::super::almanac::Almanac;
+    use super::super::*;
+    use crate::rules::CALENDAR_CN;
+    use proptest::prelude::*;
+
+    const ZONES: &[Tz] = &[
+        chrono_tz::Asia::Shanghai,
+        chrono_tz::Europe::Berlin,
+        chrono_tz::Asia::Urumqi,
+        chrono_tz::America::New_York,
+    ];
+    const HOURS: &[&[(&str, &str)]] = &[
+        &[("08:30", "12:00"), ("14:00", "17:30")],
+        &[("09:00", "17:00")],
+        &[("07:00", "10:00"), ("11:00", "14:00"), ("15:30", "23:59")],
+    ];
+
+    type Offices = (Tz, &'static [(&'static str, &'static str)]);
+
+    fn offices() -> impl Strategy<Value = Offices> {
+        (prop::sample::select(ZONES), prop::sample::select(HOURS))
+    }
+
+    fn both((zone, hours): Offices) -> (Calendar, Almanac) {
+        let calendar = Calendar {
+            zone,
+            hours: hours.iter().map(|(a, b)| super::hours(a, b)).collect(),
+            holidays: crate::rules::default_holidays(),
+        };
+        (calendar, Almanac::of(zone, hours, CALENDAR_CN))
+    }
+
+    /// Any minute of 2019 to 2026.
+    fn start() -> impl Strategy<Value = Timestamp> {
+        let first = super::local("2019-01-01 00:00");
+        (0..8 * 365 * 1440_i64).prop_map(move |minutes| first + TimeDelta::minutes(minutes))
+    }
+
+    /// The days after or before a date up to the `n`-th that is worked.
+    fn count(almanac: &Almanac, from: NaiveDate, n: u16, step: i64) -> Vec<NaiveDate> {
+        let dates = (1..).map(|k| from + TimeDelta::days(k * step));
+        let mut left = n;
+        let until = |date: &NaiveDate| {
+            let goes_on = left > 0;
+            left -= u16::from(goes_on && almanac.is_worked(*date));
+            goes_on
+        };
+        dates.take_while(until).collect()
+    }
+
+    fn unsure(almanac: &Almanac, dates: &[NaiveDate]) -> bool {
+        dates.iter().any(|date| !almanac.is_published(*date))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn a_limit_ends_when_the_last_day_counted_closes(
+            offices in offices(), from in start(), days in 1..20_u16,
+        ) {
+            let (calendar, almanac) = both(offices);
+            let due = calendar.after_working_days(from, days);
+            let (today, _) = almanac.local(from);
+            let mut closings = almanac.closings(from).filter(|at| almanac.local(*at).0 > today);
+            prop_assert_eq!(Some(due.at), closings.nth(usize::from(days) - 1));
+            let counted = count(&almanac, today, days, 1);
+            prop_assert_eq!(due.provisional, unsure(&almanac, &counted));
+        }
+
+        #[test]
+        fn an_inner_limit_closes_days_earlier_and_warns_days_before(
+            offices in offices(), from in start(), days in 1..15_u16, margin in 1..3_u16,
+        ) {
+            let (calendar, almanac) = both(offices);
+            let outer = calendar.after_working_days(from, days);
+            let inner = calendar.before_by_working_days(outer, margin, from);
+            let (today, last) = (almanac.local(from).0, almanac.local(outer.at).0);
+            let before = *count(&almanac, last, margin, -1).last().unwrap();
+            let closing = |date| {
+                let midnight = calendar.at(date, NaiveTime::MIN);
+                almanac.closings(midnight).next().unwrap()
+            };
+            if closing(before) <= from {
+                prop_assert_eq!(inner, outer);
+            } else {
+                prop_assert_eq!(inner.at, closing(before));
+                let dates = (1..).map(|n| today + TimeDelta::days(n));
+                let worked = dates.take_while(|d| *d <= before).filter(|d| almanac.is_worked(*d));
+                let term = Term::WorkingDays(u16::try_from(worked.count()).unwrap());
+                prop_assert_eq!(inner.term, Some(term));
+            }
+            let warned = calendar.warned(outer, margin, from);
+            prop_assert_eq!(warned.yellow_at, Some(closing(before).max(from)));
+        }
+
+        #[test]
+        fn an_extension_ends_when_its_last_day_closes(
+            offices in offices(), from in start(), days in 1..15_u16, more in 1..10_u16,
+        ) {
+            let (calendar, almanac) = both(offices);
+            let due = calendar.after_working_days(from, days);
+            let later = calendar.extended(due, more);
+            let closing = almanac.closings(due.at).nth(usize::from(more) - 1);
+            prop_assert_eq!(Some(later.at), closing);
+            prop_assert_eq!(later.term, Some(Term::WorkingDays(days + more)));
+        }
+
+        #[test]
+        fn a_pause_gives_back_every_closing_that_it_took(
+            offices in offices(), from in start(), days in 1..15_u16,
+            after in 0..20_000_i64, length in 1..20_000_i64,
+        ) {
+            let (calendar, almanac) = both(offices);
+            let due = calendar.after_working_days(from, days);
+            let begins = from + TimeDelta::minutes(after);
+            let ends = begins + TimeDelta::minutes(length);
+            let taken = almanac.closings(begins).take_while(|at| *at <= ends).count();
+            let moved = calendar.after_pause(due, begins, ends);
+            if due.at <= begins || taken == 0 {
+                prop_assert_eq!(moved, due);
+            } else {
+                prop_assert_eq!(Some(moved.at), almanac.closings(due.at).nth(taken - 1));
+                prop_assert_eq!(moved.term, due.term);
+            }
+        }
+    }
+}
