@@ -2,10 +2,12 @@
 //!
 //! * [`state`]: the folded ticket, its assignments, and the words for their states.
 //! * [`actions`]: one file per action, and the one list that registers them.
+//! * [`mod@clock`]: the clock of an assignment, which tells what became of its time.
 //! * [`number`]: ticket numbers.
 //! * [`scenario`]: given / when / then, for the tests beside each action.
 
 pub mod actions;
+pub mod clock;
 pub mod number;
 #[cfg(test)]
 mod properties;
@@ -13,6 +15,7 @@ pub mod scenario;
 pub mod state;
 
 pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};
+pub use clock::{Cause, Clock, Reading, SPANS_MAX, Span, SpanKind, clock};
 pub use number::TicketNumber;
 pub use state::{
     Answer, Archived, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Dispute,

@@ -73,6 +73,13 @@ impl Almanac {
         (local.date(), local.time())
     }
 
+    /// Whether offices are open in the minute that begins then.
+    pub(crate) fn is_open(&self, minute: Timestamp) -> bool {
+        let (date, time) = self.local(minute);
+        let within = |(opens, closes): &(NaiveTime, NaiveTime)| *opens <= time && time < *closes;
+        self.hours.iter().any(within) && self.is_worked(date)
+    }
+
     /// Whether the last office hours of a working day end then.
     pub(crate) fn closes_at(&self, minute: Timestamp) -> bool {
         let (date, time) = self.local(minute);

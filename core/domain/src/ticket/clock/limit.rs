@@ -1,0 +1,185 @@
+//! A limit as other rules would have set and moved it, and what of a limit extensions gave.
+
+use super::{resumed, was_moved};
+use crate::calendar::Calendar;
+use crate::ids::EventId;
+use crate::rules::Rules;
+use crate::ticket::state::{Assignment, Level, Move, MoveCause, Pause, Return, Ticket};
+use crate::time::{Due, Term, Timestamp};
+
+/// The limit that `rules` would give to the same matter at the same beginning, moved by the same pauses and
+/// extensions up to `end`. Calendars published since need no move: `rules` have them. What was carried over
+/// was set by no rules, and is only moved by them.
+pub(super) fn under(
+    rules: &Rules,
+    then: &Rules,
+    ticket: &Ticket,
+    assignment: &Assignment,
+    end: Timestamp,
+) -> Option<Due> {
+    let again = Again {
+        rules,
+        then,
+        ticket,
+    };
+    let due = match assignment.level() {
+        Level::Department => again.set_by_centre(assignment),
+        Level::Unit => again.set_by_department(assignment),
+    };
+    Some(again.moved(due?, assignment, end, |_| true))
+}
+
+struct Again<'r> {
+    rules: &'r Rules,
+    then: &'r Rules,
+    ticket: &'r Ticket,
+}
+
+impl Again<'_> {
+    /// A department's limit as it was first set.
+    fn set_by_centre(&self, assignment: &Assignment) -> Option<Due> {
+        let from = assignment.assigned_at;
+        let Some(intake) = self.ticket.intake.as_ref().filter(|_| !assignment.imported) else {
+            return first(assignment);
+        };
+        Some(if assignment.sign_due.is_some() {
+            self.rules.handle_due(&intake.matter(), from)
+        } else {
+            // What begins in progress is handled anew.
+            self.rules.redo_due(from)
+        })
+    }
+
+    /// A unit's limit as it was first set, under its department's of that moment.
+    fn set_by_department(&self, unit: &Assignment) -> Option<Due> {
+        let Some(intake) = &self.ticket.intake else {
+            return first(unit);
+        };
+        let from = unit.assigned_at;
+        let parent = unit.parent.and_then(|no| self.ticket.assignment(no));
+        let outer = parent.and_then(|parent| {
+            let due = self.set_by_centre(parent)?;
+            // What was granted at the same time to the unit too was granted after the delegation.
+            let before = |m: &Move| !moved_together(m, unit);
+            Some(self.moved(due, parent, from, before))
+        });
+        Some(self.rules.inner_due(outer, &intake.matter(), from))
+    }
+
+    /// Moves a limit by the pauses and extensions of an assignment up to a moment.
+    fn moved(
+        &self,
+        mut due: Due,
+        assignment: &Assignment,
+        until: Timestamp,
+        which: impl Fn(&Move) -> bool,
+    ) -> Due {
+        let began = assignment.assigned_at;
+        let over = |pause: &Pause| {
+            let to = pause.to.filter(|to| *to > began)?;
+            let moves = resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
+            moves.then_some((pause.from.max(began), to))
+        };
+        let mut pauses = self.ticket.pauses.iter().filter_map(over).peekable();
+        let pass = |due, (from, to)| {
+            let after = self.rules.calendar.after_pause(due, from, to);
+            self.rules.warned_again(due, after, to)
+        };
+        let extensions = assignment
+            .moves
+            .iter()
+            .filter(|m| m.cause == MoveCause::Extension && m.at <= until && which(m));
+        for extension in extensions {
+            while let Some(pause) = pauses.next_if(|(_, to)| *to <= extension.at) {
+                due = pass(due, pause);
+            }
+            let days = days_given(extension, &self.then.calendar);
+            let later = self.rules.calendar.extended(due, days);
+            due = self.rules.warned(later, extension.at);
+        }
+        pauses.fold(due, pass)
+    }
+}
+
+/// The limit before it was ever moved.
+fn first(assignment: &Assignment) -> Option<Due> {
+    let moves = &assignment.moves;
+    moves.first().map_or(assignment.due, |first| first.from)
+}
+
+fn moved_together(of_parent: &Move, unit: &Assignment) -> bool {
+    let same =
+        |m: &Move| (m.event, m.at, m.cause) == (of_parent.event, of_parent.at, of_parent.cause);
+    unit.moves.iter().any(same)
+}
+
+/// Whether it was with the centre from the beginning of a pause to its end, given back, so that the pause moved
+/// no limit.
+fn was_returned(assignment: &Assignment, from: Timestamp, to: Timestamp) -> bool {
+    let with_centre = |r: &Return| r.at <= from && r.decided_at.is_none_or(|at| at >= to);
+    assignment.returns.iter().any(with_centre) && !was_moved(assignment, to)
+}
+
+/// How many working days an extension gave.
+fn days_given(extension: &Move, calendar: &Calendar) -> u16 {
+    let Some(from) = extension.from else {
+        return 0;
+    };
+    match (from.term, extension.to.term) {
+        (Some(Term::WorkingDays(before)), Some(Term::WorkingDays(after))) => {
+            after.saturating_sub(before)
+        }
+        (None | Some(Term::WorkingDays(_) | Term::Minutes(_)), _) => {
+            let date = |due: Due| calendar.date_of(due.at);
+            calendar.worked_between(date(from), date(extension.to)).0
+        }
+    }
+}
+
+/// Time that an extension gave: from the limit as it would be without it to the limit with it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    pub(super) event: EventId,
+}
+
+/// The time that extensions gave to an assignment, in order; what moved its limit afterwards moved both ends.
+pub(super) fn given(
+    ticket: &Ticket,
+    assignment: &Assignment,
+    then: &Calendar,
+    present: &Calendar,
+) -> Vec<Given> {
+    let mut given: Vec<(Due, Due, EventId)> = Vec::new();
+    for moved in &assignment.moves {
+        match moved.cause {
+            MoveCause::Extension => {
+                let from = moved.from.unwrap_or(moved.to);
+                given.push((from, moved.to, moved.event));
+            }
+            MoveCause::Pause => {
+                let ended = |pause: &&Pause| pause.to == Some(moved.at);
+                let Some(pause) = ticket.pauses.iter().find(ended) else {
+                    continue;
+                };
+                for (from, to, _) in &mut given {
+                    *from = then.after_pause(*from, pause.from, moved.at);
+                    *to = then.after_pause(*to, pause.from, moved.at);
+                }
+            }
+            MoveCause::Calendar => {
+                let settled = |due| present.settled(due, assignment.assigned_at).unwrap_or(due);
+                for (from, to, _) in &mut given {
+                    (*from, *to) = (settled(*from), settled(*to));
+                }
+            }
+        }
+    }
+    let ends = |(from, to, event): (Due, Due, EventId)| Given {
+        from: from.at,
+        to: to.at,
+        event,
+    };
+    given.into_iter().map(ends).collect()
+}
