@@ -44,8 +44,12 @@ fn spring_festival_and_its_make_up_days() {
 
 #[test]
 fn a_year_without_a_list_is_provisional() {
+    // New Year's Day, a Friday, is off by law; then a weekend.
     let due = calendar().after_working_days(local("2026-12-31 09:00"), 1);
-    assert_eq!((due.at, due.provisional), (local("2027-01-01 17:30"), true));
+    assert_eq!((due.at, due.provisional), (local("2027-01-04 17:30"), true));
+    // Spring festival 2027: off from Friday 5 to Monday 8 February.
+    let due = calendar().after_working_days(local("2027-02-04 09:00"), 1);
+    assert_eq!((due.at, due.provisional), (local("2027-02-09 17:30"), true));
 }
 
 #[test]
