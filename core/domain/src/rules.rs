@@ -4,23 +4,25 @@
 //! number of its publication; every ticket event is stamped with the version it was decided under. The
 //! text and the holiday list travel inside the event, so that a replay needs nothing else.
 
+mod book;
+pub mod check;
 mod pack;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use crate::time::Term;
+pub use book::{PackPublished, Publish, Published, RulesBook};
+pub use check::{Mistake, Said};
 pub use pack::{DeclineReason, Escalation, Labelled, TextLimits};
 
-use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::calendar::{Calendar, Holidays};
-use crate::people::{Actor, Role};
-use crate::refusal::{Reason, Refusal};
+use crate::people::Role;
 use crate::ticket::{Kind, Urgency};
 use crate::time::{Due, Light, Timestamp};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use pack::{CallsBack, DeadlineLine, Pack, office_hours};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// The text of the default pack.
 pub const DEFAULT_PACK: &str = include_str!("../rules/default.toml");
@@ -422,188 +424,4 @@ impl Rules {
 #[must_use]
 pub fn default_holidays() -> Holidays {
     toml::from_str(CALENDAR_CN).expect("the shipped list is checked by a test")
-}
-
-/// The rules aggregate: one stream, every publication an event.
-pub enum RulesBook {}
-
-/// The packs published so far.
-#[derive(Clone, Debug, Default)]
-pub struct Published {
-    /// The pack in force, if any was published.
-    pub current: Option<Arc<Rules>>,
-}
-
-/// Asks for a pack to be published.
-#[derive(Clone, Debug)]
-pub struct Publish {
-    /// Who asks.
-    pub actor: Actor,
-    /// The pack's TOML.
-    pub pack: String,
-    /// The holiday list's TOML.
-    pub holidays: String,
-}
-
-/// A pack was published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackPublished {
-    /// Its version, from 1.
-    pub version: u32,
-    /// Its TOML.
-    pub pack: String,
-    /// The holiday list's TOML.
-    pub holidays: String,
-}
-
-impl Aggregate for RulesBook {
-    const CATEGORY: &'static str = "rules";
-    const EVENT_TYPES: &'static [&'static str] = &["published"];
-    type State = Published;
-    type Command = Publish;
-    type Event = PackPublished;
-
-    fn decide(state: &Published, command: Publish) -> Result<Vec<PackPublished>, Refusal> {
-        let refuse = |reason| Refusal::new("publish", "rules", reason);
-        if command.actor != Actor::system() && !command.actor.has(Role::Administrator) {
-            return Err(refuse(Reason::RoleNotAllowed));
-        }
-        let version = state.current.as_ref().map_or(0, |rules| rules.version) + 1;
-        Rules::parse(&command.pack, &command.holidays, version)
-            .map_err(|error| refuse(Reason::InvalidRules).because(error.0))?;
-        Ok(vec![PackPublished {
-            version,
-            pack: command.pack,
-            holidays: command.holidays,
-        }])
-    }
-
-    fn evolve(state: &mut Published, _stamp: &Stamp, event: &PackPublished) {
-        // A pack that a later version of Docket cannot read any more leaves the one before in force.
-        if let Ok(rules) = Rules::parse(&event.pack, &event.holidays, event.version) {
-            state.current = Some(Arc::new(rules));
-        }
-    }
-
-    fn encode(event: &PackPublished) -> Encoded {
-        Encoded {
-            event_type: "published",
-            schema_version: 1,
-            data: write_data(event),
-        }
-    }
-
-    fn decode(event_type: &str, data: &str) -> Result<PackPublished, UnknownEvent> {
-        match event_type {
-            "published" => read_data(Self::CATEGORY, event_type, data),
-            other => Err(UnknownEvent::Type {
-                category: Self::CATEGORY,
-                event_type: other.into(),
-            }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chrono::NaiveTime;
-
-    #[test]
-    fn the_shipped_pack_is_sound() {
-        let rules = Rules::parse(DEFAULT_PACK, CALENDAR_CN, 1).unwrap();
-        assert_eq!(rules.titles().0, "default");
-        assert_eq!(rules.return_reasons().len(), 4);
-        assert_eq!(
-            rules.calendar.day_ends(),
-            NaiveTime::from_hms_opt(17, 30, 0).unwrap()
-        );
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (from, to, named) in [
-            ("Asia/Shanghai", "Asia/Nowhere", "time_zone"),
-            ("\"17:30\"", "\"25:30\"", "25:30"),
-            ("\"14:00\"", "\"11:00\"", "in order"),
-            ("praise = { working_days = 5 }", "", "handle.praise"),
-            (
-                "normal = { working_days = 1 }",
-                "normal = { working_days = 0 }",
-                "1 to 400",
-            ),
-            (
-                "fairly_weight = 0.6",
-                "fairly_weight = 1.6",
-                "fairly_weight",
-            ),
-            ("margin_working_days", "margin_days", "margin_days"),
-        ] {
-            assert!(DEFAULT_PACK.contains(from), "{from}");
-            let error = Rules::parse(&DEFAULT_PACK.replace(from, to), CALENDAR_CN, 1).unwrap_err();
-            assert!(error.0.contains(named), "{named}: {error}");
-        }
-    }
-
-    /// A pack published before there were these sections is read as ever.
-    #[test]
-    fn sections_that_came_later_may_be_missing() {
-        let old: String = DEFAULT_PACK
-            .split("\n\n")
-            .filter(|part| {
-                let later = [
-                    "[decline]",
-                    "[redo]",
-                    "[review]",
-                    "[call_back]",
-                    "[urge]",
-                    "[duplicates]",
-                ];
-                !later.iter().any(|section| part.contains(section))
-            })
-            .collect::<Vec<_>>()
-            .join("\n\n");
-        let (old, new) = (
-            Rules::parse(&old, CALENDAR_CN, 1).unwrap(),
-            Rules::parse(DEFAULT_PACK, CALENDAR_CN, 1).unwrap(),
-        );
-        assert!(old.decline_reasons().is_empty());
-        assert_eq!(new.decline_reasons().len(), 10);
-        let now = crate::ticket::scenario::now();
-        assert_eq!(old.redo_due(now), new.redo_due(now));
-        assert_eq!(old.review_is_required(), new.review_is_required());
-        assert_eq!(old.call_back_attempts(), new.call_back_attempts());
-        assert_eq!(old.duplicates_within(), new.duplicates_within());
-        for by_citizen in [true, false] {
-            assert_eq!(old.urge_interval(by_citizen), new.urge_interval(by_citizen));
-        }
-        for (wants_reply, anonymous) in [(true, false), (true, true), (false, false)] {
-            let calls = |rules: &Rules| rules.calls_back(wants_reply, anonymous);
-            assert_eq!(calls(&old), wants_reply && !anonymous);
-            assert_eq!(calls(&new), calls(&old));
-        }
-    }
-
-    #[test]
-    fn only_administrators_publish_and_versions_count_up() {
-        let publish = |actor| Publish {
-            actor,
-            pack: DEFAULT_PACK.into(),
-            holidays: CALENDAR_CN.into(),
-        };
-        let clerk = Actor {
-            roles: vec![Role::Clerk],
-            ..Actor::system()
-        };
-        let refused = RulesBook::decide(&Published::default(), publish(clerk)).unwrap_err();
-        assert_eq!(refused.reason, Reason::RoleNotAllowed);
-        let mut state = Published::default();
-        for version in 1..=2 {
-            let events = RulesBook::decide(&state, publish(Actor::system())).unwrap();
-            assert_eq!(events[0].version, version);
-            let stamp = crate::ticket::scenario::stamp();
-            RulesBook::evolve(&mut state, &stamp, &events[0]);
-        }
-        assert_eq!(state.current.unwrap().version, 2);
-    }
 }
