@@ -6,6 +6,7 @@
 
 mod book;
 pub mod check;
+mod diff;
 mod pack;
 mod routes;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use crate::time::Term;
 pub use book::{PackPublished, Publish, Published, RulesBook};
 pub use check::{Mistake, Said};
+pub use diff::{Change, diff};
 pub use pack::{DeclineReason, Escalation, Labelled, TextLimits};
 
 use crate::calendar::{Calendar, Holidays};
@@ -73,7 +75,7 @@ pub struct PackError(pub String);
 impl Rules {
     /// Reads and checks a pack and its holiday list.
     pub fn parse(pack: &str, holidays: &str, version: u32) -> Result<Self, PackError> {
-        let pack: Pack = toml::from_str(pack).map_err(|e| PackError(format!("rule pack: {e}")))?;
+        let pack = Pack::read(pack)?;
         let holidays: Holidays =
             toml::from_str(holidays).map_err(|e| PackError(format!("holiday list: {e}")))?;
         let zone: Tz = pack.pack.time_zone.parse().map_err(|_| {

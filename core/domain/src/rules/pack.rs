@@ -7,11 +7,11 @@ use crate::people::Role;
 use crate::ticket::{Kind, SupervisionLevel, Urgency};
 use crate::time::Term;
 use chrono::NaiveTime;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A code with its texts.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
     /// Stable code.
@@ -23,7 +23,7 @@ pub struct Labelled {
 }
 
 /// Longest texts, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextLimits {
     /// A ticket's title.
@@ -38,7 +38,7 @@ pub struct TextLimits {
     pub short: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackHead {
     pub(super) name: String,
@@ -48,7 +48,7 @@ pub(super) struct PackHead {
     pub(super) office_hours: Vec<(String, String)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignTerms {
     pub(super) normal: Term,
@@ -56,13 +56,13 @@ pub(super) struct SignTerms {
     pub(super) critical: Term,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DelegateRules {
     pub(super) margin_working_days: u16,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReturnRules {
     pub(super) window: Term,
@@ -75,7 +75,7 @@ pub(super) struct ReturnRules {
 macro_rules! later_sections {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $default:expr,)+ })+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(super) struct $name { $(pub(super) $field: $type,)+ }
 
@@ -134,7 +134,7 @@ later_sections! {
 }
 
 /// Supervision that an overdue ticket comes under by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Escalation {
     /// So many working days after the limit; 0: at once.
@@ -145,7 +145,7 @@ pub struct Escalation {
 
 /// A line of the table of deadlines: what it names must all fit. The first line that fits and has the term
 /// asked for holds; `sign` and `handle` are what else there is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeadlineLine {
     pub(super) kind: Option<Kind>,
@@ -159,7 +159,7 @@ pub(super) struct DeadlineLine {
 }
 
 /// Whom the centre calls back after the review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CallsBack {
     /// Whoever wants a reply and is not anonymous.
@@ -171,7 +171,7 @@ pub(super) enum CallsBack {
 }
 
 /// A reason to decline, with the lawful channel to tell the caller.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeclineReason {
     /// Stable code.
@@ -186,19 +186,19 @@ pub struct DeclineReason {
     pub channel_en: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReplyRules {
     pub(super) waits_for_assists: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RatingRules {
     pub(super) fairly_weight: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pack {
     pub(super) pack: PackHead,
@@ -258,6 +258,13 @@ pub(super) struct Pack {
     /// Regions a place may lie in; empty: tickets carry none.
     #[serde(default)]
     pub(super) regions: Vec<String>,
+}
+
+impl Pack {
+    /// Reads a pack's text; what is between the lines is for [`check`].
+    pub(super) fn read(text: &str) -> Result<Self, PackError> {
+        toml::from_str(text).map_err(|error| PackError(format!("rule pack: {error}")))
+    }
 }
 
 /// The office hours of a day.

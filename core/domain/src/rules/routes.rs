@@ -1,9 +1,9 @@
 //! The table of topics and regions that suggests a department while assigning. It decides nothing.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Which department a topic in a region goes to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Route {
     /// A topic's path, or the beginning of one up to a `/`; `None`: any.

@@ -1,7 +1,11 @@
 //! Broken packs and what is told of them; and that `check` and `Rules::parse` agree.
 
+use super::super::diff::tree;
+use super::super::pack::Pack;
 use super::super::{CALENDAR_CN, DEFAULT_PACK, PackError, Rules};
+use super::schema::{self, Key, Shape};
 use super::{Mistake, check};
+use std::collections::BTreeSet;
 use toml::Value;
 
 fn parse(pack: &str) -> Result<Rules, PackError> {
@@ -425,4 +429,38 @@ fn check_and_parse_agree_on_every_broken_pack() {
 fn the_shipped_packs_have_no_mistake() {
     assert_eq!(check(DEFAULT_PACK), []);
     parse(DEFAULT_PACK).unwrap();
+}
+
+/// The keys of a tree and of its schema are the same, all the way down.
+fn same_keys(path: &str, tree: &serde_json::Value, keys: &[Key]) {
+    let fields = tree.as_object().unwrap_or_else(|| panic!("{path}: {tree}"));
+    let read: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
+    let known: BTreeSet<&str> = keys.iter().map(|key| key.name).collect();
+    assert_eq!(read, known, "{path}");
+    for key in keys {
+        let (path, value) = (format!("{path}.{}", key.name), &tree[key.name]);
+        match &key.shape {
+            Shape::Table(inner) => same_keys(&path, value, inner),
+            Shape::List(list) => {
+                if let Shape::Table(inner) = list.of {
+                    let first = value.get(0).unwrap_or_else(|| panic!("{path} is empty"));
+                    same_keys(&path, first, inner);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The schema and the structures that serde reads have the same keys.
+#[test]
+fn the_schema_is_what_is_read() {
+    let every_list = "topics = [\"市容\"]\nroutes = [{ department = \"城管局\" }]\n\
+        deadlines = [{ sign = { minutes = 1 } }]\n";
+    let pack = DEFAULT_PACK.replace(
+        "escalate = []",
+        "escalate = [{ working_days = 1, level = \"red\" }]",
+    );
+    let pack = Pack::read(&format!("{every_list}{pack}")).unwrap();
+    same_keys("", &tree(&pack), schema::PACK);
 }
