@@ -6,7 +6,9 @@
 
 mod book;
 pub mod check;
+mod deadlines;
 mod diff;
+pub mod edge;
 mod pack;
 mod routes;
 #[cfg(test)]
@@ -15,16 +17,19 @@ mod tests;
 pub use crate::time::Term;
 pub use book::{PackPublished, Publish, Published, RulesBook};
 pub use check::{Mistake, Said};
+pub use deadlines::Matter;
 pub use diff::{Change, diff};
+pub use edge::{
+    IntakeField, KindTitle, LoginPrefix, MenuEntry, PasswordRules, RateWeights, Request, ScaleEntry,
+};
 pub use pack::{DeclineReason, Escalation, Labelled, TextLimits};
 
 use crate::calendar::{Calendar, Holidays};
 use crate::people::Role;
-use crate::ticket::{Kind, Urgency};
-use crate::time::{Due, Light, Timestamp};
+use crate::time::{Light, Timestamp};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use pack::{CallsBack, DeadlineLine, Pack, office_hours};
+use pack::{CallsBack, Pack, office_hours};
 
 /// The text of the default pack.
 pub const DEFAULT_PACK: &str = include_str!("../rules/default.toml");
@@ -39,32 +44,6 @@ pub struct Rules {
     /// Working days and office hours.
     pub calendar: Calendar,
     pack: Pack,
-}
-
-/// What deadlines depend on.
-#[derive(Clone, Copy, Debug)]
-pub struct Matter<'t> {
-    /// What the caller wants, where known.
-    pub kind: Option<Kind>,
-    /// The topic's path.
-    pub topic: Option<&'t str>,
-    /// How pressing it is.
-    pub urgency: Urgency,
-    /// The channel it came by, where known.
-    pub channel: Option<&'t str>,
-}
-
-impl Matter<'_> {
-    fn fits(&self, line: &DeadlineLine) -> bool {
-        let topic = line.topic.as_deref();
-        line.kind.is_none_or(|kind| self.kind == Some(kind))
-            && line.urgency.is_none_or(|urgency| self.urgency == urgency)
-            && line
-                .channel
-                .as_deref()
-                .is_none_or(|c| self.channel == Some(c))
-            && topic.is_none_or(|wanted| self.topic.is_some_and(|t| routes::begins(t, wanted)))
-    }
 }
 
 /// What is wrong with a rule pack.
@@ -113,92 +92,6 @@ impl Rules {
         )
     }
 
-    /// The first term that a line of the table of deadlines has for the matter.
-    fn line(
-        &self,
-        matter: &Matter<'_>,
-        term: impl Fn(&DeadlineLine) -> Option<Term>,
-    ) -> Option<Term> {
-        let mut fitting = self.pack.deadlines.iter().filter(|line| matter.fits(line));
-        fitting.find_map(term)
-    }
-
-    /// When an assignment made at `from` must be signed.
-    #[must_use]
-    pub fn sign_due(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
-        let terms = self.pack.sign;
-        let usual = match matter.urgency {
-            Urgency::Normal => terms.normal,
-            Urgency::Urgent => terms.urgent,
-            Urgency::Critical => terms.critical,
-        };
-        let term = self.line(matter, |line| line.sign).unwrap_or(usual);
-        self.calendar.after(from, term)
-    }
-
-    /// When an assignment made at `from` must be replied. Where the kind is not known, the longest term
-    /// of any holds: nobody is judged by a shorter one than may apply.
-    #[must_use]
-    pub fn handle_due(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
-        let terms = &self.pack.handle;
-        let usual = || {
-            let fitting = terms
-                .iter()
-                .filter(|(k, _)| matter.kind.is_none_or(|kind| kind == **k));
-            fitting
-                .map(|(_, term)| self.calendar.after(from, *term))
-                .max()
-                .expect("a checked pack has a term for every kind")
-        };
-        let line = self.line(matter, |line| line.handle);
-        let due = line.map_or_else(usual, |term| self.calendar.after(from, term));
-        self.warned(due, from)
-    }
-
-    /// A unit's inner deadline under its department's; where that is not known, by the matter.
-    #[must_use]
-    pub fn inner_due(&self, outer: Option<Due>, matter: &Matter<'_>, from: Timestamp) -> Due {
-        let margin = self.pack.delegate.margin_working_days;
-        match outer {
-            Some(outer) => {
-                let inner = self.calendar.before_by_working_days(outer, margin, from);
-                self.warned(inner, from)
-            }
-            None => self.handle_due(matter, from),
-        }
-    }
-
-    /// A handling deadline with its yellow light.
-    #[must_use]
-    pub fn warned(&self, due: Due, from: Timestamp) -> Due {
-        let days = self.pack.lights.yellow_working_days;
-        self.calendar.warned(due, days, from)
-    }
-
-    /// A handling deadline that was moved, with its yellow light; one that stayed keeps the light it had.
-    #[must_use]
-    pub fn warned_again(&self, before: Due, after: Due, from: Timestamp) -> Due {
-        if after.at == before.at {
-            before
-        } else {
-            self.warned(after, from)
-        }
-    }
-
-    /// When the caller of an assignment made at `from` must have been contacted, if there is a limit.
-    #[must_use]
-    pub fn contact_due(&self, matter: &Matter<'_>, from: Timestamp) -> Option<Due> {
-        let line = self.line(matter, |line| line.contact);
-        let term = line.or(self.pack.contact.within)?;
-        Some(self.calendar.after(from, term))
-    }
-
-    /// Until when an assignment made at `from` may be returned.
-    #[must_use]
-    pub fn return_by(&self, from: Timestamp) -> Due {
-        self.calendar.after(from, self.pack.returning.window)
-    }
-
     /// The reasons an office may give for a return.
     #[must_use]
     pub fn return_reasons(&self) -> &[Labelled] {
@@ -209,12 +102,6 @@ impl Rules {
     #[must_use]
     pub fn decline_reasons(&self) -> &[DeclineReason] {
         &self.pack.decline.reasons
-    }
-
-    /// When what is handled anew from `from` on must be replied.
-    #[must_use]
-    pub fn redo_due(&self, from: Timestamp) -> Due {
-        self.warned(self.calendar.after(from, self.pack.redo.term), from)
     }
 
     /// Whether an answer must be reviewed before the ticket is closed.
@@ -232,12 +119,6 @@ impl Rules {
                 CallsBack::Always => true,
                 CallsBack::Never => false,
             }
-    }
-
-    /// When a citizen whose answer was reviewed at `from` is to have been called back.
-    #[must_use]
-    pub fn call_back_due(&self, from: Timestamp) -> Due {
-        self.calendar.after(from, self.pack.call_back.within)
     }
 
     /// How often a citizen who is not reached is called.

@@ -9,6 +9,9 @@
 //! * [`sense`]: what no key can tell alone: names of nothing, lines that never hold, rights nobody has.
 
 mod actions;
+#[cfg(test)]
+mod agree;
+mod edges;
 pub(super) mod schema;
 mod sense;
 mod shape;
@@ -100,7 +103,7 @@ pub fn check(pack: &str) -> Vec<Mistake> {
         })
         .collect();
     let broken: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
-    let mut found = shape::hold(table.get_ref(), &schema::PACK, &lines);
+    let mut found = shape::hold(table.get_ref(), schema::PACK, &lines);
     found.extend(sense::hold(table.get_ref(), &lines));
     // Where the text itself is broken, what follows from that is no mistake of its own.
     found.retain(|mistake| {

@@ -1,6 +1,10 @@
 //! A rule pack as it is written, in TOML, and what its parts must be.
 
 use super::PackError;
+use super::edge::{
+    self, AccountRules, IntakeRules, KindTitle, PasswordRules, RoutingRules, ScaleEntry,
+    TriageRules,
+};
 use super::routes::{Route, unknown};
 use crate::calendar::TERM_WORKING_DAYS_MAX;
 use crate::people::Role;
@@ -192,10 +196,27 @@ pub(super) struct ReplyRules {
     pub(super) waits_for_assists: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RatingRules {
     pub(super) fairly_weight: f64,
+    // Later than the weight above: 30/35/35 in 准格尔旗.
+    #[serde(default = "response_weight")]
+    pub(super) response_weight: u16,
+    #[serde(default = "other_weight")]
+    pub(super) resolution_weight: u16,
+    #[serde(default = "other_weight")]
+    pub(super) satisfaction_weight: u16,
+    #[serde(default = "edge::usual_scale")]
+    pub(super) scale: Vec<ScaleEntry>,
+}
+
+const fn response_weight() -> u16 {
+    30
+}
+
+const fn other_weight() -> u16 {
+    35
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -242,6 +263,19 @@ pub(super) struct Pack {
     pub(super) archive: ArchiveRules,
     #[serde(default)]
     pub(super) lights: LightRules,
+    #[serde(default)]
+    pub(super) triage: TriageRules,
+    #[serde(default)]
+    pub(super) routing: RoutingRules,
+    #[serde(default)]
+    pub(super) intake: IntakeRules,
+    #[serde(default)]
+    pub(super) password: PasswordRules,
+    #[serde(default)]
+    pub(super) accounts: AccountRules,
+    /// The kinds a form offers.
+    #[serde(default = "edge::every_kind")]
+    pub(super) kinds: Vec<KindTitle>,
     /// Who may do an action, where fewer may than the code lets.
     #[serde(default)]
     pub(super) roles: BTreeMap<String, Vec<Role>>,
@@ -328,6 +362,17 @@ pub(super) fn check(pack: &Pack) -> Result<(), PackError> {
     if !(0.0..=1.0).contains(&pack.rating.fairly_weight) {
         return Err(PackError(
             "rating.fairly_weight: must lie between 0 and 1".into(),
+        ));
+    }
+    let rating = &pack.rating;
+    let weights = [
+        rating.response_weight,
+        rating.resolution_weight,
+        rating.satisfaction_weight,
+    ];
+    if weights.into_iter().map(u32::from).sum::<u32>() != 100 {
+        return Err(PackError(
+            "rating: the three weights must make 100 together".into(),
         ));
     }
     if pack.call_back.attempts == 0 {

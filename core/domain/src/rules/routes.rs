@@ -1,4 +1,5 @@
-//! The table of topics and regions that suggests a department while assigning. It decides nothing.
+//! The table of topics and regions that suggests a department while assigning, or, where the pack
+//! says so, names the one a request goes to by itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,20 @@ pub(super) fn suggested<'r>(
         }
     }
     names
+}
+
+/// The one department that the closest routes name; `None`: there is none, or they name several.
+pub(super) fn only_closest<'r>(
+    routes: &'r [Route],
+    topic: Option<&str>,
+    region: Option<&str>,
+) -> Option<&'r str> {
+    let fit = |route: &'r Route| Some((route.fit(topic, region)?, route.department.as_str()));
+    let fitting: Vec<_> = routes.iter().filter_map(fit).collect();
+    let (best, name) = fitting.iter().max_by_key(|(fit, _)| *fit)?;
+    let others = fitting.iter().filter(|(fit, _)| fit == best);
+    let only = others.into_iter().all(|(_, other)| other == name);
+    only.then_some(*name)
 }
 
 #[cfg(test)]

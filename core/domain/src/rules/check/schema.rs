@@ -2,9 +2,10 @@
 //!
 //! The structures that serde reads (`pack.rs`) say the same once more; a test compares the two.
 
+use super::super::edge::{IntakeField, PASSWORD_CHARS_MIN};
 use crate::calendar::TERM_WORKING_DAYS_MAX;
 use crate::people::Role;
-use crate::ticket::{Kind, SupervisionLevel, Urgency};
+use crate::ticket::{Kind, Satisfaction, SupervisionLevel, Urgency};
 
 /// A key of a section.
 pub(in super::super) struct Key {
@@ -98,6 +99,17 @@ const fn lines(of: &'static Shape, known_by: &'static [&'static str]) -> Shape {
     })
 }
 
+/// A list of entries that are known by one key, each once.
+const fn by(of: &'static Shape, known_by: &'static [&'static str], ordered: bool) -> Shape {
+    Shape::List(List {
+        of,
+        min: 0,
+        known_by,
+        once: true,
+        ordered,
+    })
+}
+
 /// A list of names or words, each once.
 const fn names(of: &'static Shape, min: usize) -> Shape {
     Shape::List(List {
@@ -124,6 +136,15 @@ fn roles() -> Vec<&'static str> {
 fn supervision_levels() -> Vec<&'static str> {
     let levels = SupervisionLevel::ALL.iter();
     levels.map(|level| level.name()).collect()
+}
+
+fn satisfactions() -> Vec<&'static str> {
+    let scale = Satisfaction::ALL.iter();
+    scale.map(|word| word.name()).collect()
+}
+
+fn intake_fields() -> Vec<&'static str> {
+    IntakeField::ALL.iter().map(|field| field.name()).collect()
 }
 
 fn calls_back() -> Vec<&'static str> {
@@ -169,6 +190,35 @@ const ESCALATION: Shape = Shape::Table(&[
     ),
     needed("level", Shape::Word(supervision_levels)),
 ]);
+const KIND_TITLE: Shape = Shape::Table(&[
+    needed("code", KIND),
+    needed("zh", Shape::Text),
+    needed("en", Shape::Text),
+]);
+const SCALE: Shape = Shape::Table(&[
+    needed("code", Shape::Word(satisfactions)),
+    needed("zh", Shape::Text),
+    needed("en", Shape::Text),
+]);
+const TRIAGE: Shape = Shape::Table(&[
+    may("words", names(&TEXT, 1)),
+    may("kind", KIND),
+    may("topic", Shape::Text),
+    may("channel", Shape::Code),
+    needed("urgency", URGENCY),
+]);
+const REQUIRED: Shape = Shape::Table(&[
+    needed("kind", KIND),
+    needed("fields", names(&Shape::Word(intake_fields), 1)),
+]);
+const MENU: Shape = Shape::Table(&[
+    needed("code", Shape::Code),
+    needed("zh", Shape::Text),
+    needed("en", Shape::Text),
+    needed("kind", KIND),
+    may("topic", Shape::Text),
+]);
+const PREFIX: Shape = Shape::Table(&[may("region", Shape::Text), needed("prefix", Shape::Text)]);
 const ROLES: Shape = names(&Shape::Word(roles), 0);
 /// Longest texts: 100,000 characters at most, a technical limit.
 const CHARACTERS: Shape = Shape::Whole(1, 100_000);
@@ -185,6 +235,7 @@ pub(in super::super) const PACK: &[Key] = &[
             needed("office_hours", Shape::Hours),
         ]),
     ),
+    may("kinds", coded(&KIND_TITLE, 1)),
     needed("channels", coded(&LABELLED, 1)),
     may("topics", names(&TEXT, 0)),
     may("regions", names(&TEXT, 0)),
@@ -250,6 +301,24 @@ pub(in super::super) const PACK: &[Key] = &[
         "duplicates",
         Shape::Table(&[may("days", Shape::Whole(0, 3650))]),
     ),
+    may(
+        "intake",
+        Shape::Table(&[
+            may("required", by(&REQUIRED, &["kind"], false)),
+            may("menu", coded(&MENU, 0)),
+        ]),
+    ),
+    may(
+        "triage",
+        Shape::Table(&[may(
+            "rules",
+            lines(&TRIAGE, &["words", "kind", "topic", "channel"]),
+        )]),
+    ),
+    may(
+        "routing",
+        Shape::Table(&[may("assigns_by_itself", Shape::Flag)]),
+    ),
     may("routes", lines(&ROUTE, &["topic", "region", "department"])),
     needed(
         "reply",
@@ -297,7 +366,13 @@ pub(in super::super) const PACK: &[Key] = &[
     ),
     needed(
         "rating",
-        Shape::Table(&[needed("fairly_weight", Shape::Share)]),
+        Shape::Table(&[
+            needed("fairly_weight", Shape::Share),
+            may("response_weight", Shape::Whole(0, 100)),
+            may("resolution_weight", Shape::Whole(0, 100)),
+            may("satisfaction_weight", Shape::Whole(0, 100)),
+            may("scale", coded(&SCALE, 3)),
+        ]),
     ),
     needed(
         "texts",
@@ -308,6 +383,18 @@ pub(in super::super) const PACK: &[Key] = &[
             needed("answer", CHARACTERS),
             needed("short", CHARACTERS),
         ]),
+    ),
+    may(
+        "password",
+        Shape::Table(&[
+            may("min_chars", Shape::Whole(PASSWORD_CHARS_MIN as u32, 128)),
+            may("classes", Shape::Whole(1, 4)),
+            may("expires_days", Shape::Whole(0, 3650)),
+        ]),
+    ),
+    may(
+        "accounts",
+        Shape::Table(&[may("prefixes", by(&PREFIX, &["region"], false))]),
     ),
     may("roles", Shape::PerAction(&ROLES)),
 ];

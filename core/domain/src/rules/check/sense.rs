@@ -1,5 +1,7 @@
 //! What no key can tell alone: names of nothing, lines that never hold, figures that do not go together.
 //!
+//! Its second half, `edges.rs`, is for what the edges apply.
+//!
 //! Reads the text's tree and not the parsed pack, so that a mistake elsewhere hides nothing here. What is not of
 //! the right type was told already, and counts here as not there.
 
@@ -23,20 +25,25 @@ pub(super) fn hold(pack: &DeTable, lines: &Lines) -> Vec<Mistake> {
     sense.margin();
     sense.escalations();
     sense.archive();
+    sense.triage();
+    sense.routing();
+    sense.intake();
+    sense.prefixes();
+    sense.weights();
     sense.mistakes
 }
 
-struct Sense<'t> {
+pub(super) struct Sense<'t> {
     pack: &'t DeTable<'t>,
-    lines: &'t Lines,
+    pub(super) lines: &'t Lines,
     mistakes: Vec<Mistake>,
 }
 
-type Value<'t> = &'t Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = &'t Spanned<DeValue<'t>>;
 
 /// What a line of a table asks for; what it does not name is any.
 #[derive(Clone, Copy, Default)]
-struct Conditions<'t> {
+pub(super) struct Conditions<'t> {
     kind: Option<&'t str>,
     topic: Option<&'t str>,
     urgency: Option<&'t str>,
@@ -44,7 +51,7 @@ struct Conditions<'t> {
 }
 
 impl<'t> Conditions<'t> {
-    fn of(line: &'t DeValue<'t>) -> Self {
+    pub(super) fn of(line: &'t DeValue<'t>) -> Self {
         let text = |key: &str| line.get(key).and_then(|value| value.get_ref().as_str());
         Self {
             kind: text("kind"),
@@ -54,8 +61,16 @@ impl<'t> Conditions<'t> {
         }
     }
 
+    /// The same whatever the urgency, where that is the outcome and no condition.
+    pub(super) fn whatever_the_urgency(self) -> Self {
+        Self {
+            urgency: None,
+            ..self
+        }
+    }
+
     /// Whether whatever fits `other` fits this, too.
-    fn cover(&self, other: &Self) -> bool {
+    pub(super) fn cover(&self, other: &Self) -> bool {
         let same = |a: Option<&str>, b: Option<&str>| a.is_none() || a == b;
         let topic = self.topic;
         same(self.kind, other.kind)
@@ -66,7 +81,7 @@ impl<'t> Conditions<'t> {
 }
 
 impl<'t> Sense<'t> {
-    fn note(&mut self, at: Value<'_>, key: &str, problem: Said, expected: Said) {
+    pub(super) fn note(&mut self, at: Value<'_>, key: &str, problem: Said, expected: Said) {
         self.mistakes.push(Mistake {
             line: self.lines.at(at.span().start),
             key: key.to_owned(),
@@ -75,20 +90,20 @@ impl<'t> Sense<'t> {
         });
     }
 
-    fn at(&self, section: &str, key: &str) -> Option<Value<'t>> {
+    pub(super) fn at(&self, section: &str, key: &str) -> Option<Value<'t>> {
         self.pack.get(section)?.get_ref().get(key)
     }
 
-    fn entries(value: Option<Value<'t>>) -> &'t [Spanned<DeValue<'t>>] {
+    pub(super) fn entries(value: Option<Value<'t>>) -> &'t [Spanned<DeValue<'t>>] {
         let list = value.and_then(|value| value.get_ref().as_array());
         list.map_or(&[], |list| list)
     }
 
-    fn list(&self, name: &str) -> &'t [Spanned<DeValue<'t>>] {
+    pub(super) fn list(&self, name: &str) -> &'t [Spanned<DeValue<'t>>] {
         Self::entries(self.pack.get(name))
     }
 
-    fn texts(&self, name: &str) -> Vec<&'t str> {
+    pub(super) fn texts(&self, name: &str) -> Vec<&'t str> {
         let entries = self.list(name).iter();
         entries.filter_map(|e| e.get_ref().as_str()).collect()
     }
@@ -101,7 +116,7 @@ impl<'t> Sense<'t> {
     }
 
     /// A topic that no ticket of the pack can carry.
-    fn topic(&mut self, entry: Value<'t>, path: &str) {
+    pub(super) fn topic(&mut self, entry: Value<'t>, path: &str) {
         let topics = self.texts("topics");
         let wanted = named(entry, "topic");
         let known = |wanted: &str| topics.iter().any(|topic| begins(topic, wanted));
@@ -111,7 +126,7 @@ impl<'t> Sense<'t> {
     }
 
     /// A region that no place of the pack can lie in.
-    fn region(&mut self, entry: Value<'t>, path: &str) {
+    pub(super) fn region(&mut self, entry: Value<'t>, path: &str) {
         let regions = self.texts("regions");
         let wanted = named(entry, "region");
         if let Some((at, wanted)) = wanted.filter(|(_, wanted)| !regions.contains(wanted)) {
@@ -120,7 +135,7 @@ impl<'t> Sense<'t> {
     }
 
     /// A channel that no ticket of the pack comes by.
-    fn channel(&mut self, entry: Value<'t>, path: &str) {
+    pub(super) fn channel(&mut self, entry: Value<'t>, path: &str) {
         let channels = self.channels();
         let wanted = named(entry, "channel");
         if let Some((at, wanted)) = wanted.filter(|(_, wanted)| !channels.contains(wanted)) {
@@ -134,7 +149,14 @@ impl<'t> Sense<'t> {
         }
     }
 
-    fn unknown(&mut self, at: Value<'t>, key: &str, name: &str, list: &str, known: &[&str]) {
+    pub(super) fn unknown(
+        &mut self,
+        at: Value<'t>,
+        key: &str,
+        name: &str,
+        list: &str,
+        known: &[&str],
+    ) {
         let problem = Said::new(
             format!("“{name}”不在本规则包的 {list} 中"),
             format!("{name:?} is not of the pack's {list}"),
@@ -200,7 +222,7 @@ impl<'t> Sense<'t> {
     }
 
     /// A line that an earlier one leaves nothing to.
-    fn never(&mut self, at: Value<'t>, key: &str, line: usize) {
+    pub(super) fn never(&mut self, at: Value<'t>, key: &str, line: usize) {
         let problem = Said::new(
             format!("永不生效:第{line}行已包含其全部情形"),
             format!("it can never hold: line {line} holds for all it fits"),
@@ -278,22 +300,22 @@ impl<'t> Sense<'t> {
     }
 }
 
-fn once() -> Said {
+pub(super) fn once() -> Said {
     Said::new("每项只出现一次", "each only once")
 }
 
 /// A text of an entry, with its place.
-fn named<'t>(entry: Value<'t>, key: &str) -> Option<(Value<'t>, &'t str)> {
+pub(super) fn named<'t>(entry: Value<'t>, key: &str) -> Option<(Value<'t>, &'t str)> {
     let value = entry.get_ref().get(key)?;
     Some((value, value.get_ref().as_str()?))
 }
 
-fn has(line: &Spanned<DeValue>, key: &str) -> bool {
+pub(super) fn has(line: &Spanned<DeValue>, key: &str) -> bool {
     line.get_ref().get(key).is_some()
 }
 
 /// What a route is for.
-fn keys_of<'t>(route: Value<'t>) -> BTreeSet<(&'static str, &'t str)> {
+fn keys_of(route: Value<'_>) -> BTreeSet<(&'static str, &str)> {
     let text = |key| Some((key, named(route, key)?.1));
     ["topic", "region"].into_iter().filter_map(text).collect()
 }

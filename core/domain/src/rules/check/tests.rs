@@ -1,12 +1,7 @@
-//! Broken packs and what is told of them; and that `check` and `Rules::parse` agree.
+//! Broken packs and what is told of them.
 
-use super::super::diff::tree;
-use super::super::pack::Pack;
 use super::super::{CALENDAR_CN, DEFAULT_PACK, PackError, Rules};
-use super::schema::{self, Key, Shape};
 use super::{Mistake, check};
-use std::collections::BTreeSet;
-use toml::Value;
 
 fn parse(pack: &str) -> Result<Rules, PackError> {
     Rules::parse(pack, CALENDAR_CN, 1)
@@ -93,7 +88,7 @@ fn a_section_that_is_not_known_or_not_there() {
         &[(
             "[extends]",
             "extends",
-            "no such key; expected one of: pack, channels",
+            "no such key; expected one of: pack, kinds, channels",
         )],
     );
     let pack = changed(&[("[delegate]\nmargin_working_days = 1\n", "")]);
@@ -365,102 +360,85 @@ fn margins_escalations_and_archiving() {
     );
 }
 
-/// Every way to break one value of a pack: without it, under another name, of another type.
-fn broken(value: &Value) -> Vec<(&'static str, Value)> {
-    let mut all = Vec::new();
-    match value {
-        Value::Table(table) => {
-            for (key, inner) in table {
-                let mut without = table.clone();
-                without.remove(key);
-                all.push(("removed", Value::Table(without.clone())));
-                without.insert(format!("{key}_x"), inner.clone());
-                all.push(("renamed", Value::Table(without.clone())));
-                without.remove(&format!("{key}_x"));
-                for (how, inner) in broken(inner) {
-                    without.insert(key.clone(), inner);
-                    all.push((how, Value::Table(without.clone())));
-                }
-            }
-        }
-        Value::Array(list) => {
-            all.push(("removed", Value::Array(Vec::new())));
-            // The first entry stands for all.
-            for (how, inner) in list.first().map(broken).unwrap_or_default() {
-                let mut changed = list.clone();
-                changed[0] = inner;
-                all.push((how, Value::Array(changed)));
-            }
-        }
-        Value::String(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Boolean(_)
-        | Value::Datetime(_) => {}
-    }
-    let other = match value {
-        Value::Boolean(_) => Value::Integer(1),
-        _ => Value::Boolean(true),
-    };
-    all.push(("retyped", other));
-    all
-}
-
-/// Whatever `parse` refuses, `check` tells; and what is only of another type or name, `parse` refuses, too.
 #[test]
-fn check_and_parse_agree_on_every_broken_pack() {
-    let whole: Value = toml::from_str(DEFAULT_PACK).unwrap();
-    let packs = broken(&whole);
-    assert!(packs.len() > 300, "{}", packs.len());
-    for (how, pack) in packs {
-        let Ok(text) = toml::to_string(&pack) else {
-            continue;
-        };
-        let (mistakes, parsed) = (check(&text), parse(&text));
-        match parsed {
-            Err(error) => assert!(!mistakes.is_empty(), "{how}: {error}\n{text}"),
-            Ok(_) if how == "removed" => {}
-            Ok(_) => assert_eq!(mistakes, [], "{how}\n{text}"),
-        }
-    }
-}
-
-#[test]
-fn the_shipped_packs_have_no_mistake() {
-    assert_eq!(check(DEFAULT_PACK), []);
-    parse(DEFAULT_PACK).unwrap();
-}
-
-/// The keys of a tree and of its schema are the same, all the way down.
-fn same_keys(path: &str, tree: &serde_json::Value, keys: &[Key]) {
-    let fields = tree.as_object().unwrap_or_else(|| panic!("{path}: {tree}"));
-    let read: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
-    let known: BTreeSet<&str> = keys.iter().map(|key| key.name).collect();
-    assert_eq!(read, known, "{path}");
-    for key in keys {
-        let (path, value) = (format!("{path}.{}", key.name), &tree[key.name]);
-        match &key.shape {
-            Shape::Table(inner) => same_keys(&path, value, inner),
-            Shape::List(list) => {
-                if let Shape::Table(inner) = list.of {
-                    let first = value.get(0).unwrap_or_else(|| panic!("{path} is empty"));
-                    same_keys(&path, first, inner);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The schema and the structures that serde reads have the same keys.
-#[test]
-fn the_schema_is_what_is_read() {
-    let every_list = "topics = [\"市容\"]\nroutes = [{ department = \"城管局\" }]\n\
-        deadlines = [{ sign = { minutes = 1 } }]\n";
-    let pack = DEFAULT_PACK.replace(
-        "escalate = []",
-        "escalate = [{ working_days = 1, level = \"red\" }]",
+fn what_the_edges_apply_makes_sense_too() {
+    let lists = "regions = [\"仙游县\"]\n";
+    let pack = changed(&[
+        ("response_weight = 30", "response_weight = 40"),
+        ("code = \"fairly\"", "code = \"soso\""),
+        (
+            "required = []",
+            "required = [\n{ kind = \"help\", fields = [\"region\", \"topic\"] },\n{ kind = \"help\", fields = [] },\n]",
+        ),
+        (
+            "menu = []",
+            "menu = [{ code = \"A\", zh = \"甲\", en = \"A\", kind = \"help\", topic = \"卫生\" }]",
+        ),
+        (
+            "words = [\"停水\"",
+            "words = [\"轻生\", \"触电\"]\nurgency = \"urgent\"\n[[triage.rules]]\nwords = [\"停水\"",
+        ),
+        ("assigns_by_itself = false", "assigns_by_itself = true"),
+        ("min_chars = 8", "min_chars = 6"),
+        (
+            "prefixes = []",
+            "prefixes = [\n{ prefix = \"a-\" },\n{ prefix = \"b-\" },\n{ region = \"荔城区\", prefix = \"lc-\" },\n]",
+        ),
+    ]);
+    told(
+        &format!("{lists}{pack}"),
+        &[
+            (
+                "response_weight",
+                "rating.response_weight",
+                "the three weights make 110; expected 100",
+            ),
+            (
+                "soso",
+                "rating.scale[2].code",
+                "expected one of: satisfied, fairly, dissatisfied",
+            ),
+            (
+                "{ kind = \"help\", fields = [\"region",
+                "intake.required[1].fields[2]",
+                "the pack has no topics",
+            ),
+            (
+                "{ kind = \"help\", fields = []",
+                "intake.required[2].fields",
+                "the list is empty",
+            ),
+            (
+                "{ kind = \"help\", fields = []",
+                "intake.required[2]",
+                "\"help\" is there already",
+            ),
+            ("menu =", "intake.menu[1].topic", "which has none"),
+            (
+                "[[triage.rules]]\nwords = [\"轻生\", \"触电\"]",
+                "triage.rules[2]",
+                "can never hold",
+            ),
+            (
+                "assigns_by_itself",
+                "routing.assigns_by_itself",
+                "there are no routes",
+            ),
+            (
+                "min_chars",
+                "password.min_chars",
+                "6 does not do; expected a whole number from 8",
+            ),
+            (
+                "{ prefix = \"b-\"",
+                "accounts.prefixes[2]",
+                "of no region already",
+            ),
+            (
+                "荔城区",
+                "accounts.prefixes[3].region",
+                "not of the pack's regions",
+            ),
+        ],
     );
-    let pack = Pack::read(&format!("{every_list}{pack}")).unwrap();
-    same_keys("", &tree(&pack), schema::PACK);
 }
