@@ -33,6 +33,16 @@ use pack::{CallsBack, Pack, office_hours};
 
 /// The text of the default pack.
 pub const DEFAULT_PACK: &str = include_str!("../rules/default.toml");
+/// The shipped packs by name, the default one first: Suzhou (S3), Ordos (S2), Putian (S1), Pingyao (S11), and a
+/// county with a joint meeting (S10).
+pub const PACKS: &[(&str, &str)] = &[
+    ("default", DEFAULT_PACK),
+    ("suzhou", include_str!("../rules/suzhou.toml")),
+    ("ordos", include_str!("../rules/ordos.toml")),
+    ("putian", include_str!("../rules/putian.toml")),
+    ("pingyao", include_str!("../rules/pingyao.toml")),
+    ("county", include_str!("../rules/county.toml")),
+];
 /// The text of the Chinese holiday list.
 pub const CALENDAR_CN: &str = include_str!("../rules/calendar-cn.toml");
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::aggregate::Aggregate as _;
 use crate::people::Actor;
 use crate::refusal::Reason;
+use crate::ticket::Kind::{Consult, Report};
 use chrono::NaiveTime;
 
 #[test]
@@ -102,4 +103,99 @@ fn only_administrators_publish_and_versions_count_up() {
         RulesBook::evolve(&mut state, &stamp, &events[0]);
     }
     assert_eq!(state.current.unwrap().version, 2);
+}
+
+fn shipped(name: &str) -> Rules {
+    let (_, pack) = PACKS.iter().find(|(known, _)| *known == name).unwrap();
+    Rules::parse(pack, CALENDAR_CN, 1).unwrap()
+}
+
+/// Each pack has what its seed document says.
+#[test]
+fn the_shipped_packs_are_of_their_cities() {
+    // S2, article 3.
+    let ordos = shipped("ordos");
+    assert_eq!(
+        codes_of(&ordos),
+        [
+            "电话",
+            "短信",
+            "微信",
+            "好差评",
+            "“蒙速办”移动政务服务平台",
+            "人民网领导留言板",
+            "书记信箱",
+            "市长信箱"
+        ]
+    );
+    let kinds: Vec<&str> = ordos.kinds().iter().map(|kind| &*kind.zh).collect();
+    assert_eq!(kinds, ["咨询", "求助", "投诉", "举报", "意见建议"]);
+    // S1, 2.3.
+    let putian = shipped("putian");
+    for (region, login) in [
+        (None, "pt-a"),
+        (Some("仙游县"), "xy-a"),
+        (Some("荔城区"), "lc-a"),
+        (Some("城厢区"), "cx-a"),
+        (Some("秀屿区"), "xy-a"),
+        (Some("湄洲岛"), "myd-a"),
+        (Some("北岸"), "ba-a"),
+    ] {
+        assert!(putian.login_fits(region, login), "{login}");
+        assert!(!putian.login_fits(region, "a"), "{login}");
+    }
+    // S11: what was reported is not changed by the office any more.
+    let pingyao = shipped("pingyao");
+    assert!(!pingyao.lets("correct", Role::Clerk) && !pingyao.lets("correct", Role::Leader));
+    assert!(pingyao.lets("correct", Role::Office) && pingyao.lets("save_draft", Role::Clerk));
+    // S10: the joint meeting.
+    let county = shipped("county");
+    assert!(county.lets("rule", Role::JointMeeting));
+    assert!(!county.lets("decide_exclusion", Role::Office));
+    assert!(county.disputed_after_returns() < shipped("default").disputed_after_returns());
+}
+
+/// S3, chapter 5: the forum has terms of its own.
+#[test]
+fn the_forum_of_suzhou_has_terms_of_its_own() {
+    let suzhou = shipped("suzhou");
+    assert!(codes_of(&suzhou).contains(&"寒山闻钟论坛"));
+    let now = crate::ticket::scenario::now();
+    let due = |kind, channel| {
+        let matter = Matter {
+            kind: Some(kind),
+            topic: None,
+            urgency: crate::ticket::Urgency::Normal,
+            channel: Some(channel),
+        };
+        let contact = suzhou.contact_due(&matter, now);
+        (suzhou.handle_due(&matter, now).term, contact.is_some())
+    };
+    let days = |days| Some(Term::WorkingDays(days));
+    assert_eq!(due(Consult, "phone"), (days(1), false));
+    assert_eq!(due(Report, "phone"), (days(15), false));
+    assert_eq!(due(Consult, "forum"), (days(5), true));
+    assert_eq!(due(Report, "forum"), (days(5), true));
+}
+
+fn codes_of(rules: &Rules) -> Vec<&str> {
+    rules.channels().iter().map(|c| c.zh.as_str()).collect()
+}
+
+/// What has a mistake is not published, and the refusal names the first.
+#[test]
+fn a_pack_with_a_mistake_is_not_published() {
+    let publish = Publish {
+        actor: Actor::system(),
+        pack: format!("{DEFAULT_PACK}[roles]\nrule = [\"office\"]\n"),
+        holidays: CALENDAR_CN.into(),
+    };
+    assert!(Rules::parse(&publish.pack, CALENDAR_CN, 1).is_ok());
+    let refused = RulesBook::decide(&Published::default(), publish).unwrap_err();
+    assert_eq!(refused.reason, Reason::InvalidRules);
+    let detail = refused.detail.unwrap();
+    assert!(
+        detail.contains("roles.rule") && detail.ends_with("(and 1 more)"),
+        "{detail}"
+    );
 }

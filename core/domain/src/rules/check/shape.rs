@@ -11,9 +11,6 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// How near a name must be to another to be taken for a slip of it, from 0 to 1.
-const NEAR: f64 = 0.7;
-
 /// What is said of a key that is missing.
 pub(super) fn missing() -> Said {
     Said::new("缺失", "missing")
@@ -38,13 +35,30 @@ pub(super) fn one_of(names: &[&str]) -> Said {
 /// One of some names, and the nearest to what was written.
 pub(super) fn one_near(names: &[&str], written: &str) -> Said {
     let mut said = one_of(names);
-    let near = |name: &&&str| strsim::jaro_winkler(name, written);
-    let nearest = names.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
-    if let Some(name) = nearest.filter(|name| near(name) > NEAR) {
+    let nearest = names.iter().min_by_key(|name| distance(name, written));
+    // A name with more than half of its letters wrong is no slip.
+    let longer = |name: &str| name.chars().count().max(written.chars().count());
+    if let Some(name) = nearest.filter(|name| distance(name, written) * 2 <= longer(name)) {
         said.zh = format!("{}(是否指 {name}?)", said.zh);
         said.en = format!("{} (did you mean {name}?)", said.en);
     }
     said
+}
+
+/// How many letters must be put in, left out or changed to make one name of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let changed = before + usize::from(from != *to);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// The path of a key in a section.
