@@ -132,3 +132,43 @@ fn the_schema_is_what_is_read() {
     let pack = Pack::read(&format!("{every_list}{pack}")).unwrap();
     same_keys("", &tree(&pack), schema::PACK);
 }
+
+/// The paths of keys, as the documentation writes them.
+fn paths(path: &str, keys: &[Key], all: &mut BTreeSet<String>) {
+    for key in keys {
+        let path = super::shape::below(path, key.name);
+        match &key.shape {
+            Shape::Table(inner) => paths(&path, inner, all),
+            Shape::List(list) => {
+                if let Shape::Table(inner) = list.of {
+                    paths(&format!("{path}[]"), inner, all);
+                }
+                all.insert(path);
+            }
+            _ => {
+                all.insert(path);
+            }
+        }
+    }
+}
+
+/// The reference names every key, and none that there is not.
+#[test]
+fn the_reference_is_of_all_keys() {
+    let reference = include_str!("../../../../../docs/rules.md");
+    let rows = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"));
+    let rows = rows
+        .filter_map(|row| row.split_once('`'))
+        .map(|(key, _)| key);
+    let packs: BTreeSet<&str> = PACKS.iter().map(|(name, _)| *name).collect();
+    let mut named: BTreeSet<String> = rows.map(str::to_owned).collect();
+    for pack in packs {
+        assert!(named.remove(pack), "{pack}");
+    }
+    let mut known = BTreeSet::new();
+    paths("", schema::PACK, &mut known);
+    let differ: Vec<_> = known.symmetric_difference(&named).collect();
+    assert!(differ.is_empty(), "{differ:?}");
+}
