@@ -56,7 +56,8 @@ impl Almanac {
         let of_the_week = (since + 3).rem_euclid(7);
         match self.listed.get(&date).copied() {
             Some("off") => Day::Holiday,
-            Some("work") => Day::MakeUp,
+            Some("work") if of_the_week >= 5 => Day::MakeUp,
+            Some("work") => Day::Weekday,
             Some("lawful") if !self.is_published(date) => Day::Holiday,
             _ if of_the_week >= 5 => Day::Weekend,
             _ => Day::Weekday,

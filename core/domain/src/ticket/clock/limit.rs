@@ -77,7 +77,11 @@ impl Again<'_> {
         let began = assignment.assigned_at;
         let over = |pause: &Pause| {
             let to = pause.to.filter(|to| *to > began)?;
-            let moves = resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
+            let resumed =
+                resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
+            // One that waits for the centre's word on its return is moved, too.
+            let waits = assignment.ended_at.is_some_and(|at| at <= until);
+            let moves = resumed || waits && was_moved(assignment, to);
             moves.then_some((pause.from.max(began), to))
         };
         let mut pauses = self.ticket.pauses.iter().filter_map(over).peekable();
