@@ -9,8 +9,10 @@ mod import;
 mod progress;
 mod projections;
 mod replay;
+mod rules;
 mod serve;
 mod verify;
+mod what_if;
 
 use clap::{Args, Parser, Subcommand};
 use docket_core::journal::Purpose;
@@ -36,8 +38,12 @@ enum Command {
     /// Shows, rebuilds or verifies the read models.
     #[command(subcommand)]
     Projections(projections::Projections),
-    /// Prints a ticket's history step by step, with the state after each.
+    /// Prints a ticket's history step by step, with the state after each; or what other rules would have made
+    /// of all history.
     Replay(replay::Replay),
+    /// Checks, compares and publishes rule packs.
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// Carries the tickets of the system before over, from a CSV file.
     Import(import::Import),
     /// Keeps accounts.
@@ -166,6 +172,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Serve(serve) => serve.run().await,
         Command::Projections(projections) => projections.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Rules(rules) => rules.run().await,
         Command::Import(import) => import.run().await,
         Command::Account(account) => account.run().await,
         Command::Verify(verify) => verify.run().await,

@@ -13,6 +13,7 @@ mod ops;
 mod progress;
 mod protocol;
 mod readme;
+mod rules;
 mod safekeeping;
 mod sealing;
 mod secrets;

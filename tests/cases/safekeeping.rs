@@ -20,10 +20,10 @@ use std::process::Output;
 use std::time::Duration;
 
 /// The `docket` command, built with the tests.
-const DOCKET: &str = env!("CARGO_BIN_EXE_docket-under-test");
+pub(crate) const DOCKET: &str = env!("CARGO_BIN_EXE_docket-under-test");
 
 /// Runs `docket` on a store: whether it worked, and what it said on both outputs.
-async fn docket(store: &TestStore, arguments: &[&str]) -> (bool, String) {
+pub(crate) async fn docket(store: &TestStore, arguments: &[&str]) -> (bool, String) {
     let mut docket = command(DOCKET, store);
     docket.args(arguments).args(store_arguments(store));
     said(
@@ -34,7 +34,7 @@ async fn docket(store: &TestStore, arguments: &[&str]) -> (bool, String) {
     )
 }
 
-fn said(output: Output) -> (bool, String) {
+pub(crate) fn said(output: Output) -> (bool, String) {
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(said).unwrap())
 }

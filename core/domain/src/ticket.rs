@@ -4,6 +4,7 @@
 //! * [`actions`]: one file per action, and the one list that registers them.
 //! * [`mod@clock`]: the clock of an assignment, which tells what became of its time.
 //! * [`number`]: ticket numbers.
+//! * [`what_if`]: limits as other rules would have set them.
 //! * [`scenario`]: given / when / then, for the tests beside each action.
 
 pub mod actions;
@@ -13,6 +14,7 @@ pub mod number;
 mod properties;
 pub mod scenario;
 pub mod state;
+pub mod what_if;
 
 pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};
 pub use clock::{Cause, Clock, Reading, SPANS_MAX, Span, SpanKind, clock};

@@ -1,11 +1,12 @@
 //! Founding a hotline, and its offices.
 
 use super::{Desk, DeskError, Options, Outcome};
+use crate::esrs_store::decode;
 use crate::journal::JournalError;
 use docket_domain::ids::CommandId;
 use docket_domain::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use docket_domain::people::Actor;
-use docket_domain::rules::{Publish, RulesBook};
+use docket_domain::rules::{Publish, Published, RulesBook};
 
 impl Desk {
     /// Founds a store that has no rules or organisation yet; does nothing to one that has.
@@ -60,6 +61,45 @@ impl Desk {
                 Ok(())
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Publishes a rule pack with its list of holidays: it is in force from then on.
+    pub async fn publish(
+        &self,
+        actor: &Actor,
+        pack: &str,
+        holidays: &str,
+        options: &Options,
+    ) -> Result<Outcome<Published>, DeskError> {
+        let payload = (pack, holidays);
+        let envelope = self.envelope(actor, options.command, "publish", &payload, 0);
+        if let Some(done) = self.done_before::<RulesBook>(options, &envelope).await? {
+            return Ok(done);
+        }
+        let publish = Publish {
+            actor: actor.clone(),
+            pack: pack.into(),
+            holidays: holidays.into(),
+        };
+        let id = self.named("rules");
+        let outcome = self
+            .run::<RulesBook>(id, envelope, || publish.clone())
+            .await;
+        self.forget();
+        outcome
+    }
+
+    /// The text of the pack in force, as it was published.
+    pub async fn pack_in_force(&self) -> Result<String, DeskError> {
+        let (mut after, mut text) = (0, None);
+        loop {
+            let page = self.journal.read_stream(self.named("rules"), after).await?;
+            let Some(last) = page.last() else {
+                return text.ok_or(DeskError::NotFounded);
+            };
+            after = last.version;
+            text = Some(decode::<RulesBook>(last)?.pack);
         }
     }
 

@@ -3,13 +3,13 @@
 use super::{Desk, DeskError, Outcome, REFRESH};
 use crate::esrs_store::decode;
 use crate::journal::{JournalError, READ_MAX};
-use docket_domain::Aggregate;
 use docket_domain::account::Account;
 use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::organisation::Organisation;
 use docket_domain::people::Actor;
 use docket_domain::rules::{Published, Rules, RulesBook};
 use docket_domain::ticket::Ticket;
+use docket_domain::{Aggregate, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -57,6 +57,12 @@ impl Desk {
             .current
             .clone()
             .ok_or(DeskError::NotFounded)
+    }
+
+    /// The rules that were in force at a time.
+    pub async fn rules_as_of(&self, time: Timestamp) -> Result<Arc<Rules>, DeskError> {
+        let published = self.published().await?;
+        published.as_of(time).cloned().ok_or(DeskError::NotFounded)
     }
 
     pub(super) async fn published(&self) -> Result<Arc<Published>, DeskError> {

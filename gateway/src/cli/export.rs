@@ -4,7 +4,7 @@
 //! `--personal` no seal is opened and no key is needed.
 
 mod output;
-mod tickets;
+pub(super) mod tickets;
 
 use super::progress::Shown;
 use super::{Failed, StoreArgs};

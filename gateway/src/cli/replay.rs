@@ -1,5 +1,6 @@
 //! `docket replay`: a ticket's history for auditors.
 
+use super::what_if::WhatIf;
 use super::{Failed, StoreArgs};
 use crate::replay::{Until, replay};
 use clap::Args;
@@ -7,17 +8,21 @@ use docket_core::Desk;
 use docket_domain::ticket::TicketNumber;
 use std::process::ExitCode;
 
-/// Prints a ticket's history step by step, with the state after each. Texts stay sealed.
+/// Prints a ticket's history step by step, with the state after each; texts stay sealed. With `--rules`, what other
+/// rules would have made of all history. Writes nothing into the store.
 #[derive(Args)]
 pub struct Replay {
     #[command(flatten)]
     store: StoreArgs,
     /// The ticket's number.
+    #[arg(long, conflicts_with = "rules", required_unless_present = "rules")]
+    ticket: Option<TicketNumber>,
+    /// Only up to this position, or up to this time (RFC 3339, e.g. 2026-11-23T10:00:00+08:00); with --rules, what
+    /// was received before a day (2026-11-23) or such a time.
     #[arg(long)]
-    ticket: TicketNumber,
-    /// Only up to this position, or up to this time (RFC 3339, e.g. 2026-11-23T10:00:00+08:00).
-    #[arg(long, value_parser = until)]
-    until: Option<Until>,
+    until: Option<String>,
+    #[command(flatten)]
+    what_if: WhatIf,
 }
 
 fn until(text: &str) -> Result<Until, String> {
@@ -32,14 +37,18 @@ fn until(text: &str) -> Result<Until, String> {
 
 impl Replay {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
+        let Some(number) = self.ticket else {
+            return self.what_if.run(&self.store, self.until.as_deref()).await;
+        };
+        let until = self.until.as_deref().map(until).transpose()?;
         let store = self.store.open().await?;
         let desk = Desk::new(&store);
-        match replay(&desk, &self.ticket, self.until.unwrap_or(Until::End)).await? {
+        match replay(&desk, &number, until.unwrap_or(Until::End)).await? {
             Some(text) => {
                 print!("{text}");
                 Ok(ExitCode::SUCCESS)
             }
-            None => Err(format!("there is no ticket {}", self.ticket).into()),
+            None => Err(format!("there is no ticket {number}").into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The ticket: one request of one caller, and what became of it.
 
+mod clock;
 mod ending;
 mod flags;
 mod hints;

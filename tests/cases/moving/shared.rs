@@ -1,6 +1,7 @@
 //! The files of the mappings that are shipped, where they are; and else rows made up in their form.
 
 use super::{Came, import, repository, run, serve, tickets, verify};
+use crate::safekeeping::docket;
 use docket_tests::staff::PASSWORD;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
@@ -37,6 +38,35 @@ async fn the_letters_are_carried_over(store: &TestStore) {
     );
     assert_eq!(tickets(store).await, first.imported);
     verify(&server).await;
+    // The same letters under two packs: what would have been late differs, and is named.
+    let overdue = async |pack: &str| {
+        let csv = store
+            .dir()
+            .join(format!("{pack}.csv"))
+            .display()
+            .to_string();
+        let arguments = [
+            "replay",
+            "--rules",
+            pack,
+            "--since",
+            "2019-01-01",
+            "--csv",
+            &csv,
+        ];
+        let (worked, said) = docket(store, &arguments).await;
+        println!("{pack}: {said}");
+        let all = said.lines().find(|line| line.ends_with("(all)")).unwrap();
+        let figures: Vec<u64> = all
+            .split_whitespace()
+            .map_while(|word| word.parse().ok())
+            .collect();
+        assert!(worked && said.contains("would be late: "), "{said}");
+        let rows = std::fs::read_to_string(csv).unwrap().lines().count() - 1;
+        assert!(rows > 0, "each is named");
+        figures[3]
+    };
+    assert_ne!(overdue("default").await, overdue("suzhou").await);
 }
 
 async fn the_requests_are_carried_over(store: &TestStore) {

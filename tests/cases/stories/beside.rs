@@ -90,6 +90,30 @@ async fn a_limit_is_extended_and_a_clock_suspended(store: &TestStore) {
     assert_eq!(seen["pauses"][0]["ground"], "APPRAISAL");
     assert!(seen["pauses"][0]["to"].is_string());
     story.is_in("clerk", "IN_PROGRESS", &ticket).await;
+
+    let reading = "due { at } light elapsedMinutes lateByMinutes";
+    let fields = format!(
+        "assignments {{ due {{ at }} clock {{ light stillSince spansCut judgedThen {{ {reading} }} judgedNow {{ {reading} }}
+            spans {{ kind from to eventId day }} moves {{ cause }} }} }}"
+    );
+    let seen = story.reads("clerk", id, &fields).await;
+    let assignment = &seen["assignments"][0];
+    let clock = &assignment["clock"];
+    assert_eq!(clock["judgedThen"]["due"], assignment["due"]);
+    assert_eq!(
+        clock["judgedNow"], clock["judgedThen"],
+        "the rules are the same"
+    );
+    assert_eq!(
+        (&clock["light"], &clock["spansCut"]),
+        (&json!("GREEN"), &json!(false))
+    );
+    let spans = clock["spans"].as_array().unwrap();
+    let paused = spans.iter().find(|span| span["kind"] == "PAUSED").unwrap();
+    assert!(paused["eventId"].is_string() && paused["day"].is_null());
+    for two in spans.windows(2) {
+        assert_eq!(two[0]["to"], two[1]["from"], "no gap");
+    }
 }
 
 async fn a_disputed_ticket_is_ruled_on(store: &TestStore) {

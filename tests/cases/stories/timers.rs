@@ -22,6 +22,7 @@ on_both_stores! {
     what_fell_due_during_a_downtime_is_done_and_a_rebuild_does_nothing,
     returns_dispute_a_ticket_and_a_suspension_ends,
     an_ended_ticket_is_archived_after_its_days,
+    a_provisional_limit_is_settled_when_the_calendar_is_published,
 }
 
 const STRICT: &[(&str, &str)] = &[
@@ -220,4 +221,31 @@ async fn an_ended_ticket_is_archived_after_its_days(store: &TestStore) {
         seen,
         json!({ "state": "ARCHIVED", "archived": { "class": "10_years" } })
     );
+}
+
+async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &TestStore) {
+    let (story, clock) = begin(store).await;
+    // 31 December 2026; the calendar of 2027 is not published.
+    days(&clock, 38);
+    let ticket = story.assigned().await;
+    let id = &ticket["id"];
+    let fields = "assignments { due { at provisional } moves { cause } }";
+    let before = story.reads("clerk", id, fields).await;
+    assert_eq!(before["assignments"][0]["due"]["provisional"], true);
+    let holidays = CALENDAR_CN
+        .replace("2026]", "2026, 2027]")
+        .replace("off = [", "off = [ \"2027-01-01\", \"2027-01-04\",");
+    let pack = founding().pack;
+    let desk = &story.server.app.desk;
+    let options = docket_core::desk::Options::default();
+    let docket = docket_domain::people::Actor::system();
+    desk.publish(&docket, &pack, &holidays, &options)
+        .await
+        .unwrap();
+    did(&story, &["dues_settled"]).await;
+    let after = story.reads("clerk", id, fields).await;
+    let (old, new) = (&before["assignments"][0], &after["assignments"][0]);
+    assert_eq!(new["due"]["provisional"], false);
+    assert!(new["due"]["at"].as_str() > old["due"]["at"].as_str());
+    assert_eq!(new["moves"], json!([{ "cause": "CALENDAR" }]));
 }

@@ -4,6 +4,7 @@ use super::{Rules, check};
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -15,6 +16,19 @@ pub enum RulesBook {}
 pub struct Published {
     /// The pack in force, if any was published.
     pub current: Option<Arc<Rules>>,
+    /// Every pack, with the time from which on it was in force; in order.
+    pub past: Vec<(Timestamp, Arc<Rules>)>,
+}
+
+impl Published {
+    /// The pack that was in force at a time; the first one for what was before.
+    #[must_use]
+    pub fn as_of(&self, time: Timestamp) -> Option<&Arc<Rules>> {
+        let later = self.past.partition_point(|(from, _)| *from <= time);
+        self.past
+            .get(later.saturating_sub(1))
+            .map(|(_, rules)| rules)
+    }
 }
 
 /// Asks for a pack to be published.
@@ -70,10 +84,12 @@ impl Aggregate for RulesBook {
         }])
     }
 
-    fn evolve(state: &mut Published, _stamp: &Stamp, event: &PackPublished) {
+    fn evolve(state: &mut Published, stamp: &Stamp, event: &PackPublished) {
         // A pack that a later version of Docket cannot read any more leaves the one before in force.
         if let Ok(rules) = Rules::parse(&event.pack, &event.holidays, event.version) {
-            state.current = Some(Arc::new(rules));
+            let rules = Arc::new(rules);
+            state.past.push((stamp.at, rules.clone()));
+            state.current = Some(rules);
         }
     }
 

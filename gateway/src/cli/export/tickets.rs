@@ -123,7 +123,7 @@ pub(super) async fn write(
     }
 }
 
-async fn organisation(snapshot: &mut Snapshot) -> Result<Organisation, Failed> {
+pub(in crate::cli) async fn organisation(snapshot: &mut Snapshot) -> Result<Organisation, Failed> {
     let mut organisation = Organisation::default();
     for (stream, _) in snapshot.born(Organisation::CATEGORY, 0, 1).await? {
         let records = snapshot.of_streams(&[stream]).await?;
@@ -133,7 +133,7 @@ async fn organisation(snapshot: &mut Snapshot) -> Result<Organisation, Failed> {
 }
 
 /// Tickets by stream, with the position of the last event of each.
-async fn fold_all(
+pub(in crate::cli) async fn fold_all(
     snapshot: &mut Snapshot,
     streams: &[Uuid],
 ) -> Result<HashMap<Uuid, (Ticket, u64)>, Failed> {

@@ -1,9 +1,10 @@
 //! The parts of a ticket: caller, assignments with drafts and returns, answers, ratings.
 
 use super::Ticket;
+use super::clock::Clock;
 use super::words::{AssignmentState, Due, Light, MoveCause, Part, Satisfaction};
 use crate::auth::{Group, Sight, draft_sight, viewer};
-use crate::error::{Code, fault_because};
+use crate::error::{Code, fault_because, system};
 use crate::graphql::account::Account;
 use crate::graphql::common::app;
 use crate::graphql::organisation::{Department, Unit, organisation};
@@ -177,6 +178,19 @@ impl Assignment {
         let now = app(context)?.desk.now();
         let light = |due: docket_domain::Due| due.light(state.ended_at.unwrap_or(now));
         Ok(state.due.map(light).map(Light::from))
+    }
+
+    /// Its clock, explained.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn clock(&self, context: &Context<'_>) -> Result<Clock, Error> {
+        let (state, desk) = (self.state()?, &app(context)?.desk);
+        let then = desk.rules_as_of(state.assigned_at).await;
+        let (then, present) = (
+            then.map_err(|error| system(&error))?,
+            desk.rules().await.map_err(|error| system(&error))?,
+        );
+        let clock = domain::clock::clock(&self.of.ticket, state, &then, &present, desk.now());
+        Ok(clock.into())
     }
 
     /// Every time its limit was moved, in order.
