@@ -147,12 +147,11 @@ impl Publish {
 
 impl Show {
     async fn run(self) -> Result<ExitCode, Failed> {
-        let text = match self.pack {
-            Some(pack) => text_of(&pack)?,
-            None => {
-                let store = self.store.open().await?;
-                Desk::new(&store).pack_in_force().await?
-            }
+        let text = if let Some(pack) = self.pack {
+            text_of(&pack)?
+        } else {
+            let store = self.store.open().await?;
+            Desk::new(&store).pack_in_force().await?
         };
         print!("{text}");
         Ok(ExitCode::SUCCESS)
