@@ -17,6 +17,7 @@ mod rules;
 mod safekeeping;
 mod sealing;
 mod secrets;
+mod seeds;
 mod stories;
 mod vault;
 mod views;

@@ -91,6 +91,10 @@ async fn a_limit_is_extended_and_a_clock_suspended(store: &TestStore) {
     assert!(seen["pauses"][0]["to"].is_string());
     story.is_in("clerk", "IN_PROGRESS", &ticket).await;
 
+    the_clock_explains_itself(&story, id).await;
+}
+
+async fn the_clock_explains_itself(story: &Story, id: &Value) {
     let reading = "due { at } light elapsedMinutes lateByMinutes";
     let fields = format!(
         "assignments {{ due {{ at }} clock {{ light stillSince spansCut judgedThen {{ {reading} }} judgedNow {{ {reading} }}

@@ -1,0 +1,302 @@
+//! The seed documents as stories: each file under `tests/stories/` follows one document step by step, over GraphQL,
+//! with the document's own sentence at each step. What was asked and answered is a transcript beside it, for
+//! people to read; a stale one is written anew, and the test fails.
+
+use crate::gateway::department;
+use docket_core::SystemClock;
+use docket_domain::rules::{CALENDAR_CN, PACKS};
+use docket_domain::ticket::scenario::{OTHER_DEPARTMENT, UNIT};
+use docket_gateway::app::Founding;
+use docket_tests::TestStore;
+use docket_tests::city::found;
+use docket_tests::server::{Client, Server};
+use docket_tests::staff::{PASSWORD, hire_all};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A story as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Story {
+    /// The document.
+    title: String,
+    /// The rule pack it plays under.
+    pack: String,
+    steps: Vec<Step>,
+}
+
+/// One step: somebody does, reads, or looks into an inbox.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    /// The document's sentence that it shows, where one begins here.
+    shows: Option<String>,
+    /// The login.
+    who: String,
+    /// A mutation, with its input; `$A` is the id of ticket A.
+    does: Option<String>,
+    #[serde(default)]
+    input: Map<String, Value>,
+    /// What to select of its payload instead of the ticket's state.
+    selects: Option<String>,
+    /// The name of the ticket it receives.
+    calls_it: Option<String>,
+    /// The code of the refusal that is due.
+    refused: Option<String>,
+    /// A query, after `{ … }`; `$A` is the id of ticket A.
+    asks: Option<String>,
+    /// A tab of the inbox.
+    inbox: Option<String>,
+    /// What the answer must hold, wherever else is in it.
+    #[serde(default)]
+    gets: Map<String, Value>,
+}
+
+/// A story while it is played.
+struct Played<'s> {
+    server: Server,
+    people: HashMap<String, Client>,
+    names: HashMap<String, String>,
+    transcript: String,
+    story: &'s Story,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("stories")
+}
+
+fn stories() -> Vec<(String, Story)> {
+    let mut stories: Vec<(String, Story)> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let story = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            (name, story)
+        })
+        .collect();
+    stories.sort_by(|one, other| one.0.cmp(&other.0));
+    stories
+}
+
+#[tokio::test]
+async fn every_document_is_a_story_that_runs() {
+    let stories = stories();
+    for seed in ["s2", "s3", "s5", "s10", "s11"] {
+        let of_it = |(name, _): &&(String, Story)| name.starts_with(&format!("{seed}-"));
+        assert!(
+            stories.iter().any(|story| of_it(&story)),
+            "{seed} has a story"
+        );
+    }
+    let mut transcripts = Vec::new();
+    for (name, story) in &stories {
+        let on_sqlite = played(TestStore::sqlite(), story).await;
+        let on_postgres = played(TestStore::postgres().await, story).await;
+        assert_eq!(on_sqlite, on_postgres, "{name}: both stores tell the same");
+        transcripts.push((format!("../stories/{name}.md"), on_sqlite));
+    }
+    docket_tests::golden::goldens(transcripts);
+}
+
+async fn played(store: TestStore, story: &Story) -> String {
+    let mut transcript = String::new();
+    docket_tests::store::run(store, async |store: &TestStore| {
+        let mut played = Played::begin(store, story).await;
+        for step in &story.steps {
+            played.step(step).await;
+        }
+        transcript = std::mem::take(&mut played.transcript);
+    })
+    .await;
+    transcript
+}
+
+impl<'s> Played<'s> {
+    async fn begin(store: &TestStore, story: &'s Story) -> Self {
+        let pack = PACKS.iter().find(|(name, _)| *name == story.pack);
+        let founding = Founding {
+            name: "12345热线".into(),
+            pack: pack.unwrap_or_else(|| panic!("{}", story.pack)).1.into(),
+            holidays: CALENDAR_CN.into(),
+        };
+        let server = Server::open(store.options(Arc::new(SystemClock)), &founding).await;
+        found(&server.app.desk).await;
+        hire_all(&server.app.desk, &server.app.store.ops).await;
+        let names = [
+            ("department", department()),
+            ("other_department", format!("department:{OTHER_DEPARTMENT}")),
+            ("unit", format!("unit:{UNIT}")),
+        ];
+        let transcript = format!(
+            "# {}\n\nPlayed under the rule pack `{}`. Written by a test; see `{}`.\n",
+            story.title, story.pack, "tests/cases/seeds.rs"
+        );
+        Self {
+            server,
+            people: HashMap::new(),
+            names: names.map(|(name, id)| (name.to_owned(), id)).into(),
+            transcript,
+            story,
+        }
+    }
+
+    async fn person(&mut self, login: &str) -> Client {
+        if let Some(known) = self.people.get(login) {
+            return known.clone();
+        }
+        let client = self.server.client().logged_in(login, PASSWORD).await;
+        self.people.insert(login.to_owned(), client.clone());
+        client
+    }
+
+    async fn step(&mut self, step: &Step) {
+        if let Some(sentence) = &step.shows {
+            let _ = write!(self.transcript, "\n> {sentence}\n\n");
+        }
+        let position = self.server.app.desk.journal().head().await.unwrap();
+        let views = &self.server.app.views;
+        views
+            .wait_for(position, docket_tests::store::PATIENCE)
+            .await
+            .unwrap();
+        if step.does.is_some() {
+            self.does(step).await;
+        } else {
+            self.asks(step).await;
+        }
+    }
+
+    /// Puts ids for names that begin with `$`.
+    fn filled(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.filled_text(text)),
+            Value::Array(all) => all.iter().map(|value| self.filled(value)).collect(),
+            Value::Object(map) => {
+                let pairs = map
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.filled(value)));
+                Value::Object(pairs.collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    fn filled_text(&self, text: &str) -> String {
+        let mut names: Vec<_> = self.names.iter().collect();
+        // The longest first: one name may begin another.
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        names.iter().fold(text.to_owned(), |text, (name, id)| {
+            text.replace(&format!("${name}"), id)
+        })
+    }
+
+    async fn does(&mut self, step: &Step) {
+        let mutation = step.does.as_deref().unwrap();
+        let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let selects = step
+            .selects
+            .as_deref()
+            .unwrap_or("ticket { id number state }");
+        let query = format!(
+            "mutation($input: {input_type}!) {{ {mutation}(input: $input) {{ {selects} userErrors {{ code path }} }} }}"
+        );
+        let input = self.filled(&Value::Object(step.input.clone()));
+        let person = self.person(&step.who).await;
+        let mut payload = person.data(&query, json!({ "input": input })).await[mutation].take();
+        let code = payload["userErrors"][0]["code"].as_str().map(str::to_owned);
+        let title = &self.story.title;
+        assert_eq!(
+            code, step.refused,
+            "{title}: {} {mutation} {payload}",
+            step.who
+        );
+        if let Some(name) = &step.calls_it {
+            let id = payload["ticket"]["id"].as_str().unwrap().to_owned();
+            let number = payload["ticket"]["number"].as_str().unwrap().to_owned();
+            self.names.insert(name.clone(), id);
+            self.names.insert(format!("number_of_{name}"), number);
+        }
+        if let Some(ticket) = payload["ticket"].as_object_mut() {
+            ticket.remove("id");
+            ticket.remove("number");
+        }
+        if payload["userErrors"] == json!([]) {
+            payload.as_object_mut().unwrap().remove("userErrors");
+        }
+        self.holds(step, &payload);
+        let input = Value::Object(step.input.clone());
+        let _ = write!(
+            self.transcript,
+            "- **{}** `{mutation}`\n  ```json\n  {input}\n  ```\n  → `{payload}`\n",
+            step.who
+        );
+    }
+
+    async fn asks(&mut self, step: &Step) {
+        let person = self.person(&step.who).await;
+        let asked = match (&step.asks, &step.inbox) {
+            (Some(query), None) => query.clone(),
+            (None, Some(tab)) => format!(
+                "inbox(tab: {tab}) {{ edges {{ node {{ unviewed ticket {{ title state }} }} }} }}"
+            ),
+            _ => panic!("a step does, asks, or looks into an inbox"),
+        };
+        let query = format!("{{ {} }}", self.filled_text(&asked));
+        let answer = person.data(&query, json!({})).await;
+        self.holds(step, &answer);
+        let _ = write!(
+            self.transcript,
+            "- **{}** asks `{asked}`\n  → `{answer}`\n",
+            step.who
+        );
+    }
+
+    fn holds(&self, step: &Step, answer: &Value) {
+        for (key, wanted) in &step.gets {
+            let found = find(answer, key);
+            let title = &self.story.title;
+            assert!(
+                found.iter().any(|value| contains(value, wanted)),
+                "{title}: {}: {key}: {wanted} in {answer:#}",
+                step.who
+            );
+        }
+    }
+}
+
+/// Every value of a key, wherever it is.
+fn find<'v>(value: &'v Value, key: &str) -> Vec<&'v Value> {
+    match value {
+        Value::Object(map) => {
+            let here = map.get(key);
+            let below = map.values().flat_map(|value| find(value, key));
+            here.into_iter().chain(below).collect()
+        }
+        Value::Array(all) => all.iter().flat_map(|value| find(value, key)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+/// Whether a value is what is wanted: a list holds each of the wanted ones, a text may be preceded by `!` for
+/// what must not be in a list.
+fn contains(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Value::Array(all), Value::Array(wanted)) => wanted.iter().all(|wanted| {
+            let absent = wanted.as_str().and_then(|text| text.strip_prefix('!'));
+            match absent {
+                Some(absent) => all.iter().all(|value| value != absent),
+                None => all.contains(wanted),
+            }
+        }),
+        // TOML knows no null.
+        (Value::Null, Value::String(wanted)) => wanted == "null",
+        _ => value == wanted,
+    }
+}
