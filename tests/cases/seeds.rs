@@ -223,7 +223,7 @@ impl<'s> Played<'s> {
             self.names.insert(name.clone(), id);
             self.names.insert(format!("number_of_{name}"), number);
         }
-        if let Some(ticket) = payload["ticket"].as_object_mut() {
+        if let Some(Value::Object(ticket)) = payload.get_mut("ticket") {
             ticket.remove("id");
             ticket.remove("number");
         }

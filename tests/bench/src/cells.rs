@@ -44,6 +44,10 @@ pub enum What {
     Size,
     /// Tickets carried over into a fresh store.
     Import,
+    /// Ten thousand lights within a minute, among 50,000 open tickets.
+    TimersSmall,
+    /// The same among a million.
+    TimersLarge,
 }
 
 /// Rows of the import that is measured by itself.
@@ -114,6 +118,8 @@ impl Cell {
             What::Rebuild => format!("rebuild.{on}"),
             What::Size => format!("size.{on}"),
             What::Import => format!("import.{on}"),
+            What::TimersSmall => format!("timers.{on}.50k"),
+            What::TimersLarge => format!("timers.{on}.1m"),
         }
     }
 
@@ -127,7 +133,7 @@ impl Cell {
 
     /// Whether it needs a million tickets, which take minutes to make.
     pub const fn is_large(self) -> bool {
-        matches!(self.what, What::InboxLarge | What::Memory)
+        matches!(self.what, What::InboxLarge | What::Memory | What::TimersLarge)
     }
 
     /// What its store holds, where that is kept from round to round.
@@ -135,6 +141,8 @@ impl Cell {
         match self.what {
             What::InboxSmall => Some(Stock::Imported(SMALL)),
             What::InboxLarge | What::Memory => Some(Stock::Imported(LARGE)),
+            What::TimersSmall => Some(Stock::Open(50_000)),
+            What::TimersLarge => Some(Stock::Open(LARGE)),
             What::Rebuild | What::Size => Some(Stock::Replied(REPLIED)),
             _ => None,
         }
@@ -166,6 +174,8 @@ pub fn groups() -> Vec<Vec<Cell>> {
         let mut inboxes: Vec<Cell> = on(store, 16, &[InboxSmall, InboxLarge]);
         inboxes.push(Cell::new(store, Memory, 0));
         groups.push(inboxes);
+        groups.push(on(store, 0, &[TimersSmall]));
+        groups.push(on(store, 0, &[TimersLarge]));
     }
     groups
 }
@@ -217,6 +227,10 @@ pub fn judged() -> Vec<Judged> {
         alone(What::HttpDay, 32, "lag", AtMost(1.0));
         alone(What::Rebuild, 0, "", AtLeast(if store == Sqlite { 50_000.0 } else { 30_000.0 }));
         alone(What::Memory, 0, "", AtMost(300.0));
+        for timers in [What::TimersSmall, What::TimersLarge] {
+            alone(timers, 0, "", AtMost(1.0));
+            alone(timers, 0, "p99_ratio", AtMost(2.0));
+        }
         if store == Sqlite {
             alone(What::Import, 0, "", AtLeast(3_000.0));
         }

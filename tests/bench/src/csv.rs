@@ -53,6 +53,23 @@ fn time(seconds: i64) -> Fallible<String> {
     Ok(time.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// Writes so many rows of open tickets, numbered from `first` on, whose limits lie evenly within a minute from
+/// `due_from` (seconds since 1970) on.
+pub fn write_open(file: &Path, first: usize, rows: usize, due_from: i64) -> Fallible<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    writeln!(out, "编号,受理时间,截止时间,状态,类型,承办单位,标题,内容,地址,姓名,电话,答复,答复时间,办结时间")?;
+    for n in 0..rows {
+        let due = time(due_from + n as i64 * 60 / rows as i64)?;
+        let (number, department) = (first + n, DEPARTMENTS[n % DEPARTMENTS.len()]);
+        let (received, matter) = (time(START_SECONDS + n as i64)?, MATTERS[n % MATTERS.len()]);
+        writeln!(
+            out,
+            "{number},{received},{due},办理中,投诉,{department},{matter},市民来电反映{matter}。,高新区,王小明,139{number:08},,,"
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
 /// Writes so many rows.
 pub fn write(file: &Path, rows: usize) -> Fallible<()> {
     let mut out = BufWriter::new(File::create(file)?);

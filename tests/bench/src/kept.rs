@@ -12,6 +12,9 @@ use sqlx::{Connection as _, PgConnection};
 use std::path::Path;
 use std::time::Duration;
 
+/// The limits of what is not to fall due: 1 January 2035.
+const FAR_AWAY: i64 = 2_051_222_400;
+
 /// Connections while a server's memory is looked at.
 const CLIENTS: usize = 32;
 
@@ -22,12 +25,14 @@ pub enum Stock {
     Replied(usize),
     /// So many tickets, carried over from a system before: one event each.
     Imported(usize),
+    /// So many open tickets with limits years away: one event each.
+    Open(usize),
 }
 
 impl Stock {
     const fn tickets(self) -> usize {
         match self {
-            Self::Replied(tickets) | Self::Imported(tickets) => tickets,
+            Self::Replied(tickets) | Self::Imported(tickets) | Self::Open(tickets) => tickets,
         }
     }
 }
@@ -52,8 +57,12 @@ impl Kept {
             stock::replied(&desk, tickets).await?;
         }
         drop((desk, store));
-        if let Stock::Imported(rows) = stock {
-            let rate = import(&docket, rows).await?;
+        let imported = match stock {
+            Stock::Imported(rows) => Some((rows, import(&docket, rows).await?)),
+            Stock::Open(rows) => Some((rows, import_open(&docket, 0, rows, FAR_AWAY).await?)),
+            Stock::Replied(_) => None,
+        };
+        if let Some((rows, rate)) = imported {
             eprintln!("# {}: imported {rows} rows at {rate:.0} rows/s", docket.store);
         }
         let started = std::time::Instant::now();
@@ -137,11 +146,22 @@ async fn bytes_of_schema(url: &str, part: &str) -> Fallible<f64> {
     Ok(bytes as f64)
 }
 
+/// Imports open tickets: see [`csv::write_open`].
+pub async fn import_open(docket: &Docket, first: usize, rows: usize, due_from: i64) -> Fallible<f64> {
+    let file = docket.dir.join("old.csv");
+    csv::write_open(&file, first, rows, due_from)?;
+    import_file(docket, &file, rows).await
+}
+
 /// Imports so many made-up rows with the `docket` command: rows per second, from its start to its end.
 async fn import(docket: &Docket, rows: usize) -> Fallible<f64> {
     let file = docket.dir.join("old.csv");
-    let mapping = docket.dir.join("old.toml");
     csv::write(&file, rows)?;
+    import_file(docket, &file, rows).await
+}
+
+async fn import_file(docket: &Docket, file: &Path, rows: usize) -> Fallible<f64> {
+    let mapping = docket.dir.join("old.toml");
     std::fs::write(&mapping, csv::MAPPING)?;
     let (took, said) = docket
         .run(&["import", &file.to_string_lossy(), "--mapping", &mapping.to_string_lossy()])

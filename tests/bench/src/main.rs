@@ -26,6 +26,7 @@ mod measure;
 mod place;
 mod server;
 mod stock;
+mod timers;
 mod traffic;
 mod two;
 
@@ -56,6 +57,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Fallible<Arguments> {
             dir: std::env::temp_dir(),
             binary: "docket".into(),
             seconds: 3.0,
+            timed: 0,
             kept: Vec::new(),
         },
         rounds: 3,

@@ -5,7 +5,7 @@ use crate::cells::{Cell, IMPORT_ROWS, On, What};
 use crate::kept::{Kept, Stock, import_afresh};
 use crate::measure::{Sample, stock_for};
 use crate::server::Docket;
-use crate::{ceiling_postgres, ceiling_sqlite, city, desk, docket, esrs_own, stock, traffic, two};
+use crate::{ceiling_postgres, ceiling_sqlite, city, desk, docket, esrs_own, stock, timers, traffic, two};
 use docket_core::store::StoreUrl;
 use sqlx::{Connection as _, PgConnection};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Place {
     pub binary: PathBuf,
     /// Measured seconds per cell.
     pub seconds: f64,
+    /// How often timers were measured.
+    pub timed: usize,
     /// Stores made for the group that runs.
     pub kept: Vec<(String, Kept)>,
 }
@@ -61,6 +63,10 @@ impl Place {
             What::Rebuild => kept.rebuild().await,
             What::Size => kept.size().await,
             What::Memory => kept.memory(self.seconds).await,
+            What::TimersSmall | What::TimersLarge => {
+                self.timed += 1;
+                timers::run(&kept, self.timed, self.seconds).await
+            }
             _ => kept.inbox(cell.clients, self.seconds).await,
         }
     }
