@@ -1,5 +1,6 @@
 //! A store opened, founded and followed: everything a server or a test needs.
 
+use crate::prints::Prints;
 use crate::worker::Worker;
 use docket_core::digests::Keeper;
 use docket_core::store::StoreOptions;
@@ -53,6 +54,8 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The views: all queries.
     pub views: Views,
+    /// Printed forms that wait to be fetched.
+    pub prints: Arc<Prints>,
     /// How the projections fare.
     pub projections: watch::Receiver<State>,
     /// Notes the digests of the log while anybody holds this.
@@ -74,6 +77,7 @@ impl App {
         tokio::spawn(runner.run());
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
         Ok(Self {
+            prints: Arc::default(),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
             _worker: Arc::new(Worker::start(&store, desk.clone(), views.clone())),
             store,

@@ -15,7 +15,7 @@ use async_graphql::{Data, Request, Response as GraphQLResponse, ServerError};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{RawQuery, State, WebSocketUpgrade};
+use axum::extract::{Path, RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -69,6 +69,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/graphql", axum::routing::any(graphql))
+        .route("/print/{token}", get(printed))
         .with_state(server)
 }
 
@@ -132,6 +133,33 @@ fn console_policy() -> HeaderValue {
         hash_of("script")
     );
     HeaderValue::from_str(&policy).expect("base64 and ASCII make a header")
+}
+
+/// A printed form, to whoever has its link.
+async fn printed(State(server): State<Server>, Path(token): Path<String>) -> Response {
+    let Some(page) = server.app.prints.page(&token) else {
+        return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
+    };
+    let mut response = axum::response::Html(page.to_string()).into_response();
+    let policy = HeaderValue::from_str(&crate::prints::page::policy());
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            policy.expect("base64 and ASCII make a header"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ] {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 async fn demo_accounts(State(server): State<Server>) -> Response {

@@ -18,6 +18,7 @@ pub mod error;
 mod graphql;
 pub mod http;
 pub mod import;
+pub mod prints;
 pub mod replay;
 pub mod worker;
 

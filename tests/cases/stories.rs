@@ -7,6 +7,7 @@ mod by_code;
 mod from_answer_to_close;
 mod moved;
 mod phrasebooks;
+mod prints;
 mod reorganised;
 mod returned;
 mod shared_desk;

@@ -22,9 +22,9 @@ pub use number::TicketNumber;
 pub use state::{
     Answer, Archived, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Dispute,
     DisputeCause, Draft, Ending, EndingKind, Exclusion, Extension, Ground, Intake, Kind, Level,
-    Merged, Move, MoveCause, Moved, Part, Pause, PauseCause, Rating, Return, Review, Ruling,
-    Satisfaction, Secrecy, Source, Standing, Supervision, SupervisionLevel, Termination, Terms,
-    Ticket, TicketState, Urgency,
+    Merged, Move, MoveCause, Moved, Part, Pause, PauseCause, PrintForm, Rating, Return, Review,
+    Ruling, Satisfaction, Secrecy, Source, Standing, Supervision, SupervisionLevel, Termination,
+    Terms, Ticket, TicketState, Urgency,
 };
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};

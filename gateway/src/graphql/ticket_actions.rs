@@ -8,6 +8,7 @@ mod ending;
 mod flags;
 mod handling;
 mod intake;
+mod printing;
 
 use super::common::{Position, UserError, app, local_id, options, split};
 use super::ticket::{Ticket, visible};
@@ -28,6 +29,7 @@ pub struct TicketMutation(
     handling::HandlingMutation,
     deciding::DecidingMutation,
     flags::FlagMutation,
+    printing::PrintingMutation,
     ending::EndingMutation,
 );
 

@@ -253,6 +253,7 @@ actions! {
     light: LightUp => Lit;
     note_call_back_due: NoteCallBackDue => CallBackFellDue;
     settle_dues: SettleDues => DuesSettled;
+    print: Print => Printed;
     erase: Erase => Erased;
 }
 

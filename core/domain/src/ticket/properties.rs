@@ -73,6 +73,7 @@ fn actions() -> Vec<TicketAction<Sealed>> {
         light(),
         note_call_back_due(),
         settle_dues(),
+        print(),
         erased_again(),
     ]
 }

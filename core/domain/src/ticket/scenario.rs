@@ -6,13 +6,14 @@ use super::actions::{
     accept_return, add_assist, answer, archive, ask_exclusion, ask_extension, ask_termination,
     assign, call_back, close, conclude, contact, correct, decide_exclusion, decline, delegate,
     dispute, erase, grant_extension, hand_over, import, join, leave, lift_supervision, light,
-    merge, note_call_back_due, rate, reassign, recall, receive, redo, refuse_extension,
+    merge, note_call_back_due, print, rate, reassign, recall, receive, redo, refuse_extension,
     refuse_return, refuse_termination, reply, resume, review, rework, rule, save_draft, send_back,
     set_secrecy, settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge,
     urge, view, withdraw,
 };
 use super::state::{
-    ContactMeans, Ground, Kind, Satisfaction, Secrecy, Standing, SupervisionLevel, Ticket, Urgency,
+    ContactMeans, Ground, Kind, PrintForm, Satisfaction, Secrecy, Standing, SupervisionLevel,
+    Ticket, Urgency,
 };
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
@@ -743,6 +744,15 @@ pub fn note_call_back_due() -> TicketAction<Sealed> {
 #[must_use]
 pub fn settle_dues() -> TicketAction<Sealed> {
     TicketAction::SettleDues(settle_dues::SettleDues)
+}
+/// An acceptance form, the caller masked.
+#[must_use]
+pub fn print() -> TicketAction<Sealed> {
+    TicketAction::Print(print::Print {
+        form: PrintForm::Acceptance,
+        assignment: None,
+        masked: true,
+    })
 }
 /// A call that finds it not solved.
 #[must_use]

@@ -11,8 +11,8 @@ pub use assignment::{Assignment, Extension, Move, Moved, Return, Terms};
 pub use flags::{Archived, Dispute, Exclusion, Merged, Pause, Ruling, Supervision, Termination};
 pub use words::{
     AssignmentState, Awaiting, ContactMeans, DisputeCause, EndingKind, Ground, Kind, Level,
-    MoveCause, Part, PauseCause, Satisfaction, Secrecy, Standing, SupervisionLevel, TicketState,
-    Urgency,
+    MoveCause, Part, PauseCause, PrintForm, Satisfaction, Secrecy, Standing, SupervisionLevel,
+    TicketState, Urgency,
 };
 
 use super::number::TicketNumber;

@@ -12,7 +12,7 @@ use docket_domain::ticket::scenario::{
     close, conclude, contact, context, correct, decide_exclusion, decline, delegate, delegated,
     dispatcher, dispute, disputed, erase, given, grant_extension, import, join, joint_meeting,
     leader, leave, lift_supervision, light, merge, not_solved, note_call_back_due, now, office,
-    operator, own_replied, reassign, recall, receive, received, redo, refuse_extension,
+    operator, own_replied, print, reassign, recall, receive, received, redo, refuse_extension,
     refuse_return, refuse_termination, replied, reply, resume, returned, review, reviewed, rework,
     rule, save_draft, save_full_draft, send_back, set_secrecy, settle_dues, sign, sign_off, signed,
     supervise, supervisor, suspend, take, terminate, transfer, unit_clerk, unmerge, unsolved, urge,
@@ -181,6 +181,11 @@ fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
         TicketAction::RuleOn(mut action) => {
             action.assists = vec![OTHER_DEPARTMENT];
             TicketAction::RuleOn(action)
+        }
+        TicketAction::Print(mut action) => {
+            action.form = docket_domain::ticket::PrintForm::Assignment;
+            action.masked = false;
+            TicketAction::Print(action)
         }
         TicketAction::Leave(mut action) => {
             action.follower = Some(docket_domain::ticket::scenario::id(0x0F2));
@@ -452,6 +457,8 @@ fn ticket_events_by_themselves() -> Vec<TicketEvent> {
         by_itself(after(signed(), 20, least(light())), 20, least(urge())),
         by_itself(reviewed(), 2, note_call_back_due()),
         by_itself(at_new_year(), 39, settle_dues()),
+        event(signed(), operator(), print()),
+        event(signed(), clerk(), full(print())),
         event(
             given_back(2).and(dispatcher(), assign()),
             clerk(),

@@ -264,6 +264,20 @@ words! {
 }
 
 words! {
+    /// A form that is printed (DOMAIN §8).
+    PrintForm {
+        /// Of the request, for its caller and the file.
+        Acceptance = "acceptance", "受理单";
+        /// Of an office's task.
+        Assignment = "assignment", "下派单";
+        /// Of the supervision it is under.
+        Supervision = "supervision", "督办单";
+        /// Of the latest urging.
+        Urging = "urging", "催办通知书";
+    }
+}
+
+words! {
     /// What moved a deadline.
     MoveCause {
         /// An extension that was granted.
