@@ -4,7 +4,9 @@
 //! *not* know how commands arrive or how views are built.
 
 mod accounts;
+mod captcha;
 mod citizen;
+mod door;
 mod erasing;
 mod hotline;
 mod imports;
@@ -16,7 +18,8 @@ mod tickets;
 mod timers;
 
 pub use crate::ops::Password;
-pub use accounts::NewAccount;
+pub use accounts::{NewAccount, Recovery};
+pub use captcha::{CAPTCHA_DIGITS, Captcha, Solved};
 pub use citizen::Shown;
 pub use erasing::{Erased, Person, Whom};
 pub use imports::{Carried, OldTicket};
@@ -34,7 +37,7 @@ use docket_domain::account::Account;
 use docket_domain::ids::CommandId;
 use docket_domain::organisation::Organisation;
 use docket_domain::people::Actor;
-use docket_domain::rules::Published;
+use docket_domain::rules::{PasswordRules, Published};
 use docket_domain::ticket::Ticket;
 use docket_domain::{Aggregate, Refusal, Stamp, Timestamp};
 use esrs::manager::AggregateManager;
@@ -71,6 +74,9 @@ pub enum DeskError {
     /// Credentials.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// A password that the rules in force do not let.
+    #[error("the password does not meet the rules: {}", rule_text(*.0))]
+    UnfitPassword(PasswordRules),
     /// The password is right, and the account is deactivated.
     #[error("this account is deactivated")]
     Deactivated,
@@ -83,6 +89,21 @@ pub enum DeskError {
     /// The store has no rules or organisation yet.
     #[error("this store is not founded yet: start the server on it once")]
     NotFounded,
+}
+
+/// What a password must be like, in words.
+#[must_use]
+pub fn rule_text(rules: PasswordRules) -> String {
+    let PasswordRules {
+        min_chars, classes, ..
+    } = rules;
+    let most = crate::ops::PASSWORD_BYTES_MAX;
+    let of = if classes > 1 {
+        format!(", of {classes} classes out of small letters, capitals, digits, others")
+    } else {
+        String::new()
+    };
+    format!("at least {min_chars} characters, at most {most} bytes{of}")
 }
 
 /// What a client may say about a command.

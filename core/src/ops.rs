@@ -1,10 +1,13 @@
-//! The ops store: durable, but no history. Password hashes, sessions, failures counted by door.
+//! The ops store: durable, but no history. Hashes of passwords and of answers, sessions, failures counted by door.
 //!
 //! It must *not* know names or logins: which account a login names is the journal's to say.
 
+mod captcha;
 mod leases;
+mod recovery;
 mod sessions;
 
+pub use captcha::{Answered, CAPTCHA_AFTER, CAPTCHA_LASTS, CAPTCHAS_USED_MAX};
 pub use leases::{BEATS, LAPSES, Lease};
 
 use crate::clock::{Clock, random_bytes};
@@ -38,6 +41,11 @@ pub const PASSWORD_BYTES_MAX: usize = 256;
 
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS credentials (created_by TEXT PRIMARY KEY, password TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS recoveries (
+    created_by TEXT PRIMARY KEY, question TEXT NOT NULL, answer TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS captchas_used (captcha {bytes} PRIMARY KEY, expires_at BIGINT NOT NULL);
+CREATE INDEX IF NOT EXISTS captchas_used_by_expiry ON captchas_used (expires_at);
 CREATE TABLE IF NOT EXISTS failures (
     door {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
 );
@@ -54,6 +62,12 @@ pub enum OpsError {
     /// Login or password is wrong; which one is not told.
     #[error("login or password is wrong")]
     WrongCredentials,
+    /// Login or answer to the recovery question is wrong; which one is not told.
+    #[error("login or answer is wrong")]
+    WrongAnswer,
+    /// After failures the next try needs a captcha, and it was missing or wrong.
+    #[error("after {CAPTCHA_AFTER} failures in a row a captcha is needed")]
+    CaptchaRequired,
     /// Too many wrong passwords.
     #[error("locked after {FAILURES_MAX} wrong passwords, for {} minutes", LOCKED_FOR.num_minutes())]
     Locked,
@@ -152,6 +166,10 @@ impl Ops {
         if clear.chars().count() < PASSWORD_CHARS_MIN || clear.len() > PASSWORD_BYTES_MAX {
             return Err(OpsError::UnfitPassword);
         }
+        self.hash_text(clear).await
+    }
+
+    async fn hash_text(&self, clear: String) -> Result<String, OpsError> {
         let _permit = self.hashing().await?;
         let hashed = tokio::task::spawn_blocking(move || hash(&clear)).await;
         hashed.map_err(|_| OpsError::Hashing)?
@@ -174,10 +192,12 @@ impl Ops {
         Ok(())
     }
 
-    /// Removes the password of an account that was not created after all.
+    /// Removes the password of an account that was not created after all, and how it is recovered.
     pub async fn forget(&self, created_by: EventId) -> Result<(), OpsError> {
-        let sql = "DELETE FROM credentials WHERE created_by = $1";
-        self.db.execute(sql, values![created_by.0]).await?;
+        for table in ["credentials", "recoveries"] {
+            let sql = format!("DELETE FROM {table} WHERE created_by = $1");
+            self.db.execute(&sql, values![created_by.0]).await?;
+        }
         Ok(())
     }
 
@@ -187,6 +207,7 @@ impl Ops {
             Db::Sqlite { .. } => self.db.truncate_wal().await?,
             Db::Postgres(_) => {
                 self.db.execute("VACUUM credentials", vec![]).await?;
+                self.db.execute("VACUUM recoveries", vec![]).await?;
             }
         }
         Ok(())
@@ -194,17 +215,26 @@ impl Ops {
 
     /// Whether the account that an event created has this password. A hash says nothing against it.
     pub async fn fits(&self, created_by: EventId, password: &Password) -> Result<bool, OpsError> {
-        let (Some(stored), Password::Clear(clear)) = (self.stored(created_by).await?, password)
-        else {
-            return Ok(matches!(password, Password::Hashed(_)));
-        };
-        if clear.len() > PASSWORD_BYTES_MAX {
+        match password {
+            Password::Clear(clear) => {
+                let stored = self.stored(created_by).await?;
+                self.is_right(stored.as_deref(), clear.clone()).await
+            }
+            Password::Hashed(_) => Ok(true),
+        }
+    }
+
+    /// Whether a secret is the one whose hash is stored. One that is not there takes as long, so that time tells
+    /// nothing.
+    async fn is_right(&self, stored: Option<&str>, secret: String) -> Result<bool, OpsError> {
+        if secret.len() > PASSWORD_BYTES_MAX {
             return Ok(false);
         }
-        let clear = clear.clone();
+        let there = stored.is_some();
+        let stored = stored.unwrap_or(&self.decoy).to_owned();
         let _permit = self.hashing().await?;
-        let fits = tokio::task::spawn_blocking(move || verify(&clear, &stored)).await;
-        fits.map_err(|_| OpsError::Hashing)
+        let fits = tokio::task::spawn_blocking(move || verify(&secret, &stored)).await;
+        Ok(there && fits.map_err(|_| OpsError::Hashing)?)
     }
 
     /// Forgets the failures at a door (a login, say), and so unlocks it.
@@ -215,14 +245,20 @@ impl Ops {
     }
 
     /// Checks the password of the account that a login names, if it names one, and opens a session: its
-    /// token, and when it ends. The login comes as a keyed hash, the account with what it was created by.
+    /// token, and when it ends. The login comes as a keyed hash, the account with what it was created by. After
+    /// [`CAPTCHA_AFTER`] failures a captcha has to be answered, too.
     pub async fn log_in(
         &self,
         login: &[u8; 32],
         account: Option<(AccountId, EventId)>,
         password: String,
+        captcha: Option<&Answered>,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
-        let (account, created_by, fitted) = self.check_password(login, account, password).await?;
+        let mut knock = self.knock(login).await?;
+        knock.admit(captcha).await?;
+        let (account, created_by, fitted) =
+            self.check_password(&mut knock, account, password).await?;
+        drop(knock);
         let (token, until) = self.open_session(account).await?;
         // Whoever sets a new password ends the sessions there are by then. This one may have come after.
         if self.stored(created_by).await?.as_deref() != Some(fitted.as_str()) {
@@ -236,24 +272,16 @@ impl Ops {
     /// exists or not, so that a lock tells nothing.
     async fn check_password(
         &self,
-        login: &[u8; 32],
+        knock: &mut Knock<'_>,
         account: Option<(AccountId, EventId)>,
         password: String,
     ) -> Result<(AccountId, EventId, String), OpsError> {
-        let mut knock = self.knock(login).await?;
         let stored = match account {
             Some((_, created_by)) => self.stored(created_by).await?,
             None => None,
         };
-        let account = account.filter(|_| stored.is_some());
-        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let fits = password.len() <= PASSWORD_BYTES_MAX && {
-            let stored = stored.clone();
-            let _permit = self.hashing().await?;
-            let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
-            verified.map_err(|_| OpsError::Hashing)?
-        };
-        if let Some((account, created_by)) = account.filter(|_| fits) {
+        let fits = self.is_right(stored.as_deref(), password).await?;
+        if let (true, Some((account, created_by)), Some(stored)) = (fits, account, stored) {
             knock.right().await?;
             return Ok((account, created_by, stored));
         }

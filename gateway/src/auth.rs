@@ -19,6 +19,8 @@ pub struct Viewer {
     pub until: Timestamp,
     /// Its token, to log out with.
     pub token: Arc<str>,
+    /// Whether its password has expired: then it may change it, and nothing else.
+    pub must_change_password: bool,
 }
 
 /// The account behind a bearer token; `None` for a token that is unknown or over.
@@ -26,16 +28,28 @@ pub async fn viewer_of(desk: &Desk, ops: &Ops, token: &str) -> Result<Option<Vie
     let Some((account, until)) = ops.session(token).await? else {
         return Ok(None);
     };
-    let actor = desk.actor(account).await?;
-    Ok(actor.map(|actor| Viewer {
+    let Some(actor) = desk.actor(account).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Viewer {
         actor,
         until,
         token: token.into(),
+        must_change_password: desk.must_change_password(account).await?,
     }))
 }
 
-/// The viewer of a request, or the error that says there is none.
+/// The viewer of a request, or the error that says there is none, or that it has to change its password first.
 pub fn viewer<'c>(context: &Context<'c>) -> Result<&'c Viewer, Error> {
+    let viewer = viewer_at_the_door(context)?;
+    if viewer.must_change_password {
+        return Err(fault(Code::PasswordExpired));
+    }
+    Ok(viewer)
+}
+
+/// The viewer, whatever the age of its password: for what it takes to change it.
+pub fn viewer_at_the_door<'c>(context: &Context<'c>) -> Result<&'c Viewer, Error> {
     context
         .data_opt::<Viewer>()
         .ok_or_else(|| fault(Code::Unauthenticated))
@@ -45,6 +59,17 @@ pub fn viewer<'c>(context: &Context<'c>) -> Result<&'c Viewer, Error> {
 pub fn viewer_with<'c>(context: &Context<'c>, roles: &[Role]) -> Result<&'c Viewer, Error> {
     let viewer = viewer(context)?;
     if viewer.actor.has_any(roles) {
+        Ok(viewer)
+    } else {
+        Err(fault(Code::Forbidden))
+    }
+}
+
+/// The viewer, if they keep accounts: everybody's, or those of their department. Whose exactly, the domain says.
+pub fn keeper<'c>(context: &Context<'c>) -> Result<&'c Viewer, Error> {
+    let viewer = viewer(context)?;
+    let leads = viewer.actor.leads_department().is_some();
+    if leads || viewer.actor.has(Role::Administrator) {
         Ok(viewer)
     } else {
         Err(fault(Code::Forbidden))

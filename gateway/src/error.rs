@@ -2,8 +2,10 @@
 //! system become top-level errors with `extensions.code`. Both are mapped here and nowhere else.
 
 use async_graphql::{Error, ErrorExtensions as _};
-use docket_core::ops::OpsError;
+use docket_core::desk::rule_text;
+use docket_core::ops::{OpsError, PASSWORD_BYTES_MAX};
 use docket_core::{DeskError, JournalError, VaultError};
+use docket_domain::rules::PasswordRules;
 use docket_domain::{Reason, Refusal};
 use docket_projections::ProjectionError;
 use docket_projections::views::Lagging;
@@ -78,6 +80,18 @@ codes! {
     WrongCredentials = "WRONG_CREDENTIALS" {
         zh: "账号或密码错误", en: "login or password is wrong",
         remedy: "Try again; after five wrong passwords the login is locked for ten minutes." }
+    /// Login or answer to the recovery question is wrong.
+    WrongAnswer = "WRONG_ANSWER" {
+        zh: "账号或密保答案错误", en: "login or answer is wrong",
+        remedy: "Try again; after five wrong answers recovery is locked for ten minutes. An administrator or leader can reset the password." }
+    /// After failures a captcha is needed.
+    CaptchaRequired = "CAPTCHA_REQUIRED" {
+        zh: "请输入正确的图形验证码", en: "a captcha has to be solved for this try",
+        remedy: "Ask for a `captcha`, show its image, and send `captchaId` and `captchaAnswer`. Each is good for one try." }
+    /// The password is older than the rules let it become.
+    PasswordExpired = "PASSWORD_EXPIRED" {
+        zh: "密码已过期,请先修改密码", en: "the password has expired: change it first",
+        remedy: "Call `changePassword`; until then only that, `me` and `logout` are answered." }
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
         zh: "密码错误次数过多,账号已临时锁定", en: "this login is locked after too many wrong passwords",
@@ -98,10 +112,10 @@ codes! {
     QueryCodeLocked = "QUERY_CODE_LOCKED" {
         zh: "查询码错误次数过多,请稍后再试", en: "this number is locked after too many wrong query codes",
         remedy: "Wait ten minutes." }
-    /// A password too short or too long.
+    /// A password that the rules do not let.
     UnfitPassword = "UNFIT_PASSWORD" {
-        zh: "密码长度不符合要求", en: "a password has 8 characters to 256 bytes",
-        remedy: "Choose another password." }
+        zh: "密码不符合规则", en: "the password does not meet the rules",
+        remedy: "Choose another one; the message tells the rule pack's `password` rules. The code's floor is 8 characters, the most 256 bytes." }
     /// A command id used before for something else.
     CommandReused = "COMMAND_REUSED" {
         zh: "该命令编号已用于其他操作", en: "this commandId was used for another command",
@@ -251,10 +265,10 @@ impl From<DeskError> for Failure {
                 })
             }
             DeskError::Journal(JournalError::Conflict { .. }) => Code::Conflict.into(),
-            DeskError::Ops(OpsError::UnfitPassword) => Self::Refused(Refused {
-                path: Some("password"),
-                ..Code::UnfitPassword.into()
-            }),
+            DeskError::Ops(OpsError::UnfitPassword) => unfit(PasswordRules::default()),
+            DeskError::UnfitPassword(rules) => unfit(rules),
+            DeskError::Ops(OpsError::WrongAnswer) => Code::WrongAnswer.into(),
+            DeskError::Ops(OpsError::CaptchaRequired) => Code::CaptchaRequired.into(),
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
@@ -263,6 +277,26 @@ impl From<DeskError> for Failure {
             other => Self::Fault(system(&other)),
         }
     }
+}
+
+/// An unfit password, with the rules it does not meet.
+fn unfit(rules: PasswordRules) -> Failure {
+    let code = Code::UnfitPassword;
+    let (chars, classes) = (rules.min_chars, rules.classes);
+    let of = if classes > 1 {
+        format!(",且至少包含小写字母、大写字母、数字、其他字符中的{classes}类")
+    } else {
+        String::new()
+    };
+    Failure::Refused(Refused {
+        code: code.code(),
+        path: Some("password"),
+        zh: format!(
+            "{} (至少{chars}个字符,至多{PASSWORD_BYTES_MAX}字节{of})",
+            code.zh()
+        ),
+        en: format!("{} ({})", code.en(), rule_text(rules)),
+    })
 }
 
 /// A fault of the system: logged once, here, and told without details.

@@ -30,6 +30,7 @@ pub const WAIT_MAX: Duration = Duration::from_secs(5);
 #[derive(MergedObject, Default)]
 pub struct Query(
     account::AccountQuery,
+    account::RecoveryQuery,
     ticket::TicketQuery,
     inbox::InboxQueries,
     statistics::StatisticsQuery,
@@ -45,6 +46,7 @@ pub struct Query(
 pub struct Mutation(
     account::AccountMutation,
     account::DoorMutation,
+    account::RecoveryMutation,
     ticket_actions::TicketMutation,
     organisation::OrganisationMutation,
     progress::ProgressMutation,

@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod captcha;
 pub mod cli;
 pub mod demo;
 pub mod error;

@@ -324,6 +324,7 @@ async fn an_account_is_created_once(store: &TestStore) {
         roles: vec![Role::Operator],
         department: None,
         unit: None,
+        ..NewAccount::default()
     };
     let password = || Password::Clear("ein gutes Passwort".into());
     let options = named(fresh());
@@ -366,10 +367,10 @@ async fn an_account_is_created_once(store: &TestStore) {
         .desk
         .create_account(&admin, new("li"), unfit, &Options::default())
         .await;
-    assert!(matches!(refused, Err(DeskError::Ops(_))));
+    assert!(matches!(refused, Err(DeskError::UnfitPassword(_))));
     let (account, _, _) = b
         .desk
-        .log_in("WANG", "ein gutes Passwort".into())
+        .log_in("WANG", "ein gutes Passwort".into(), None)
         .await
         .unwrap();
     assert_eq!(account.0, created.id);
@@ -390,6 +391,7 @@ async fn rivals_for_one_command_leave_the_winner_its_password(store: &TestStore)
                 roles: vec![Role::Operator],
                 department: None,
                 unit: None,
+                ..NewAccount::default()
             };
             (new, Password::Clear(format!("Passwort von {desk}")))
         };
@@ -409,10 +411,13 @@ async fn rivals_for_one_command_leave_the_winner_its_password(store: &TestStore)
             refused.err()
         );
         let login = format!("{winner}-{round}");
-        let wrong = b.desk.log_in(&login, format!("Passwort von {loser}")).await;
+        let wrong = b
+            .desk
+            .log_in(&login, format!("Passwort von {loser}"), None)
+            .await;
         assert!(wrong.is_err(), "the loser's password is nobody's");
         b.desk
-            .log_in(&login, format!("Passwort von {winner}"))
+            .log_in(&login, format!("Passwort von {winner}"), None)
             .await
             .unwrap();
     }

@@ -1,9 +1,9 @@
 //! The door: passwords, lock-outs, sessions.
 
-use docket_core::clock::ManualClock;
+use docket_core::clock::{Clock as _, ManualClock, random_bytes};
 use docket_core::ops::{
-    FAILURES_MAX, LOCKED_FOR, Ops, OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password,
-    SESSION_LASTS,
+    Answered, CAPTCHA_AFTER, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR, Ops, OpsError,
+    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password, SESSION_LASTS,
 };
 use docket_domain::ids::{AccountId, EventId};
 use docket_domain::ticket::scenario::now;
@@ -19,6 +19,8 @@ docket_tests::on_both_stores! {
     unfit_passwords_are_refused,
     a_password_is_changed,
     guesses_sent_all_at_once_are_counted,
+    after_two_failures_each_try_needs_a_captcha_of_its_own,
+    an_answer_is_compared_as_people_mean_it_and_counted_like_a_password,
 }
 
 const LOGIN: [u8; 32] = [1; 32];
@@ -53,13 +55,31 @@ impl Door {
         self.ops.set_hash(self.created_by, &hashed).await
     }
 
+    /// A captcha read right.
+    fn captcha(&self) -> Answered {
+        Answered {
+            id: random_bytes::<24>().to_vec(),
+            until: self.clock.now() + CAPTCHA_LASTS,
+            right: true,
+        }
+    }
+
     async fn try_with(&self, password: &str) -> Result<(AccountId, String), OpsError> {
+        self.try_past(password, Some(&self.captcha())).await
+    }
+
+    async fn try_past(
+        &self,
+        password: &str,
+        captcha: Option<&Answered>,
+    ) -> Result<(AccountId, String), OpsError> {
         let (account, token, expires) = self
             .ops
             .log_in(
                 &LOGIN,
                 Some((self.account, self.created_by)),
                 password.into(),
+                captcha,
             )
             .await?;
         assert_eq!(
@@ -95,7 +115,7 @@ async fn the_right_password_opens_a_session(store: &TestStore) {
     ));
     let unknown = door
         .ops
-        .log_in(&[2; 32], None, PASSWORD.into())
+        .log_in(&[2; 32], None, PASSWORD.into(), None)
         .await
         .unwrap_err();
     assert!(matches!(unknown, OpsError::WrongCredentials), "{unknown:?}");
@@ -199,4 +219,91 @@ async fn guesses_sent_all_at_once_are_counted(store: &TestStore) {
         .filter(|told| matches!(told, Err(OpsError::WrongCredentials)))
         .count();
     assert_eq!(i64::try_from(checked).unwrap(), FAILURES_MAX);
+}
+
+async fn after_two_failures_each_try_needs_a_captcha_of_its_own(store: &TestStore) {
+    let door = door(store).await;
+    let wants_one = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::CaptchaRequired));
+    for _ in 0..CAPTCHA_AFTER {
+        let tried = door.try_past("falsch falsch", None).await;
+        assert!(matches!(tried, Err(OpsError::WrongCredentials)));
+    }
+    assert!(door.ops.needs_captcha(&LOGIN).await.unwrap());
+    assert!(wants_one(door.try_past(PASSWORD, None).await), "missing");
+    let wrong = Answered {
+        right: false,
+        ..door.captcha()
+    };
+    assert!(wants_one(door.try_past(PASSWORD, Some(&wrong)).await));
+    // Each counted: this is the last.
+    let good = door.captcha();
+    door.try_past(PASSWORD, Some(&good)).await.unwrap();
+    assert!(!door.ops.needs_captcha(&LOGIN).await.unwrap());
+    door.fails(CAPTCHA_AFTER).await;
+    assert!(
+        wants_one(door.try_past(PASSWORD, Some(&good)).await),
+        "used"
+    );
+    let second = Answered {
+        right: true,
+        ..wrong.clone()
+    };
+    let tried = door.try_past(PASSWORD, Some(&second)).await;
+    assert!(wants_one(tried), "read wrong it was used up, too");
+    door.ops.pardon(&LOGIN).await.unwrap();
+    door.fails(CAPTCHA_AFTER).await;
+    let late = door.captcha();
+    door.clock.set(late.until);
+    assert!(
+        wants_one(door.try_past(PASSWORD, Some(&late)).await),
+        "over"
+    );
+    // Used ones are forgotten when they are over, and locks stay locks.
+    door.try_with(PASSWORD).await.unwrap();
+    door.fails(CAPTCHA_AFTER).await;
+    door.try_with(PASSWORD).await.unwrap();
+    let used = store.rows("ops", "captchas_used").await;
+    assert!(used <= 2, "{used}");
+    door.fails(CAPTCHA_AFTER).await;
+    for _ in CAPTCHA_AFTER..FAILURES_MAX {
+        assert!(wants_one(door.try_past("falsch falsch", None).await));
+    }
+    assert!(door.is_locked().await);
+}
+
+async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(store: &TestStore) {
+    use docket_domain::account::RecoveryQuestion::{FavouriteBook, FirstSchool};
+    let door = door(store).await;
+    let account = Some((door.account, door.created_by));
+    let tried = async |account, answer: &str| {
+        let captcha = door.captcha();
+        let checked = door
+            .ops
+            .check_answer(&[3; 32], account, answer, Some(&captcha));
+        checked.await
+    };
+    let wrong = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::WrongAnswer));
+    assert!(wrong(tried(account, "No. 1").await), "none is set");
+    for question in [FavouriteBook, FirstSchool] {
+        let hashed = door.ops.hash_answer(" NO. 1\u{3000}").await.unwrap();
+        assert!(hashed.starts_with("$argon2id$"));
+        door.ops
+            .set_recovery(door.created_by, question, &hashed)
+            .await
+            .unwrap();
+        let kept = door.ops.recovery_question(door.created_by).await.unwrap();
+        assert_eq!(kept, Some(question));
+    }
+    for answer in ["no. 1", "Ｎｏ．　１"] {
+        assert_eq!(tried(account, answer).await.unwrap(), account.unwrap());
+    }
+    for account in [None, account, None, account, None] {
+        assert!(wrong(tried(account, "No. 2").await));
+    }
+    let locked = tried(account, "no. 1").await;
+    assert!(matches!(locked, Err(OpsError::Locked)));
+    door.try_with(PASSWORD).await.unwrap();
+    door.ops.forget(door.created_by).await.unwrap();
+    let gone = door.ops.recovery_question(door.created_by).await.unwrap();
+    assert_eq!(gone, None);
 }

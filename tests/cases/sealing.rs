@@ -2,7 +2,8 @@
 //! is searched for in every file and every table.
 
 use docket_core::clock::{Clock as _, SystemClock};
-use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
+use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery};
+use docket_domain::account::{Changes, Given, RecoveryQuestion};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
 use docket_domain::ticket::TicketAction;
@@ -228,13 +229,44 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
         roles: vec![Role::Operator],
         department: None,
         unit: None,
+        mobile: Some(NAME.into()),
+        sms_quota: 7,
+        recovery: Some(Recovery {
+            question: RecoveryQuestion::FirstSchool,
+            answer: NAME.into(),
+        }),
     };
     let password = Password::Clear(planted());
     desk.create_account(&Actor::system(), account, password, &Options::default())
         .await
         .unwrap();
-    desk.log_in(NAME, planted()).await.unwrap();
-    desk.log_in(NAME, NAME.into()).await.err().unwrap();
+    let (account, token, _) = desk.log_in(NAME, planted(), None).await.unwrap();
+    let changes = Changes {
+        mobile: Given::This(planted()),
+        ..Changes::default()
+    };
+    let options = Options::default();
+    desk.change_account(&Actor::system(), account, changes, &options)
+        .await
+        .unwrap();
+    let actor = desk.actor(account).await.unwrap().unwrap();
+    let recovery = Recovery {
+        question: RecoveryQuestion::FavouriteBook,
+        answer: planted(),
+    };
+    desk.set_recovery(&actor, &recovery, planted())
+        .await
+        .unwrap();
+    let new = || format!("neu {NAME}");
+    desk.change_password(&actor, planted(), new(), &token)
+        .await
+        .unwrap();
+    let wrong = desk.recover_password(NAME, NAME, planted(), None).await;
+    wrong.unwrap_err();
+    desk.recover_password(NAME, &planted(), planted(), None)
+        .await
+        .unwrap();
+    desk.log_in(NAME, NAME.into(), None).await.err().unwrap();
 }
 
 async fn no_text_lies_in_the_clear(store: &TestStore) {

@@ -137,6 +137,77 @@ async fn fill_a_phrasebook(client: &Client, said: &mut Said) {
     }
 }
 
+/// What is asked of accounts, and by those who are not in yet.
+async fn fill_accounts(client: &Client, said: &mut Said) {
+    let leader = client.logged_in("leader", PASSWORD).await;
+    let does = async |person: &Client, said: &mut Said, mutation: &str, input: Value| {
+        let mut name = mutation.to_owned();
+        name[..1].make_ascii_uppercase();
+        let query = format!(
+            "mutation($i: {name}Input!) {{ {mutation}(input: $i) {{ userErrors {{ code path message }} }} }}"
+        );
+        let response = person.run(&query, json!({ "i": input })).await;
+        said.responses.push_str(&response.to_string());
+        response["data"][mutation]["userErrors"] == json!([])
+    };
+    let new = json!({
+        "login": planted("L"), "name": planted("N"), "password": planted("PP"), "roles": ["CLERK"],
+        "departmentId": format!("department:{DEPARTMENT}"), "mobile": planted("M"),
+        "recoveryQuestion": "FIRST_SCHOOL", "recoveryAnswer": planted("A"),
+    });
+    assert!(does(&leader, said, "createAccount", new.clone()).await);
+    for (field, value) in [
+        ("mobile", PLANTED.repeat(10)),
+        ("recoveryAnswer", PLANTED.repeat(20)),
+        ("recoveryQuestion", planted("Q")),
+        ("smsQuota", planted("S")),
+        ("name", PLANTED.repeat(30)),
+    ] {
+        let mut wrong = new.clone();
+        (wrong[field], wrong["login"]) = (json!(value), json!(planted("W")));
+        assert!(
+            !does(&leader, said, "createAccount", wrong).await,
+            "{field}"
+        );
+    }
+    let found = leader.run(
+        "query($l: String) { account(login: $l) { id mobile } recoveryQuestion(login: \"x\") { code } }",
+        json!({ "l": planted("L") }),
+    );
+    let found = found.await;
+    assert!(
+        found["data"]["account"]["mobile"]
+            .to_string()
+            .contains(PLANTED)
+    );
+    let id = &found["data"]["account"]["id"];
+    let change = json!({ "id": id, "mobile": planted("m"), "name": planted("n") });
+    assert!(does(&leader, said, "changeAccount", change).await);
+    let own = client.logged_in(&planted("L"), &planted("PP")).await;
+    let set =
+        json!({ "question": "FAVOURITE_BOOK", "answer": planted("B"), "password": planted("PP") });
+    assert!(does(&own, said, "setRecovery", set).await);
+    let asked = "query($l: String!) { recoveryQuestion(login: $l) { code } }";
+    for login in [planted("L"), planted("nobody")] {
+        let told = client.run(asked, json!({ "l": login })).await;
+        said.responses.push_str(&told.to_string());
+        for answer in [planted("x"), planted("B")] {
+            let recover = json!({
+                "login": login, "answer": answer, "newPassword": planted("RR"),
+                "captchaId": planted("C"), "captchaAnswer": planted("C"),
+            });
+            does(client, said, "recoverPassword", recover).await;
+        }
+        for _ in 0..3 {
+            let wrong = json!({
+                "login": login, "password": planted("w"), "captchaId": planted("C"),
+                "captchaAnswer": planted("C"),
+            });
+            does(client, said, "login", wrong).await;
+        }
+    }
+}
+
 /// A text where there should be a word, an id or a time.
 async fn fill_wrong_types(operator: &Client, said: &mut Said) {
     for field in [
@@ -215,6 +286,7 @@ async fn fill_everything(url: &str) -> String {
     by_code(&client, &mut said, "rateByCode", &ticket, &rating).await;
     fill_the_centres_steps(&client, &mut said, id).await;
     fill_wrong_types(&operator, &mut said).await;
+    Box::pin(fill_accounts(&client, &mut said)).await;
     for wrong in [
         planted("q"),
         format!("{{ {} }}", "a".repeat(10)),

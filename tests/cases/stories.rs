@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answered_at_once;
+mod at_the_door;
 mod beside;
 mod by_code;
 mod from_answer_to_close;
@@ -11,6 +12,7 @@ mod prints;
 mod reorganised;
 mod returned;
 mod shared_desk;
+mod staff;
 mod timers;
 mod while_assigning;
 
@@ -41,9 +43,14 @@ impl Story {
 
     /// Under a clock, with the default pack after what else it has.
     async fn begin_at(store: &TestStore, clock: Arc<dyn Clock>, lists: &str) -> Self {
+        Self::begin_under(store, clock, format!("{lists}\n{DEFAULT_PACK}")).await
+    }
+
+    /// Under a clock and a rule pack.
+    async fn begin_under(store: &TestStore, clock: Arc<dyn Clock>, pack: String) -> Self {
         let founding = Founding {
             name: "云州市".into(),
-            pack: format!("{lists}\n{DEFAULT_PACK}"),
+            pack,
             holidays: CALENDAR_CN.into(),
         };
         let server = Server::open(store.options(clock), &founding).await;

@@ -49,6 +49,7 @@ pub async fn hire(
         roles: vec![role],
         department,
         unit,
+        ..NewAccount::default()
     };
     let password = Password::Hashed(hashed.into());
     let hired = desk

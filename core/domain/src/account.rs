@@ -1,21 +1,36 @@
-//! Accounts: who may log in, as what, for which office. Login and name are personal data and sealed;
-//! passwords are no part of history at all (the ops store holds their hashes).
+//! Accounts: who may log in, as what, for which office. Login, name and mobile are personal data and sealed;
+//! passwords and answers for recovery are no part of history at all (the ops store holds their hashes).
 
 mod commands;
 mod events;
+mod recovery;
+mod rights;
 #[cfg(test)]
 mod tests;
 
 pub use commands::{AccountAction, AccountCommand, Changes, Given, NewAccount};
-pub use events::{AccountEvent, Changed, Created, Deactivated, Erased, PasswordReset, Reactivated};
+pub use events::{
+    AccountEvent, Changed, Created, Deactivated, Erased, PasswordChanged, PasswordRecovered,
+    PasswordReset, Reactivated, RecoverySet,
+};
+
+pub use recovery::{RecoveryQuestion, normal_answer};
 
 use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
 use crate::organisation::{Office, Organisation};
 use crate::people::{Actor, DeskKind, Role};
 use crate::sealed::Sealed;
+use crate::time::Timestamp;
+use chrono::TimeDelta;
 
 /// Longest login or name, in characters. A technical limit.
 pub const NAME_CHARS_MAX: u32 = 100;
+/// Longest mobile number, in characters. A technical limit.
+pub const MOBILE_CHARS_MAX: u32 = 32;
+/// Most messages a month that an account may be allowed. A technical limit.
+pub const SMS_QUOTA_MAX: u32 = 100_000;
+/// Longest answer to a recovery question, in characters. A technical limit.
+pub const ANSWER_CHARS_MAX: u32 = 64;
 
 /// An account as folded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +53,12 @@ pub struct Account {
     department: Option<DepartmentId>,
     /// Its unit.
     pub unit: Option<UnitId>,
+    /// Its person's mobile, sealed: for alerts by SMS (S1: advised, not required).
+    pub mobile: Option<Sealed>,
+    /// How many SMS a month it may send (S1: 0 unless somebody says otherwise).
+    pub sms_quota: u32,
+    /// When its password was last set, by whomever.
+    pub password_set_at: Option<Timestamp>,
 }
 
 impl Account {
@@ -57,6 +78,14 @@ impl Account {
     pub fn department(&self, organisation: &Organisation) -> Option<DepartmentId> {
         let of_unit = self.unit.and_then(|unit| organisation.unit(unit));
         of_unit.map(|(above, _)| above.id).or(self.department)
+    }
+
+    /// Whether its password is older than a rule pack lets it become; 0 days: it never is.
+    #[must_use]
+    pub fn is_password_expired(&self, expires_days: u16, now: Timestamp) -> bool {
+        let lasts = TimeDelta::days(i64::from(expires_days));
+        let since = self.password_set_at.filter(|_| expires_days > 0);
+        since.is_some_and(|since| now - since >= lasts)
     }
 
     /// The office whose work the account does, if it does any's: none while it is deactivated.

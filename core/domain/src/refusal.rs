@@ -188,6 +188,14 @@ reasons! {
     OwnAccount = "OWN_ACCOUNT" {
         zh: "不能对本人账号进行此操作", en: "this cannot be done to one's own account",
         remedy: "Ask another administrator; change your own password with `changePassword`." }
+    /// Not of the staff that a leader keeps.
+    NotOwnStaff = "NOT_OWN_STAFF" {
+        zh: "部门领导只能管理本部门的经办和领导账号", en: "a leader keeps accounts of the own department's clerks and leaders only",
+        remedy: "Choose `CLERK` or `LEADER` and your own department or one of its units; ask an administrator for others." }
+    /// The login does not begin as those of its department's region do.
+    LoginPrefix = "LOGIN_PREFIX" {
+        zh: "登录名须以所属区域的前缀开头", en: "the login does not begin as the region's logins do",
+        remedy: "Begin the login with the prefix that the message names (the rule pack's `accounts.prefixes`)." }
     /// The account is active, and would have to be deactivated first.
     AccountActive = "ACCOUNT_ACTIVE" {
         zh: "账号仍在使用,请先停用", en: "the account is still active",

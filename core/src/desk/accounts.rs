@@ -1,19 +1,23 @@
-//! Accounts: creating and changing them, letting people in and keeping them out.
+//! Accounts: creating and changing them, and a new password in place of their person.
 
 use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::journal::{Claim, JournalError};
-use crate::ops::{OpsError, Password};
+use crate::ops::Password;
 use crate::vault::NewKey;
-use docket_domain::account::{self as domain, Account, AccountAction, AccountCommand, Changes};
+use docket_domain::Aggregate as _;
+use docket_domain::account::{
+    self as domain, ANSWER_CHARS_MAX, Account, AccountAction, AccountCommand, Changes, Given,
+    RecoveryQuestion, normal_answer,
+};
 use docket_domain::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
 use docket_domain::people::{Actor, Role};
 use docket_domain::sealed::{KeyOwner, Sealed};
-use docket_domain::{Aggregate as _, Timestamp};
+use docket_domain::{Reason, Refusal};
 use serde::Serialize;
 
 /// An account to be created.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct NewAccount {
     /// The login.
     pub login: String,
@@ -25,77 +29,33 @@ pub struct NewAccount {
     pub department: Option<DepartmentId>,
     /// The unit.
     pub unit: Option<UnitId>,
+    /// The person's mobile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<String>,
+    /// SMS a month.
+    #[serde(skip_serializing_if = "is_none_at_all")]
+    pub sms_quota: u32,
+    /// How its password is recovered. No part of the fingerprint, which is in the log.
+    #[serde(skip)]
+    pub recovery: Option<Recovery>,
+}
+
+/// How a forgotten password is to be recovered.
+#[derive(Clone)]
+pub struct Recovery {
+    /// The question.
+    pub question: RecoveryQuestion,
+    /// The answer, in the clear.
+    pub answer: String,
+}
+
+impl std::fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recovery")
+    }
 }
 
 impl Desk {
-    /// The keyed hash under which a login is known.
-    #[must_use]
-    pub fn login_hash(&self, login: &str) -> [u8; 32] {
-        self.vault
-            .keyed_hash("login", login.trim().to_lowercase().as_bytes())
-    }
-
-    /// Checks a login and its password and opens a session: whose, its token, and when it ends.
-    pub async fn log_in(
-        &self,
-        login: &str,
-        password: String,
-    ) -> Result<(AccountId, String, Timestamp), DeskError> {
-        let hash = self.login_hash(login);
-        let known = match self.account_of(login).await? {
-            Some(id) => self.credential(id).await?,
-            None => None,
-        };
-        let opened = self.ops.log_in(&hash, known, password).await?;
-        // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
-        let account = self.reload::<Account>(opened.0.0, None).await?;
-        if account.state.deactivated {
-            self.ops.log_out(&opened.1).await?;
-            return Err(DeskError::Deactivated);
-        }
-        Ok(opened)
-    }
-
-    /// The account that a login names, if it names one.
-    pub async fn account_of(&self, login: &str) -> Result<Option<AccountId>, DeskError> {
-        let hash = self.login_hash(login);
-        let id = self.journal.claimed_by("login", &hash).await?;
-        Ok(id.map(AccountId))
-    }
-
-    /// Changes one's own password, and ends every session but the one it is changed from.
-    pub async fn change_password(
-        &self,
-        account: AccountId,
-        old: String,
-        new: String,
-        session: &str,
-    ) -> Result<(), DeskError> {
-        let Some((_, created_by)) = self.credential(account).await? else {
-            return Err(OpsError::WrongCredentials.into());
-        };
-        // Not the login's door: strangers can lock that, and must not keep anybody from this.
-        let door = self.vault.keyed_hash("password_of", account.0.as_bytes());
-        let mut knock = self.ops.knock(&door).await?;
-        if !self.ops.fits(created_by, &Password::Clear(old)).await? {
-            knock.wrong().await?;
-            return Err(OpsError::WrongCredentials.into());
-        }
-        let hashed = self.ops.hash_password(&Password::Clear(new)).await?;
-        self.ops.set_hash(created_by, &hashed).await?;
-        self.ops.end_sessions(account, Some(session)).await?;
-        knock.right().await?;
-        Ok(())
-    }
-
-    /// An account, and the id under which its password is kept.
-    async fn credential(&self, id: AccountId) -> Result<Option<(AccountId, EventId)>, DeskError> {
-        let account = self.account(id).await?;
-        Ok(account
-            .and_then(|account| account.created_by)
-            .map(|by| (id, by)))
-    }
-
     /// Creates an account. Its password goes to the ops store first, under the id of the event to be: one
     /// without an account opens nothing, while an account without a password would hold its login for ever.
     pub async fn create_account(
@@ -109,7 +69,9 @@ impl Desk {
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return self.same_password(done, &password).await;
         }
-        // An unfit password must leave no account behind.
+        // An unfit password or answer must leave no account behind.
+        self.check_password(&password).await?;
+        let recovery = self.hashed_recovery(new.recovery.as_ref()).await?;
         let hashed = self.ops.hash_password(&password).await?;
         envelope.claims = vec![Claim {
             kind: "login",
@@ -128,19 +90,13 @@ impl Desk {
             }])
             .await?;
         let event = envelope.event;
-        let created = domain::NewAccount {
-            login: self
-                .vault
-                .seal(key, event, "login", new.login.trim())
-                .await?,
-            name: self.vault.seal(key, event, "name", new.name.trim()).await?,
-            roles: new.roles,
-            department: new.department,
-            unit: new.unit,
-        };
+        let created = self.sealed_account(key, event, new).await?;
         let action = AccountAction::Create(created);
         let command = self.account_command(actor, id, action).await?;
         self.ops.set_hash(event, &hashed).await?;
+        if let Some((question, answer)) = &recovery {
+            self.ops.set_recovery(event, *question, answer).await?;
+        }
         let outcome = self
             .run_new::<Account>(id.0, envelope, || command.clone())
             .await;
@@ -162,6 +118,64 @@ impl Desk {
         }
     }
 
+    async fn hashed_recovery(
+        &self,
+        recovery: Option<&Recovery>,
+    ) -> Result<Option<(RecoveryQuestion, String)>, DeskError> {
+        let Some(Recovery { question, answer }) = recovery else {
+            return Ok(None);
+        };
+        let refuse = |reason| Refusal::new("create_account", "account", reason);
+        match answer_chars(answer) {
+            0 => return Err(refuse(Reason::Required).at("recoveryAnswer").into()),
+            1..=ANSWER_CHARS_MAX => {}
+            _ => {
+                let detail = format!("at most {ANSWER_CHARS_MAX} characters");
+                let refusal = refuse(Reason::TooLong).at("recoveryAnswer");
+                return Err(refusal.because(detail).into());
+            }
+        }
+        Ok(Some((*question, self.ops.hash_answer(answer).await?)))
+    }
+
+    async fn sealed_account(
+        &self,
+        key: KeyId,
+        event: EventId,
+        new: NewAccount,
+    ) -> Result<domain::NewAccount, DeskError> {
+        let login = new.login.trim();
+        let lacks_prefix = self.lacking_prefix(new.department, login).await?;
+        let seal = async |field, text: &str| self.vault.seal(key, event, field, text.trim()).await;
+        Ok(domain::NewAccount {
+            login: seal("login", login).await?,
+            name: seal("name", &new.name).await?,
+            mobile: match &new.mobile {
+                Some(mobile) => Some(seal("mobile", mobile).await?),
+                None => None,
+            },
+            roles: new.roles,
+            department: new.department,
+            unit: new.unit,
+            sms_quota: new.sms_quota,
+            lacks_prefix,
+        })
+    }
+
+    /// What a login of a department would have to begin with, where it does not.
+    async fn lacking_prefix(
+        &self,
+        department: Option<DepartmentId>,
+        login: &str,
+    ) -> Result<Option<String>, DeskError> {
+        let organisation = self.organisation().await?;
+        let department = department.and_then(|id| organisation.department(id));
+        let region = department.and_then(|department| department.region.as_deref());
+        let published = self.published().await?;
+        let rules = published.current.as_ref().filter(|_| department.is_some());
+        Ok(rules.and_then(|rules| rules.lacking_prefix(region, login).map(str::to_owned)))
+    }
+
     /// A repeat must be one in its password, too. Not for the fingerprint to tell: that is in the log.
     async fn same_password(
         &self,
@@ -179,7 +193,7 @@ impl Desk {
         }
     }
 
-    /// Changes name, roles or place of an account.
+    /// Changes name, mobile, roles, place or messages of an account.
     pub async fn change_account(
         &self,
         actor: &Actor,
@@ -192,12 +206,28 @@ impl Desk {
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return Ok(done);
         }
-        let name = match changes.name {
-            Some(name) => self.new_name(id, envelope.event, name.trim()).await?,
-            None => None,
-        };
+        // Whose key is gone has no text any more, and is given none.
+        let known = self.account(id).await?.filter(|account| !account.erased);
+        let (mut name, mut mobile) = (None, Given::Kept);
+        if let Some(account) = known {
+            if let Some(new) = &changes.name {
+                let has = account.name.as_ref();
+                name = self.anew(id, envelope.event, "name", new, has).await?;
+            }
+            mobile = match &changes.mobile {
+                Given::Kept => Given::Kept,
+                Given::Nothing => Given::Nothing,
+                Given::This(new) => {
+                    let has = account.mobile.as_ref();
+                    let anew = self.anew(id, envelope.event, "mobile", new, has).await?;
+                    anew.map_or(Given::Kept, Given::This)
+                }
+            };
+        }
         let action = AccountAction::Change(Changes {
             name,
+            mobile,
+            sms_quota: changes.sms_quota,
             roles: changes.roles,
             department: changes.department,
             unit: changes.unit,
@@ -207,22 +237,22 @@ impl Desk {
             .await
     }
 
-    /// A name sealed for an account; `None` where it is the one it has, or there is no account to have one.
-    async fn new_name(
+    /// A text sealed for an account; `None` where it is the one it has.
+    async fn anew(
         &self,
         id: AccountId,
         event: EventId,
-        name: &str,
+        field: &'static str,
+        text: &str,
+        has: Option<&Sealed>,
     ) -> Result<Option<Sealed>, DeskError> {
-        let account = self.account(id).await?;
-        let Some(sealed) = account.as_ref().and_then(|account| account.name.as_ref()) else {
-            return Ok(None);
-        };
-        let before = self.vault.open_text("name", sealed).await?;
-        if before.as_deref() == Some(name) {
+        let text = text.trim();
+        if let Some(has) = has
+            && self.vault.open_text(field, has).await?.as_deref() == Some(text)
+        {
             return Ok(None);
         }
-        let sealed = self.vault.seal(KeyId(id.0), event, "name", name).await?;
+        let sealed = self.vault.seal(KeyId(id.0), event, field, text).await?;
         Ok(Some(sealed))
     }
 
@@ -279,6 +309,7 @@ impl Desk {
         let command = self.account_command(actor, id, action).await?;
         let account = self.reload::<Account>(id.0, None).await?;
         Account::decide(&account.state, command.clone())?;
+        self.check_password(&password).await?;
         let hashed = self.ops.hash_password(&password).await?;
         if let Some(created_by) = account.state.created_by {
             self.ops.set_hash(created_by, &hashed).await?;
@@ -306,7 +337,7 @@ impl Desk {
     }
 
     /// A command on an account that is all in the event.
-    async fn keep_account(
+    pub(super) async fn keep_account(
         &self,
         actor: &Actor,
         id: AccountId,
@@ -322,7 +353,7 @@ impl Desk {
             .await
     }
 
-    async fn account_command(
+    pub(super) async fn account_command(
         &self,
         actor: &Actor,
         account: AccountId,
@@ -335,4 +366,14 @@ impl Desk {
             action,
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_none_at_all(sms_quota: &u32) -> bool {
+    *sms_quota == 0
+}
+
+/// How long an answer is as it is compared, in characters.
+pub(super) fn answer_chars(answer: &str) -> u32 {
+    u32::try_from(normal_answer(answer).chars().count()).unwrap_or(u32::MAX)
 }

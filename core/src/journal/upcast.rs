@@ -20,7 +20,7 @@ pub struct Upcaster {
     pub step: fn(Value) -> Value,
 }
 
-/// Every step there is. Empty while every event is at version 1.
+/// Every step there is. Empty while every change of a schema only added fields that may be missing.
 pub const UPCASTERS: &[Upcaster] = &[];
 
 /// Data brought up through every step that applies. Data without a step is handed through untouched.

@@ -115,6 +115,14 @@ pub const CREDENTIALS: Table = Table {
     key: 1,
 };
 
+/// Questions for recovery, and hashes of their answers.
+pub const RECOVERIES: Table = Table {
+    part: "ops",
+    name: "recoveries",
+    columns: &[("created_by", Text), ("question", Text), ("answer", Text)],
+    key: 1,
+};
+
 /// The key store's own secrets, wrapped.
 pub const SECRETS: Table = Table {
     part: "keys",
@@ -167,15 +175,20 @@ pub const ERASURES: Table = Table {
 };
 
 /// The tables of the data, keys apart.
-pub const DATA: [&Table; 5] = [&LOG, &EVENTS, &COMMANDS, &CLAIMS, &CREDENTIALS];
+pub const DATA: [&Table; 6] = [&LOG, &EVENTS, &COMMANDS, &CLAIMS, &CREDENTIALS, &RECOVERIES];
 /// The tables of the keys.
 pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
-pub const YOUNGER: [&Table; 2] = [&MARKS, &ERASURES];
+pub const YOUNGER: [&Table; 3] = [&MARKS, &ERASURES, &RECOVERIES];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 6] = [
+pub const LEFT_OUT: [(&str, &str, &str); 7] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
+    (
+        "ops",
+        "captchas_used",
+        "a captcha is good for three minutes",
+    ),
     ("ops", "sessions", "whoever logged out stays logged out"),
     ("ops", "digest_head", "noted anew from the restored log"),
     ("ops", "leases", "of server processes that are no more"),

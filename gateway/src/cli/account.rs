@@ -141,6 +141,7 @@ impl Create {
             roles,
             department: department.map(|d| d.id),
             unit,
+            ..NewAccount::default()
         })
     }
 }

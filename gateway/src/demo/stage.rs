@@ -103,6 +103,7 @@ impl Stage<'_> {
             roles: vec![role],
             department: department.map(|d| DepartmentId(id(&d))),
             unit: unit.map(|u| UnitId(id(&u))),
+            ..NewAccount::default()
         };
         let options = Options {
             command: Some(command),

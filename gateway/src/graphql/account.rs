@@ -2,13 +2,15 @@
 
 mod door;
 mod keeping;
+mod recovery;
 
 pub use door::DoorMutation;
 pub use keeping::AccountMutation;
+pub use recovery::{RecoveryMutation, RecoveryQuery};
 
 use super::common::{app, global_id, local_id, open};
 use super::organisation::{Department, Unit, organisation};
-use crate::auth::{Sight, viewer, viewer_with};
+use crate::auth::{Sight, keeper, viewer, viewer_at_the_door};
 use crate::error::{Code, fault, fault_because, not_found, system, view_fault};
 use async_graphql::{Context, Enum, Error, ID, Object};
 use docket_core::DeskError;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 
 /// Most accounts listed.
 const ACCOUNTS_MAX: u32 = 1_000;
+/// Most accounts looked at to find those of a department.
+const ACCOUNTS_SCANNED_MAX: u32 = 20_000;
 
 /// What an account may do at all.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -66,6 +70,20 @@ impl Account {
             .map_err(|e| system(&e))?;
         Ok(found.map(|state| Self { id, state }))
     }
+
+    /// Whether the viewer keeps this account.
+    async fn is_kept(&self, context: &Context<'_>) -> Result<bool, Error> {
+        let actor = &viewer(context)?.actor;
+        let organisation = organisation(context).await?;
+        Ok(actor.keeps(&self.state, &organisation))
+    }
+
+    /// How much of what is for its person and its keepers alone the viewer gets.
+    async fn inner_sight(&self, context: &Context<'_>) -> Result<Sight, Error> {
+        let own = viewer_at_the_door(context)?.actor.account == self.id;
+        let may = own || self.is_kept(context).await?;
+        Ok(if may { Sight::Clear } else { Sight::Hidden })
+    }
 }
 
 #[Object]
@@ -75,17 +93,35 @@ impl Account {
         global_id("account", self.id.0)
     }
 
-    /// The login; only to oneself and administrators.
+    /// The login; only to oneself, administrators, and leaders of its department.
     async fn login(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let actor = &viewer(context)?.actor;
-        let may = actor.account == self.id || actor.has(DomainRole::Administrator);
-        let sight = if may { Sight::Clear } else { Sight::Hidden };
+        let sight = self.inner_sight(context).await?;
         open(context, sight, "login", self.state.login.as_ref()).await
+    }
+
+    /// The person's mobile, for alerts by SMS; only to oneself, administrators, and leaders of its department.
+    async fn mobile(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let sight = self.inner_sight(context).await?;
+        open(context, sight, "mobile", self.state.mobile.as_ref()).await
+    }
+
+    /// How many SMS a month it may send; only to oneself, administrators, and leaders of its department.
+    async fn sms_quota(&self, context: &Context<'_>) -> Result<Option<u32>, Error> {
+        let sight = self.inner_sight(context).await?;
+        Ok((sight == Sight::Clear).then_some(self.state.sms_quota))
+    }
+
+    /// Whether its password is older than the rule pack lets it become. Until it is changed, only
+    /// `changePassword`, `me` and `logout` are answered. Told of one's own account only.
+    async fn must_change_password(&self, context: &Context<'_>) -> Result<Option<bool>, Error> {
+        let viewer = viewer_at_the_door(context)?;
+        let own = viewer.actor.account == self.id;
+        Ok(own.then_some(viewer.must_change_password))
     }
 
     /// The person's name; not told to citizens, except their own.
     async fn name(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let actor = &viewer(context)?.actor;
+        let actor = &viewer_at_the_door(context)?.actor;
         let citizen = actor.roles.iter().all(|role| *role == DomainRole::Citizen);
         let own = actor.account == self.id;
         let sight = if citizen && !own {
@@ -135,20 +171,21 @@ pub struct AccountQuery;
 impl AccountQuery {
     /// The account that asks.
     async fn me(&self, context: &Context<'_>) -> Result<Account, Error> {
-        let actor = &viewer(context)?.actor;
+        let actor = &viewer_at_the_door(context)?.actor;
         Account::find(context, actor.account)
             .await?
             .ok_or_else(|| fault(Code::Unauthenticated))
     }
 
-    /// An account by id or by login, deactivated ones too (administrators).
+    /// An account by id or by login, deactivated ones too (administrators; leaders of a department of its
+    /// staff).
     async fn account(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Its global id.")] id: Option<ID>,
         #[graphql(desc = "Its login; case does not matter.")] login: Option<String>,
     ) -> Result<Account, Error> {
-        viewer_with(context, &[DomainRole::Administrator])?;
+        keeper(context)?;
         let id = match (id, login) {
             (Some(id), None) => Some(local_id("account", &id)?),
             (None, Some(login)) => {
@@ -161,19 +198,36 @@ impl AccountQuery {
             Some(id) => Account::find(context, id).await?,
             None => None,
         };
-        found.ok_or_else(not_found)
+        match found {
+            Some(account) if account.is_kept(context).await? => Ok(account),
+            _ => Err(not_found()),
+        }
     }
 
-    /// Every account, deactivated ones too, in the order of creation (administrators). At most 1,000.
+    /// Every account that one keeps, deactivated ones too, in the order of creation: administrators all,
+    /// leaders those of their department and its units. At most 1,000.
     #[graphql(complexity = "100 + 50 * child_complexity")]
     async fn accounts(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
-        viewer_with(context, &[DomainRole::Administrator])?;
+        let all = keeper(context)?.actor.has(DomainRole::Administrator);
+        let scanned = if all {
+            ACCOUNTS_MAX
+        } else {
+            ACCOUNTS_SCANNED_MAX
+        };
         let journal = app(context)?.desk.journal();
-        let ids = journal.streams_of(AccountState::CATEGORY, ACCOUNTS_MAX);
-        let ids = ids.await.map_err(|e| system(&DeskError::Journal(e)))?;
-        let mut accounts = Vec::with_capacity(ids.len());
+        let ids = journal.streams_of(AccountState::CATEGORY, scanned).await;
+        let ids = ids.map_err(|e| system(&DeskError::Journal(e)))?;
+        let mut accounts = Vec::new();
         for id in ids {
-            accounts.extend(Account::find(context, AccountId(id)).await?);
+            let found = Account::find(context, AccountId(id)).await?;
+            if let Some(account) = found
+                && (all || account.is_kept(context).await?)
+            {
+                accounts.push(account);
+            }
+            if accounts.len() >= ACCOUNTS_MAX as usize {
+                break;
+            }
         }
         Ok(accounts)
     }

@@ -11,7 +11,8 @@ use docket_core::catalogue::AGGREGATES;
 use docket_core::esrs_store::decode;
 use docket_domain::Sealed;
 use docket_domain::account::{
-    Account, AccountEvent, Changed, Created, Deactivated, Erased, PasswordReset, Reactivated,
+    Account, AccountEvent, Changed, Created, Deactivated, Erased, PasswordChanged,
+    PasswordRecovered, PasswordReset, Reactivated, RecoverySet,
 };
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{
@@ -108,6 +109,8 @@ fn account_events() -> Vec<AccountEvent> {
             roles: roles.to_vec(),
             department,
             unit,
+            mobile: unit.map(|_| text("13800000001")),
+            sms_quota: u32::from(unit.is_some()) * 30,
         })
     };
     vec![
@@ -120,12 +123,16 @@ fn account_events() -> Vec<AccountEvent> {
             roles: vec![Role::Leader],
             department: Some(DEPARTMENT),
             unit: Some(UNIT),
+            mobile: Some(text("13800000002")),
+            sms_quota: 50,
         }),
         AccountEvent::Changed(Changed {
             name: None,
             roles: vec![Role::Operator, Role::Dispatcher],
             department: None,
             unit: None,
+            mobile: None,
+            sms_quota: 0,
         }),
         AccountEvent::Deactivated(Deactivated {}),
         AccountEvent::Erased(Erased {
@@ -134,6 +141,9 @@ fn account_events() -> Vec<AccountEvent> {
         }),
         AccountEvent::Reactivated(Reactivated {}),
         AccountEvent::PasswordReset(PasswordReset {}),
+        AccountEvent::PasswordChanged(PasswordChanged {}),
+        AccountEvent::RecoverySet(RecoverySet {}),
+        AccountEvent::PasswordRecovered(PasswordRecovered {}),
     ]
 }
 
@@ -258,7 +268,10 @@ fn every_event_has_an_example() {
             | AccountEvent::Deactivated(_)
             | AccountEvent::Erased(_)
             | AccountEvent::Reactivated(_)
-            | AccountEvent::PasswordReset(_) => {}
+            | AccountEvent::PasswordReset(_)
+            | AccountEvent::PasswordChanged(_)
+            | AccountEvent::RecoverySet(_)
+            | AccountEvent::PasswordRecovered(_) => {}
         }
     }
     for event in phrasebook_events() {

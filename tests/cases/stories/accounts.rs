@@ -17,7 +17,7 @@ on_both_stores! {
     what_is_changed_holds_in_the_session_that_is_open,
     a_change_that_creation_would_refuse_is_refused,
     nobody_is_shut_out_by_mistake,
-    administrators_alone_keep_accounts,
+    administrators_and_leaders_alone_keep_accounts,
     a_deactivated_account_is_out_at_once_and_everywhere,
     a_command_on_an_account_takes_effect_once,
     a_reset_password_is_the_only_one_and_no_secret_is_logged,
@@ -27,7 +27,7 @@ on_both_stores! {
 const FIELDS: &str = "account { id name roles active department { id } unit { id } }";
 
 /// Does a command on an account: its payload.
-async fn keep(person: &Client, mutation: &str, input: Value) -> Value {
+pub(super) async fn keep(person: &Client, mutation: &str, input: Value) -> Value {
     let mut name = mutation.to_owned();
     name[..1].make_ascii_uppercase();
     let query = format!(
@@ -38,20 +38,20 @@ async fn keep(person: &Client, mutation: &str, input: Value) -> Value {
 }
 
 /// A command that must be taken: the account after it.
-async fn kept(person: &Client, mutation: &str, input: Value) -> Value {
+pub(super) async fn kept(person: &Client, mutation: &str, input: Value) -> Value {
     let mut payload = keep(person, mutation, input).await;
     assert_eq!(payload["userErrors"], json!([]), "{mutation}");
     payload["account"].take()
 }
 
 /// An account's id by its login, as an administrator finds it.
-async fn id_of(admin: &Client, login: &str) -> Value {
+pub(super) async fn id_of(admin: &Client, login: &str) -> Value {
     let query = "query($login: String!) { account(login: $login) { id } }";
     let mut data = admin.data(query, json!({ "login": login })).await;
     data["account"]["id"].take()
 }
 
-async fn log_in(client: &Client, login: &str, password: &str) -> Value {
+pub(super) async fn log_in(client: &Client, login: &str, password: &str) -> Value {
     let query =
         "mutation($input: LoginInput!) { login(input: $input) { token userErrors { code } } }";
     let input = json!({ "input": { "login": login, "password": password } });
@@ -59,7 +59,7 @@ async fn log_in(client: &Client, login: &str, password: &str) -> Value {
 }
 
 /// Why a login is refused.
-async fn shut_out(client: &Client, login: &str, password: &str) -> Value {
+pub(super) async fn shut_out(client: &Client, login: &str, password: &str) -> Value {
     let mut told = log_in(client, login, password).await;
     assert_eq!(told["token"], Value::Null, "{login}");
     told["userErrors"][0]["code"].take()
@@ -156,7 +156,13 @@ async fn what_is_changed_holds_in_the_session_that_is_open(store: &TestStore) {
 }
 
 /// A command that must be refused, for a reason and at a field.
-async fn is_refused(admin: &Client, mutation: &str, input: Value, code: &str, field: &str) {
+pub(super) async fn is_refused(
+    admin: &Client,
+    mutation: &str,
+    input: Value,
+    code: &str,
+    field: &str,
+) {
     let payload = keep(admin, mutation, input.clone()).await;
     let path = if field.is_empty() {
         json!([])
@@ -279,11 +285,11 @@ async fn nobody_is_shut_out_by_mistake(store: &TestStore) {
     admin.data("{ me { id } }", json!({})).await;
 }
 
-async fn administrators_alone_keep_accounts(store: &TestStore) {
+async fn administrators_and_leaders_alone_keep_accounts(store: &TestStore) {
     let story = Story::begin(store).await;
     let admin = story.person("admin").await;
     let id = id_of(&admin, "unit-clerk").await;
-    for login in ["leader", "office", "auditor", "citizen"] {
+    for login in ["clerk", "unit-clerk", "office", "auditor", "citizen"] {
         let person = story.person(login).await;
         for query in [
             "mutation($id: ID!) { changeAccount(input: { id: $id, name: \"x\" }) { userErrors { code } } }",
@@ -314,13 +320,19 @@ async fn a_deactivated_account_is_out_at_once_and_everywhere(store: &TestStore) 
     let (id, leader) = (id_of(&admin, "clerk").await, story.person("leader").await);
     let ticket = story.signed().await;
     let me = "{ me { id } }";
-    // The administrator sees who there is; nobody else does.
+    // The administrator sees who there is, and a leader the own staff.
     let all = "{ accounts { login active } }";
     let listed = admin.data(all, json!({})).await["accounts"].take();
     let clerks = json!({ "login": "clerk", "active": true });
     assert_eq!(listed.as_array().unwrap().len(), STAFF.len());
     assert!(listed.as_array().unwrap().contains(&clerks), "{listed}");
-    assert_eq!(leader.fault(all, json!({})).await, "FORBIDDEN");
+    let own = leader.data(all, json!({})).await["accounts"].take();
+    assert_eq!(
+        own.as_array().unwrap().len(),
+        3,
+        "clerk, leader, unit-clerk"
+    );
+    assert_eq!(clerk.fault(all, json!({})).await, "FORBIDDEN");
     // Both processes know the account.
     clerk.data(me, json!({})).await;
     clerk.at(&theirs.url).data(me, json!({})).await;

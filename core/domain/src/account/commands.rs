@@ -1,9 +1,10 @@
-//! What may be asked of accounts, and when it is refused. Administrators only, and Docket itself at the
-//! command line.
+//! What may be asked of accounts, and when it is refused. Whose accounts somebody keeps: [`super::rights`].
 
+use super::rights::Keeper;
 use super::{
-    Account, AccountEvent, Changed, Created, Deactivated, Erased, NAME_CHARS_MAX, PasswordReset,
-    Reactivated,
+    ANSWER_CHARS_MAX, Account, AccountEvent, Changed, Created, Deactivated, Erased,
+    MOBILE_CHARS_MAX, NAME_CHARS_MAX, PasswordChanged, PasswordRecovered, PasswordReset,
+    Reactivated, RecoverySet, SMS_QUOTA_MAX,
 };
 use crate::ids::{AccountId, DepartmentId, ErasureId, UnitId};
 use crate::organisation::Organisation;
@@ -27,6 +28,15 @@ pub enum AccountAction {
     Reactivate,
     /// Gives it a new password in place of its person.
     ResetPassword,
+    /// Gives one's own account a new password. The edge has checked the one before.
+    ChangePassword,
+    /// Sets question and answer for recovery of one's own account. The edge has checked the password.
+    SetRecovery {
+        /// The answer's length, as it is compared, in characters.
+        answer: u32,
+    },
+    /// Gives one's own account a new password by the answer to the question. The edge has checked the answer.
+    RecoverPassword,
     /// Records that its person was erased: login and name can be read no more. Done by Docket itself.
     Erase {
         /// Which erasure it belongs to.
@@ -51,6 +61,13 @@ pub struct NewAccount {
     pub department: Option<DepartmentId>,
     /// Its unit within the department.
     pub unit: Option<UnitId>,
+    /// The person's mobile, sealed.
+    pub mobile: Option<Sealed>,
+    /// SMS a month.
+    pub sms_quota: u32,
+    /// How logins of the department's region have to begin, where this one does not: the login itself is
+    /// sealed.
+    pub lacks_prefix: Option<String>,
 }
 
 /// What is to be different about an account.
@@ -64,12 +81,32 @@ pub struct Changes<T> {
     pub department: Given<DepartmentId>,
     /// Its new unit. One that comes alone names the department, too.
     pub unit: Given<UnitId>,
+    /// The person's new mobile.
+    #[serde(skip_serializing_if = "Given::is_kept")]
+    pub mobile: Given<T>,
+    /// Its new number of SMS a month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_quota: Option<u32>,
+}
+
+impl<T> Default for Changes<T> {
+    fn default() -> Self {
+        Self {
+            name: None,
+            roles: None,
+            department: Given::Kept,
+            unit: Given::Kept,
+            mobile: Given::Kept,
+            sms_quota: None,
+        }
+    }
 }
 
 /// Something that may be set, taken away, or not spoken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Given<T> {
     /// It stays.
+    #[default]
     Kept,
     /// It is taken away.
     Nothing,
@@ -77,10 +114,18 @@ pub enum Given<T> {
     This(T),
 }
 
+impl<T> Given<T> {
+    /// Whether it stays.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept)
+    }
+}
+
 /// A command with who gives it.
 #[derive(Clone, Debug)]
 pub struct AccountCommand {
-    /// Who asks: an administrator, or Docket itself at the command line.
+    /// Who asks: an administrator, a department's leader, its person, or Docket itself at the command line.
     pub actor: Actor,
     /// Which account.
     pub account: AccountId,
@@ -100,6 +145,9 @@ impl AccountAction {
             Self::Deactivate => "deactivate_account",
             Self::Reactivate => "reactivate_account",
             Self::ResetPassword => "reset_password",
+            Self::ChangePassword => "change_password",
+            Self::SetRecovery { .. } => "set_recovery",
+            Self::RecoverPassword => "recover_password",
             Self::Erase { .. } => "erase",
         }
     }
@@ -112,60 +160,98 @@ pub(super) fn decide(state: &Account, command: AccountCommand) -> Result<Account
 
 fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
     let (actor, organisation) = (&command.actor, &*command.organisation);
-    let by_administrators = !matches!(command.action, AccountAction::Erase { .. });
-    let may = by_administrators && actor.has(Role::Administrator);
-    ensure(
-        may || *actor == Actor::system(),
-        No::because(Reason::RoleNotAllowed),
-    )?;
-    let own = actor.account == command.account;
     let stands = state.exists && !state.erased;
     let there = || ensure(stands, No::at(Reason::NotFound, "id"));
-    let not_own = || ensure(!own, No::at(Reason::OwnAccount, "id"));
+    let own = actor.account == command.account;
+    let by_its_person = || {
+        ensure(own, No::because(Reason::RoleNotAllowed))?;
+        there()?;
+        ensure(!state.deactivated, No::at(Reason::NotFound, "id"))
+    };
     match command.action {
-        AccountAction::Create(new) => create(state, new, organisation),
-        AccountAction::Change(changes) => {
-            there()?;
-            let changed = change(state, changes, organisation)?;
-            // Whoever acts stays an administrator, so that there is one left.
-            let stays = changed.roles.contains(&Role::Administrator);
-            ensure(stays || !own, No::at(Reason::OwnAccount, "roles"))?;
-            Ok(AccountEvent::Changed(changed))
+        AccountAction::ChangePassword => {
+            by_its_person()?;
+            Ok(AccountEvent::PasswordChanged(PasswordChanged {}))
         }
-        AccountAction::Deactivate => {
-            there()?;
-            not_own()?;
-            ensure(!state.deactivated, No::at(Reason::NoChange, "id"))?;
-            Ok(AccountEvent::Deactivated(Deactivated {}))
+        AccountAction::SetRecovery { answer } => {
+            by_its_person()?;
+            check_length("answer", answer, ANSWER_CHARS_MAX)?;
+            Ok(AccountEvent::RecoverySet(RecoverySet {}))
         }
-        AccountAction::Reactivate => {
-            there()?;
-            ensure(state.deactivated, No::at(Reason::NoChange, "id"))?;
-            Ok(AccountEvent::Reactivated(Reactivated {}))
-        }
-        AccountAction::ResetPassword => {
-            there()?;
-            not_own()?;
-            Ok(AccountEvent::PasswordReset(PasswordReset {}))
+        AccountAction::RecoverPassword => {
+            by_its_person()?;
+            Ok(AccountEvent::PasswordRecovered(PasswordRecovered {}))
         }
         AccountAction::Erase {
             erasure,
             ground,
             replayed,
         } => {
+            let system = *actor == Actor::system();
+            ensure(system, No::because(Reason::RoleNotAllowed))?;
             there()?;
             let over = state.deactivated || replayed;
             ensure(over, No::because(Reason::AccountActive))?;
             Ok(AccountEvent::Erased(Erased { erasure, ground }))
         }
+        AccountAction::Create(new) => {
+            let keeper = Keeper::of(actor)?;
+            let created = create(state, new, organisation)?;
+            keeper.may_have(&created.roles, created.department)?;
+            Ok(AccountEvent::Created(created))
+        }
+        action @ (AccountAction::Change(_)
+        | AccountAction::Deactivate
+        | AccountAction::Reactivate
+        | AccountAction::ResetPassword) => {
+            let keeper = Keeper::of(actor)?;
+            there()?;
+            keeper.keeps(state, organisation)?;
+            keep(state, action, keeper, own, organisation)
+        }
     }
 }
 
-fn create(
+/// What a keeper of the account does with it.
+fn keep(
     state: &Account,
-    new: NewAccount,
+    action: AccountAction,
+    keeper: Keeper,
+    own: bool,
     organisation: &Organisation,
 ) -> Result<AccountEvent, No> {
+    let not_own = || ensure(!own, No::at(Reason::OwnAccount, "id"));
+    match action {
+        AccountAction::Change(changes) => {
+            let changed = change(state, changes, organisation)?;
+            keeper.may_have(&changed.roles, changed.department)?;
+            if own {
+                keeper.stays_keeper(state, &changed, organisation)?;
+            }
+            Ok(AccountEvent::Changed(changed))
+        }
+        AccountAction::Deactivate => {
+            not_own()?;
+            ensure(!state.deactivated, No::at(Reason::NoChange, "id"))?;
+            Ok(AccountEvent::Deactivated(Deactivated {}))
+        }
+        AccountAction::Reactivate => {
+            ensure(state.deactivated, No::at(Reason::NoChange, "id"))?;
+            Ok(AccountEvent::Reactivated(Reactivated {}))
+        }
+        AccountAction::ResetPassword => {
+            not_own()?;
+            Ok(AccountEvent::PasswordReset(PasswordReset {}))
+        }
+        AccountAction::Create(_)
+        | AccountAction::ChangePassword
+        | AccountAction::SetRecovery { .. }
+        | AccountAction::RecoverPassword
+        | AccountAction::Erase { .. } => Err(No::because(Reason::RoleNotAllowed)),
+    }
+}
+
+fn create(state: &Account, new: NewAccount, organisation: &Organisation) -> Result<Created, No> {
     if state.exists {
         return Err(No::because(Reason::AlreadyExists));
     }
@@ -173,13 +259,20 @@ fn create(
     check_text("name", &new.name)?;
     check_roles(&new.roles)?;
     check_office(&new.roles, new.department, new.unit, organisation)?;
-    Ok(AccountEvent::Created(Created {
+    check_mobile(new.mobile.as_ref())?;
+    check_quota(new.sms_quota)?;
+    if let Some(prefix) = new.lacks_prefix.filter(|_| new.department.is_some()) {
+        return Err(No::at(Reason::LoginPrefix, "login").detailed(prefix));
+    }
+    Ok(Created {
         login: new.login,
         name: new.name,
         roles: new.roles,
         department: new.department,
         unit: new.unit,
-    }))
+        mobile: new.mobile,
+        sms_quota: new.sms_quota,
+    })
 }
 
 fn change(
@@ -204,7 +297,18 @@ fn change(
     let roles = changes.roles.unwrap_or_else(|| state.roles.clone());
     check_roles(&roles)?;
     check_office(&roles, department, unit, organisation)?;
-    let same = before == (department, unit) && roles == state.roles;
+    let sms_quota = changes.sms_quota.unwrap_or(state.sms_quota);
+    check_quota(sms_quota)?;
+    let mobile = match &changes.mobile {
+        Given::Kept => state.mobile.clone(),
+        Given::Nothing => None,
+        Given::This(mobile) => Some(mobile.clone()),
+    };
+    check_mobile(mobile.as_ref())?;
+    let same = before == (department, unit)
+        && roles == state.roles
+        && mobile == state.mobile
+        && sms_quota == state.sms_quota;
     if same && changes.name.is_none() {
         return Err(No::because(Reason::NoChange));
     }
@@ -213,18 +317,36 @@ fn change(
         roles,
         department,
         unit,
+        mobile,
+        sms_quota,
     })
 }
 
 fn check_text(field: &'static str, text: &Sealed) -> Result<(), No> {
-    if text.chars == 0 {
+    check_length(field, text.chars, NAME_CHARS_MAX)
+}
+
+fn check_length(field: &'static str, chars: u32, most: u32) -> Result<(), No> {
+    if chars == 0 {
         return Err(No::at(Reason::Required, field));
     }
-    if text.chars > NAME_CHARS_MAX {
-        let detail = format!("at most {NAME_CHARS_MAX} characters");
+    if chars > most {
+        let detail = format!("at most {most} characters");
         return Err(No::at(Reason::TooLong, field).detailed(detail));
     }
     Ok(())
+}
+
+fn check_mobile(mobile: Option<&Sealed>) -> Result<(), No> {
+    mobile.map_or(Ok(()), |mobile| {
+        check_length("mobile", mobile.chars, MOBILE_CHARS_MAX)
+    })
+}
+
+fn check_quota(sms_quota: u32) -> Result<(), No> {
+    let detail = || format!("at most {SMS_QUOTA_MAX} a month");
+    let no = No::at(Reason::InvalidValue, "smsQuota").detailed(detail());
+    ensure(sms_quota <= SMS_QUOTA_MAX, no)
 }
 
 /// One account sits at one desk.

@@ -22,6 +22,12 @@ pub enum AccountEvent {
     Reactivated(Reactivated),
     /// Somebody else gave it a new password.
     PasswordReset(PasswordReset),
+    /// Its person changed the password.
+    PasswordChanged(PasswordChanged),
+    /// Its person set question and answer for recovery.
+    RecoverySet(RecoverySet),
+    /// Its person got in by the answer to the recovery question, and set a new password.
+    PasswordRecovered(PasswordRecovered),
     /// Its person was erased.
     Erased(Erased),
 }
@@ -41,6 +47,12 @@ pub struct Created {
     /// Its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitId>,
+    /// The person's mobile, sealed. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<Sealed>,
+    /// SMS a month. Since version 2.
+    #[serde(default)]
+    pub sms_quota: u32,
 }
 
 /// An account was changed: all that it is from then on, and the name if that is new.
@@ -57,6 +69,12 @@ pub struct Changed {
     /// Its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitId>,
+    /// The person's mobile, sealed. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<Sealed>,
+    /// SMS a month. Since version 2.
+    #[serde(default)]
+    pub sms_quota: u32,
 }
 
 /// An account was deactivated.
@@ -70,6 +88,18 @@ pub struct Reactivated {}
 /// Somebody else gave the account a new password. That it was done is history; the password is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordReset {}
+
+/// The account's person changed their own password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordChanged {}
+
+/// The account's person set question and answer for recovery. Neither is history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverySet {}
+
+/// The account's person answered the recovery question, and set a new password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordRecovered {}
 
 /// The account's person was erased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +118,9 @@ impl Aggregate for Account {
         "deactivated",
         "reactivated",
         "password_reset",
+        "password_changed",
+        "recovery_set",
+        "password_recovered",
         "erased",
     ];
     type State = Self;
@@ -111,6 +144,9 @@ impl Aggregate for Account {
                     roles: e.roles.clone(),
                     department: e.department,
                     unit: e.unit,
+                    mobile: e.mobile.clone(),
+                    sms_quota: e.sms_quota,
+                    password_set_at: Some(stamp.at),
                 };
             }
             AccountEvent::Changed(e) => {
@@ -120,29 +156,39 @@ impl Aggregate for Account {
                 state.roles.clone_from(&e.roles);
                 state.department = e.department;
                 state.unit = e.unit;
+                state.mobile.clone_from(&e.mobile);
+                state.sms_quota = e.sms_quota;
             }
             AccountEvent::Deactivated(Deactivated {}) => state.deactivated = true,
             AccountEvent::Reactivated(Reactivated {}) => state.deactivated = false,
-            AccountEvent::PasswordReset(PasswordReset {}) => {}
+            AccountEvent::PasswordReset(PasswordReset {})
+            | AccountEvent::PasswordChanged(PasswordChanged {})
+            | AccountEvent::PasswordRecovered(PasswordRecovered {}) => {
+                state.password_set_at = Some(stamp.at);
+            }
+            AccountEvent::RecoverySet(RecoverySet {}) => {}
             AccountEvent::Erased(_) => {
-                (state.login, state.name) = (None, None);
+                (state.login, state.name, state.mobile) = (None, None, None);
                 (state.deactivated, state.erased) = (true, true);
             }
         }
     }
 
     fn encode(event: &AccountEvent) -> Encoded {
-        let (event_type, data) = match event {
-            AccountEvent::Created(e) => ("created", write_data(e)),
-            AccountEvent::Changed(e) => ("changed", write_data(e)),
-            AccountEvent::Deactivated(e) => ("deactivated", write_data(e)),
-            AccountEvent::Reactivated(e) => ("reactivated", write_data(e)),
-            AccountEvent::PasswordReset(e) => ("password_reset", write_data(e)),
-            AccountEvent::Erased(e) => ("erased", write_data(e)),
+        let (event_type, schema_version, data) = match event {
+            AccountEvent::Created(e) => ("created", 2, write_data(e)),
+            AccountEvent::Changed(e) => ("changed", 2, write_data(e)),
+            AccountEvent::Deactivated(e) => ("deactivated", 1, write_data(e)),
+            AccountEvent::Reactivated(e) => ("reactivated", 1, write_data(e)),
+            AccountEvent::PasswordReset(e) => ("password_reset", 1, write_data(e)),
+            AccountEvent::PasswordChanged(e) => ("password_changed", 1, write_data(e)),
+            AccountEvent::RecoverySet(e) => ("recovery_set", 1, write_data(e)),
+            AccountEvent::PasswordRecovered(e) => ("password_recovered", 1, write_data(e)),
+            AccountEvent::Erased(e) => ("erased", 1, write_data(e)),
         };
         Encoded {
             event_type,
-            schema_version: 1,
+            schema_version,
             data,
         }
     }
@@ -158,6 +204,9 @@ impl Aggregate for Account {
             "deactivated" => E::Deactivated(read(event_type, data)?),
             "reactivated" => E::Reactivated(read(event_type, data)?),
             "password_reset" => E::PasswordReset(read(event_type, data)?),
+            "password_changed" => E::PasswordChanged(read(event_type, data)?),
+            "recovery_set" => E::RecoverySet(read(event_type, data)?),
+            "password_recovered" => E::PasswordRecovered(read(event_type, data)?),
             "erased" => E::Erased(read(event_type, data)?),
             other => {
                 return Err(UnknownEvent::Type {

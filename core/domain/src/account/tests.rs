@@ -1,12 +1,15 @@
 //! Who may have which account, and what may become of it.
 
+mod leaders;
+mod person;
+
 use super::*;
 use crate::aggregate::Aggregate;
 use crate::refusal::Reason;
 use crate::ticket::Ground;
 use crate::ticket::scenario::{
-    DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, city_after_the_move, id,
-    leader, sealed, stamp,
+    DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, city_after_the_move,
+    clerk, id, sealed, stamp,
 };
 
 type Tried = Result<(), (Reason, Option<&'static str>)>;
@@ -18,6 +21,9 @@ fn create(roles: &[Role], department: Option<DepartmentId>, unit: Option<UnitId>
         roles: roles.to_vec(),
         department,
         unit,
+        mobile: None,
+        sms_quota: 0,
+        lacks_prefix: None,
     }
 }
 
@@ -60,6 +66,8 @@ const NOTHING: Changes<Sealed> = Changes {
     roles: None,
     department: Given::Kept,
     unit: Given::Kept,
+    mobile: Given::Kept,
+    sms_quota: None,
 };
 
 fn change(changes: Changes<Sealed>) -> AccountCommand {
@@ -134,7 +142,7 @@ fn nobody_sits_at_two_desks() {
 }
 
 #[test]
-fn only_administrators_keep_accounts_and_create_only_once() {
+fn others_keep_no_accounts_and_one_is_created_only_once() {
     let new = || create(&[Role::Operator], None, None);
     for action in [
         AccountAction::Create(new()),
@@ -144,7 +152,7 @@ fn only_administrators_keep_accounts_and_create_only_once() {
         AccountAction::ResetPassword,
     ] {
         let mut command = command(action);
-        command.actor = leader();
+        command.actor = clerk();
         let tried = run(&mut existing(), command);
         assert_eq!(tried, Err((Reason::RoleNotAllowed, None)));
     }

@@ -314,12 +314,20 @@ impl Rules {
         &self.pack.accounts.prefixes
     }
 
-    /// Whether a login begins as those of its department's region do. A region without a prefix lets any.
+    /// Whether a login begins as those of its department's region do, whatever its case. A region without a
+    /// prefix lets any.
     #[must_use]
     pub fn login_fits(&self, region: Option<&str>, login: &str) -> bool {
+        self.lacking_prefix(region, login).is_none()
+    }
+
+    /// What a login would have to begin with in its department's region, where it does not.
+    #[must_use]
+    pub fn lacking_prefix(&self, region: Option<&str>, login: &str) -> Option<&str> {
         let mut prefixes = self.login_prefixes().iter();
-        let of = prefixes.find(|entry| entry.region.as_deref() == region);
-        of.is_none_or(|entry| login.starts_with(&entry.prefix))
+        let of = prefixes.find(|entry| entry.region.as_deref() == region)?;
+        let begins = login.to_lowercase().starts_with(&of.prefix.to_lowercase());
+        (!begins).then_some(of.prefix.as_str())
     }
 
     /// The scale of satisfaction in the city's words, from the best.
@@ -463,10 +471,12 @@ mod tests {
             (Some("仙游"), "xy-li", true),
             (Some("秀屿"), "xy-li", true),
             (Some("秀屿"), "pt-li", false),
+            (Some("秀屿"), "XY-Li", true),
             (Some("涵江"), "li", true),
         ] {
             assert_eq!(rules.login_fits(region, login), fits, "{login}");
         }
+        assert_eq!(rules.lacking_prefix(Some("仙游"), "pt-li"), Some("xy-"));
     }
 
     #[test]

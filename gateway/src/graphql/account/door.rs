@@ -1,11 +1,13 @@
 //! The door: logging in and out, and one's own password.
 
 use super::Role;
-use crate::auth::{Sight, viewer};
+use crate::auth::{Sight, viewer_at_the_door};
 use crate::error::{Code, Failure, Refused, fault, system};
 use crate::graphql::common::{UserError, app, global_id, open, split};
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use docket_core::desk::Solved;
+use docket_domain::Reason;
 
 /// Login and password.
 #[derive(InputObject)]
@@ -14,6 +16,15 @@ pub struct LoginInput {
     login: String,
     /// The password.
     password: String,
+    /// The id of a `captcha`, where one is required: after two failures in a row.
+    captcha_id: Option<String>,
+    /// What is to be read on it.
+    captcha_answer: Option<String>,
+}
+
+/// A captcha as somebody solved it, if they sent all of it.
+pub(super) fn solved(id: Option<String>, answer: Option<String>) -> Option<Solved> {
+    id.zip(answer).map(|(id, answer)| Solved { id, answer })
 }
 
 /// A session.
@@ -25,6 +36,10 @@ pub struct LoginPayload {
     expires_at: Option<DateTime<Utc>>,
     /// The account.
     account: Option<LoggedIn>,
+    /// Whether the password has expired: until `changePassword`, only that, `me` and `logout` are answered.
+    must_change_password: bool,
+    /// Whether the next try at this login needs a `captcha`; the same for logins that do not exist.
+    captcha_required: bool,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -52,7 +67,7 @@ pub struct LogoutPayload {
 pub struct ChangePasswordInput {
     /// The one there is.
     old_password: String,
-    /// The one there shall be: 8 characters to 256 bytes.
+    /// The one there shall be: another one, as the rule pack asks; at most 256 bytes.
     new_password: String,
 }
 
@@ -75,19 +90,28 @@ impl DoorMutation {
     #[graphql(complexity = "2_000 + child_complexity")]
     async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
         let app = app(context)?;
-        let opened = app.desk.log_in(&input.login, input.password).await;
+        let captcha = solved(input.captcha_id, input.captcha_answer);
+        let desk = &app.desk;
+        let opened = desk
+            .log_in(&input.login, input.password, captcha.as_ref())
+            .await;
         let opened = opened.map_err(Failure::from);
         let (session, user_errors) = split(context, opened)?;
         let Some((account, token, expires_at)) = session else {
+            let captcha_required = desk.login_needs_captcha(&input.login).await;
             return Ok(LoginPayload {
                 token: None,
                 expires_at: None,
                 account: None,
+                must_change_password: false,
+                captcha_required: captcha_required.map_err(|e| system(&e))?,
                 user_errors,
             });
         };
         let known = app.desk.account(account).await.map_err(|e| system(&e))?;
         let state = known.ok_or_else(|| fault(Code::Internal))?;
+        let must_change = desk.must_change_password(account).await;
+        let must_change_password = must_change.map_err(|e| system(&e))?;
         let account = LoggedIn {
             id: global_id("account", account.0),
             name: open(context, Sight::Clear, "name", state.name.as_ref()).await?,
@@ -97,13 +121,15 @@ impl DoorMutation {
             token: Some(token),
             expires_at: Some(expires_at),
             account: Some(account),
+            must_change_password,
+            captcha_required: false,
             user_errors,
         })
     }
 
     /// Ends the session of the token sent.
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
-        let token = viewer(context)?.token.clone();
+        let token = viewer_at_the_door(context)?.token.clone();
         let ended = app(context)?.store.ops.log_out(&token).await;
         ended.map_err(|error| system(&error.into()))?;
         Ok(LogoutPayload { logged_out: true })
@@ -116,27 +142,29 @@ impl DoorMutation {
         context: &Context<'_>,
         input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload, Error> {
-        let viewer = viewer(context)?;
+        let viewer = viewer_at_the_door(context)?;
         let ChangePasswordInput {
             old_password: old,
             new_password: new,
         } = input;
         let changed = app(context)?
             .desk
-            .change_password(viewer.actor.account, old, new, &viewer.token)
+            .change_password(&viewer.actor, old, new, &viewer.token)
             .await
             .map_err(Failure::from)
             .map_err(|failure| match failure {
-                Failure::Refused(refused) if refused.code == Code::UnfitPassword.code() => {
+                Failure::Refused(refused) => {
+                    let of_the_new = [Code::UnfitPassword.code(), Reason::NoChange.code()];
+                    let path = if of_the_new.contains(&refused.code) {
+                        "newPassword"
+                    } else {
+                        "oldPassword"
+                    };
                     Failure::Refused(Refused {
-                        path: Some("newPassword"),
+                        path: Some(path),
                         ..refused
                     })
                 }
-                Failure::Refused(refused) => Failure::Refused(Refused {
-                    path: Some("oldPassword"),
-                    ..refused
-                }),
                 fault @ Failure::Fault(_) => fault,
             });
         let (changed, user_errors) = split(context, changed)?;

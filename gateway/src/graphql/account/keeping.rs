@@ -1,13 +1,14 @@
 //! Keeping accounts: creating, changing, deactivating, and a new password in place of their person.
-//! Administrators only.
+//! Administrators, and leaders of departments for their own staff.
 
+use super::recovery::RecoveryQuestionCode;
 use super::{Account, Role};
-use crate::auth::viewer_with;
-use crate::error::Failure;
+use crate::auth::keeper;
+use crate::error::{Code, Failure, fault_because};
 use crate::graphql::common::{UserError, app, local_id, options, split};
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use docket_core::DeskError;
-use docket_core::desk::{NewAccount, Outcome, Password};
+use docket_core::desk::{NewAccount, Outcome, Password, Recovery};
 use docket_domain::account::{Account as AccountState, Changes, Given};
 use docket_domain::ids::{AccountId, DepartmentId, UnitId};
 use docket_domain::people::Role as DomainRole;
@@ -16,11 +17,12 @@ use uuid::Uuid;
 /// An account to be created.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
-    /// The login, unique in the hotline.
+    /// The login, unique in the hotline. Those of clerks and leaders begin as the rule pack says for the
+    /// department's region.
     login: String,
     /// The person's name.
     name: String,
-    /// The password, 8 characters to 256 bytes.
+    /// The password, as the rule pack asks; at most 256 bytes.
     password: String,
     /// Roles, at least one. Clerks and leaders need a department; others have none.
     roles: Vec<Role>,
@@ -28,6 +30,14 @@ pub struct CreateAccountInput {
     department_id: Option<ID>,
     /// The unit within the department.
     unit_id: Option<ID>,
+    /// The person's mobile, for alerts by SMS: advised, not required.
+    mobile: Option<String>,
+    /// How many SMS a month it may send; 0 by default.
+    sms_quota: Option<i32>,
+    /// The question that recovers its password; comes with an answer.
+    recovery_question: Option<RecoveryQuestionCode>,
+    /// The answer: case, full-width forms and spaces around it do not matter. At most 64 characters.
+    recovery_answer: Option<String>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
 }
@@ -54,6 +64,10 @@ pub struct ChangeAccountInput {
     department_id: MaybeUndefined<ID>,
     /// Its new unit; null takes it away. Without `departmentId` the unit's department goes with it.
     unit_id: MaybeUndefined<ID>,
+    /// The person's new mobile; null takes it away.
+    mobile: MaybeUndefined<String>,
+    /// How many SMS a month it may send.
+    sms_quota: Option<i32>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
 }
@@ -81,7 +95,7 @@ pub struct ReactivateAccountInput {
 pub struct ResetPasswordInput {
     /// Which account.
     id: ID,
-    /// The password, 8 characters to 256 bytes.
+    /// The password, as the rule pack asks; at most 256 bytes.
     password: String,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
@@ -93,13 +107,13 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Creates an account (administrators).
+    /// Creates an account (administrators; leaders of a department for its clerks and leaders).
     async fn create_account(
         &self,
         context: &Context<'_>,
         input: CreateAccountInput,
     ) -> Result<AccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let viewer = keeper(context)?;
         let id_of =
             |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
         let new = NewAccount {
@@ -108,6 +122,9 @@ impl AccountMutation {
             roles: input.roles.into_iter().map(DomainRole::from).collect(),
             department: id_of("department", &input.department_id)?.map(DepartmentId),
             unit: id_of("unit", &input.unit_id)?.map(UnitId),
+            mobile: input.mobile,
+            sms_quota: quota(input.sms_quota)?.unwrap_or(0),
+            recovery: recovery(input.recovery_question, input.recovery_answer)?,
         };
         let options = options(input.command_id, None)?;
         let password = Password::Clear(input.password);
@@ -118,15 +135,16 @@ impl AccountMutation {
         after(context, created)
     }
 
-    /// Changes name, roles, department or unit of an account, whichever are given, by the rules of creating
-    /// one (administrators). It takes effect on open sessions, too. The administrator's role cannot be taken
-    /// from oneself.
+    /// Changes name, roles, department, unit, mobile or SMS of an account, whichever are given, by the rules of
+    /// creating one (administrators; leaders of a department within it). It takes effect on open sessions, too.
+    /// The administrator's role cannot be taken from oneself; a leader changes neither roles nor place of
+    /// their own account.
     async fn change_account(
         &self,
         context: &Context<'_>,
         input: ChangeAccountInput,
     ) -> Result<AccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
         let roles = input.roles;
         let changes = Changes {
@@ -134,6 +152,12 @@ impl AccountMutation {
             roles: roles.map(|roles| roles.into_iter().map(DomainRole::from).collect()),
             department: given("department", &input.department_id)?,
             unit: given("unit", &input.unit_id)?,
+            mobile: match input.mobile {
+                MaybeUndefined::Undefined => Given::Kept,
+                MaybeUndefined::Null => Given::Nothing,
+                MaybeUndefined::Value(mobile) => Given::This(mobile),
+            },
+            sms_quota: quota(input.sms_quota)?,
         };
         let options = options(input.command_id, None)?;
         let desk = &app(context)?.desk;
@@ -143,15 +167,15 @@ impl AccountMutation {
         after(context, changed)
     }
 
-    /// Deactivates an account (administrators; not one's own): it cannot log in, its sessions and
-    /// subscriptions end, and it is nobody's colleague. What it did stays, and what it had in hand its
+    /// Deactivates an account (administrators, leaders of its department; not one's own): it cannot log in,
+    /// its sessions and subscriptions end, and it is nobody's colleague. What it did stays, and what it had in hand its
     /// colleagues take over.
     async fn deactivate_account(
         &self,
         context: &Context<'_>,
         input: DeactivateAccountInput,
     ) -> Result<AccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
         let options = options(input.command_id, None)?;
         let desk = &app(context)?.desk;
@@ -159,13 +183,13 @@ impl AccountMutation {
         after(context, done)
     }
 
-    /// Reactivates an account (administrators). Its password is the one it had.
+    /// Reactivates an account (administrators, leaders of its department). Its password is the one it had.
     async fn reactivate_account(
         &self,
         context: &Context<'_>,
         input: ReactivateAccountInput,
     ) -> Result<AccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
         let options = options(input.command_id, None)?;
         let desk = &app(context)?.desk;
@@ -173,15 +197,15 @@ impl AccountMutation {
         after(context, done)
     }
 
-    /// Gives an account a new password in place of its person (administrators; not one's own), and ends its
-    /// sessions. The log tells that it was done, and by whom; the password is not in it.
+    /// Gives an account a new password in place of its person (administrators, leaders of its department; not
+    /// one's own), and ends its sessions. The log tells that it was done, and by whom; the password is not in it.
     #[graphql(complexity = "2_000 + child_complexity")]
     async fn reset_password(
         &self,
         context: &Context<'_>,
         input: ResetPasswordInput,
     ) -> Result<AccountPayload, Error> {
-        let viewer = viewer_with(context, &[DomainRole::Administrator])?;
+        let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
         let options = options(input.command_id, None)?;
         let password = Password::Clear(input.password);
@@ -199,6 +223,28 @@ fn given<T: From<Uuid>>(kind: &str, id: &MaybeUndefined<ID>) -> Result<Given<T>,
         MaybeUndefined::Null => Given::Nothing,
         MaybeUndefined::Value(id) => Given::This(local_id(kind, id)?),
     })
+}
+
+fn quota(sms_quota: Option<i32>) -> Result<Option<u32>, Error> {
+    let quota = sms_quota.map(u32::try_from).transpose();
+    quota.map_err(|_| fault_because(Code::BadRequest, "smsQuota is a number from 0 on"))
+}
+
+fn recovery(
+    question: Option<RecoveryQuestionCode>,
+    answer: Option<String>,
+) -> Result<Option<Recovery>, Error> {
+    match (question, answer) {
+        (Some(question), Some(answer)) => Ok(Some(Recovery {
+            question: question.into(),
+            answer,
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => {
+            let detail = "recoveryQuestion and recoveryAnswer come together";
+            Err(fault_because(Code::BadRequest, detail))
+        }
+    }
 }
 
 fn after(

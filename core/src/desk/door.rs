@@ -1,0 +1,220 @@
+//! The door: letting people in, their own passwords, and recovering one that was forgotten.
+
+use super::accounts::{Recovery, answer_chars};
+use super::captcha::Solved;
+use super::{Desk, DeskError, Options};
+use crate::ops::{OpsError, Password};
+use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
+use docket_domain::aggregate::Aggregate as _;
+use docket_domain::ids::{AccountId, EventId};
+use docket_domain::people::Actor;
+use docket_domain::rules::PasswordRules;
+use docket_domain::{Reason, Refusal, Timestamp};
+
+impl Desk {
+    /// The keyed hash under which a login is known.
+    #[must_use]
+    pub fn login_hash(&self, login: &str) -> [u8; 32] {
+        self.login_door("login", login)
+    }
+
+    fn login_door(&self, purpose: &str, login: &str) -> [u8; 32] {
+        let login = login.trim().to_lowercase();
+        self.vault.keyed_hash(purpose, login.as_bytes())
+    }
+
+    /// Checks a login and its password and opens a session: whose, its token, and when it ends. After failures a
+    /// captcha has to be solved, too.
+    pub async fn log_in(
+        &self,
+        login: &str,
+        password: String,
+        captcha: Option<&Solved>,
+    ) -> Result<(AccountId, String, Timestamp), DeskError> {
+        let hash = self.login_hash(login);
+        let known = match self.account_of(login).await? {
+            Some(id) => self.credential(id).await?,
+            None => None,
+        };
+        let answered = captcha.and_then(|captcha| self.answered(captcha));
+        let opened = self
+            .ops
+            .log_in(&hash, known, password, answered.as_ref())
+            .await?;
+        // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
+        let account = self.reload::<Account>(opened.0.0, None).await?;
+        if account.state.deactivated {
+            self.ops.log_out(&opened.1).await?;
+            return Err(DeskError::Deactivated);
+        }
+        Ok(opened)
+    }
+
+    /// Whether the next try to log in needs a captcha: the same for logins that exist and that do not.
+    pub async fn login_needs_captcha(&self, login: &str) -> Result<bool, DeskError> {
+        Ok(self.ops.needs_captcha(&self.login_hash(login)).await?)
+    }
+
+    /// Whether the next try to recover a password needs a captcha.
+    pub async fn recovery_needs_captcha(&self, login: &str) -> Result<bool, DeskError> {
+        let door = self.login_door("recovery_of", login);
+        Ok(self.ops.needs_captcha(&door).await?)
+    }
+
+    /// The account that a login names, if it names one.
+    pub async fn account_of(&self, login: &str) -> Result<Option<AccountId>, DeskError> {
+        let hash = self.login_hash(login);
+        let id = self.journal.claimed_by("login", &hash).await?;
+        Ok(id.map(AccountId))
+    }
+
+    /// What passwords must be like by the rules in force; the least where there are none yet.
+    pub async fn password_rules(&self) -> Result<PasswordRules, DeskError> {
+        let published = self.published().await?;
+        let current = published.current.as_ref();
+        Ok(current.map_or_else(PasswordRules::default, |rules| rules.password()))
+    }
+
+    /// Refuses a password that the rules in force do not let. A hash says nothing of what it is of.
+    pub(super) async fn check_password(&self, password: &Password) -> Result<(), DeskError> {
+        let rules = self.password_rules().await?;
+        match password {
+            Password::Clear(clear) if !rules.lets(clear) => Err(DeskError::UnfitPassword(rules)),
+            Password::Clear(_) | Password::Hashed(_) => Ok(()),
+        }
+    }
+
+    /// Whether an account's password is older than the rules in force let it become.
+    pub async fn must_change_password(&self, id: AccountId) -> Result<bool, DeskError> {
+        let expires = self.password_rules().await?.expires_days;
+        if expires == 0 {
+            return Ok(false);
+        }
+        let account = self.account(id).await?;
+        Ok(account.is_some_and(|account| account.is_password_expired(expires, self.now())))
+    }
+
+    /// Changes one's own password, and ends every session but the one it is changed from. The event comes last.
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        old: String,
+        new: String,
+        session: &str,
+    ) -> Result<(), DeskError> {
+        let (id, same) = (actor.account, old == new);
+        let created_by = self.own_password(id, old).await?;
+        if same {
+            let refusal = Refusal::new("change_password", "account", Reason::NoChange);
+            return Err(refusal.at("newPassword").into());
+        }
+        let new = Password::Clear(new);
+        self.check_password(&new).await?;
+        let hashed = self.ops.hash_password(&new).await?;
+        self.ops.set_hash(created_by, &hashed).await?;
+        self.ops.end_sessions(id, Some(session)).await?;
+        let action = AccountAction::ChangePassword;
+        self.keep_account(actor, id, action, &Options::default())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets question and answer for recovery of one's own account, against its password.
+    pub async fn set_recovery(
+        &self,
+        actor: &Actor,
+        recovery: &Recovery,
+        password: String,
+    ) -> Result<(), DeskError> {
+        let id = actor.account;
+        let created_by = self.own_password(id, password).await?;
+        let action = AccountAction::SetRecovery {
+            answer: answer_chars(&recovery.answer),
+        };
+        let command = self.account_command(actor, id, action.clone()).await?;
+        let account = self.reload::<Account>(id.0, None).await?;
+        Account::decide(&account.state, command)?;
+        let hashed = self.ops.hash_answer(&recovery.answer).await?;
+        self.ops
+            .set_recovery(created_by, recovery.question, &hashed)
+            .await?;
+        self.keep_account(actor, id, action, &Options::default())
+            .await?;
+        Ok(())
+    }
+
+    /// Under what one's own password is kept, if this is it.
+    async fn own_password(&self, id: AccountId, password: String) -> Result<EventId, DeskError> {
+        let Some((_, created_by)) = self.credential(id).await? else {
+            return Err(OpsError::WrongCredentials.into());
+        };
+        // Not the login's door: strangers can lock that, and must not keep anybody from this.
+        let door = self.vault.keyed_hash("password_of", id.0.as_bytes());
+        let mut knock = self.ops.knock(&door).await?;
+        if !self
+            .ops
+            .fits(created_by, &Password::Clear(password))
+            .await?
+        {
+            knock.wrong().await?;
+            return Err(OpsError::WrongCredentials.into());
+        }
+        knock.right().await?;
+        Ok(created_by)
+    }
+
+    /// The question that recovers the password of a login; of one that does not exist or has none, always the
+    /// same other one, so that it tells nothing.
+    pub async fn recovery_question(&self, login: &str) -> Result<RecoveryQuestion, DeskError> {
+        let decoy = RecoveryQuestion::decoy(&self.login_door("recovery_decoy", login));
+        let known = match self.account_of(login).await? {
+            Some(id) => self.credential(id).await?,
+            None => None,
+        };
+        let own = match known {
+            Some((_, created_by)) => self.ops.recovery_question(created_by).await?,
+            None => None,
+        };
+        Ok(own.unwrap_or(decoy))
+    }
+
+    /// Gives the account of a login a new password against the answer to its question, and ends its sessions.
+    /// Wrong answers are counted by login, at a door of their own, whether there is such an account or not.
+    pub async fn recover_password(
+        &self,
+        login: &str,
+        answer: &str,
+        new: String,
+        captcha: Option<&Solved>,
+    ) -> Result<(), DeskError> {
+        let new = Password::Clear(new);
+        self.check_password(&new).await?;
+        let hashed = self.ops.hash_password(&new).await?;
+        let known = match self.account_of(login).await? {
+            Some(id) => self.credential(id).await?,
+            None => None,
+        };
+        let door = self.login_door("recovery_of", login);
+        let answered = captcha.and_then(|captcha| self.answered(captcha));
+        let (id, created_by) = self
+            .ops
+            .check_answer(&door, known, answer, answered.as_ref())
+            .await?;
+        self.reload::<Account>(id.0, None).await?;
+        let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;
+        self.ops.set_hash(created_by, &hashed).await?;
+        self.ops.end_sessions(id, None).await?;
+        let action = AccountAction::RecoverPassword;
+        self.keep_account(&actor, id, action, &Options::default())
+            .await?;
+        Ok(())
+    }
+
+    /// An account, and the id under which its password is kept.
+    async fn credential(&self, id: AccountId) -> Result<Option<(AccountId, EventId)>, DeskError> {
+        let account = self.account(id).await?;
+        Ok(account
+            .and_then(|account| account.created_by)
+            .map(|by| (id, by)))
+    }
+}

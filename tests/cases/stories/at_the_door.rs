@@ -1,0 +1,398 @@
+//! At the door: what passwords and logins must be like, when they expire, captchas between failures, and
+//! recovering a password that was forgotten.
+
+use super::Story;
+use super::accounts::{id_of, is_refused, kept, log_in, shut_out};
+use crate::gateway::department;
+use chrono::TimeDelta;
+use docket_core::clock::ManualClock;
+use docket_core::desk::Options;
+use docket_domain::ids::DepartmentId;
+use docket_domain::organisation::OrganisationAction;
+use docket_domain::people::Actor;
+use docket_domain::rules::DEFAULT_PACK;
+use docket_domain::ticket::scenario::{id, now};
+use docket_tests::server::{Client, Server};
+use docket_tests::staff::PASSWORD;
+use docket_tests::{TestStore, on_both_stores};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+on_both_stores! {
+    passwords_and_logins_are_as_the_pack_asks,
+    an_expired_password_is_changed_before_anything_else,
+    after_two_failures_a_captcha_stands_at_the_door,
+    a_forgotten_password_is_recovered,
+    recovery_tells_nothing_of_who_there_is,
+}
+
+/// A pack with prefixes, classes and expiry, as Putian's.
+fn strict() -> String {
+    let changes = [
+        ("classes = 1", "classes = 2"),
+        ("expires_days = 0", "expires_days = 180"),
+        (
+            "prefixes = []",
+            "prefixes = [{ region = \"仙游县\", prefix = \"xy-\" }, { region = \"秀屿区\", prefix = \"xy-\" }]",
+        ),
+    ];
+    let regions = "regions = [\"仙游县\", \"秀屿区\"]";
+    changes
+        .iter()
+        .fold(format!("{regions}\n{DEFAULT_PACK}"), |pack, (from, to)| {
+            assert!(pack.contains(from), "{from}");
+            pack.replacen(from, to, 1)
+        })
+}
+
+async fn strict_story(store: &TestStore, clock: Arc<ManualClock>) -> Story {
+    let story = Story::begin_under(store, clock, strict()).await;
+    let action = OrganisationAction::AddDepartment {
+        id: id::<DepartmentId>(0xD7),
+        name: "仙游县城管局".into(),
+        region: Some("仙游县".into()),
+    };
+    let desk = &story.server.app.desk;
+    desk.organise(&Actor::system(), action, &Options::default())
+        .await
+        .unwrap();
+    story
+}
+
+/// Does a mutation that needs no account of anybody's: its payload.
+async fn does(client: &Client, mutation: &str, input: Value, fields: &str) -> Value {
+    let mut name = mutation.to_owned();
+    name[..1].make_ascii_uppercase();
+    let query = format!(
+        "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ {fields} userErrors {{ code path message }} }} }}"
+    );
+    client.data(&query, json!({ "input": input })).await[mutation].take()
+}
+
+async fn passwords_and_logins_are_as_the_pack_asks(store: &TestStore) {
+    let story = strict_story(store, Arc::new(ManualClock::at(now()))).await;
+    let admin = story.person("admin").await;
+    let far = format!("department:{}", id::<DepartmentId>(0xD7));
+    let new = |login: &str, password: &str, department: &str| {
+        json!({
+            "login": login, "name": "李四", "password": password, "roles": ["CLERK"],
+            "departmentId": department,
+        })
+    };
+    for login in ["li", "pt-li", "xyli"] {
+        let input = new(login, "pass-word", &far);
+        is_refused(
+            &admin,
+            "createAccount",
+            input.clone(),
+            "LOGIN_PREFIX",
+            "login",
+        )
+        .await;
+        let told = does(&admin, "createAccount", input, "account { id }").await;
+        let message = told["userErrors"][0]["message"].as_str().unwrap();
+        assert!(message.contains("xy-"), "{message}");
+    }
+    kept(&admin, "createAccount", new("XY-li", "pass-word", &far)).await;
+    let elsewhere = new("li", "pass-word", &department());
+    kept(&admin, "createAccount", elsewhere).await;
+    for unfit in ["password", "pw-1", "PASSWORD"] {
+        let input = new("xy-wang", unfit, &far);
+        is_refused(&admin, "createAccount", input, "UNFIT_PASSWORD", "password").await;
+        let id = id_of(&admin, "clerk").await;
+        let input = json!({ "id": id, "password": unfit });
+        is_refused(&admin, "resetPassword", input, "UNFIT_PASSWORD", "password").await;
+    }
+    let clerk = story.person("clerk").await;
+    let input = json!({ "oldPassword": PASSWORD, "newPassword": "password" });
+    let told = does(&clerk, "changePassword", input, "changed").await;
+    let error = &told["userErrors"][0];
+    assert_eq!(error["code"], "UNFIT_PASSWORD");
+    assert_eq!(error["path"], json!(["input", "newPassword"]));
+    assert!(
+        error["message"].as_str().unwrap().contains("至少8个字符"),
+        "{error}"
+    );
+    assert!(
+        error["message"].as_str().unwrap().contains("2类"),
+        "{error}"
+    );
+}
+
+async fn an_expired_password_is_changed_before_anything_else(store: &TestStore) {
+    let clock = Arc::new(ManualClock::at(now()));
+    let story = strict_story(store, clock.clone()).await;
+    let client = story.server.client();
+    let late = now() + TimeDelta::days(180);
+    clock.set(late - TimeDelta::hours(1));
+    let clerk = story.person("clerk").await;
+    let list = "{ colleagues { id } }";
+    clerk.data(list, json!({})).await;
+    clock.set(late);
+    assert_eq!(
+        clerk.fault(list, json!({})).await,
+        "PASSWORD_EXPIRED",
+        "the session that is open"
+    );
+    let input = json!({ "login": "clerk", "password": PASSWORD });
+    let told = does(&client, "login", input, "token mustChangePassword").await;
+    assert_eq!(told["mustChangePassword"], true);
+    let clerk = client.logged_in("clerk", PASSWORD).await;
+    for query in [list, "{ statistics { day } }", "{ departments { id } }"] {
+        let response = clerk.run(query, json!({})).await;
+        let errors = response["errors"].as_array();
+        assert!(errors.is_some_and(|errors| !errors.is_empty()), "{query}");
+    }
+    let me = "{ me { name roles mustChangePassword } }";
+    let seen = clerk.data(me, json!({})).await;
+    assert_eq!(seen["me"]["mustChangePassword"], true);
+    let same = json!({ "oldPassword": PASSWORD, "newPassword": PASSWORD });
+    let told = does(&clerk, "changePassword", same, "changed").await;
+    assert_eq!(told["userErrors"][0]["code"], "NO_CHANGE");
+    let other = json!({ "oldPassword": PASSWORD, "newPassword": "another-word" });
+    let told = does(&clerk, "changePassword", other, "changed").await;
+    assert_eq!(told["changed"], true, "{told}");
+    clerk.data(list, json!({})).await;
+    assert_eq!(
+        clerk.data(me, json!({})).await["me"]["mustChangePassword"],
+        false
+    );
+    let journal = story.server.app.desk.journal();
+    let head = journal.head().await.unwrap();
+    let last = journal.read_all(head - 1, 1).await.unwrap().remove(0);
+    assert_eq!(
+        (last.event_type.as_str(), last.data.as_str()),
+        ("password_changed", "{}")
+    );
+    assert_eq!(last.occurred_at, late);
+}
+
+/// A captcha's id, and what is written on it, as a person would read it off the image.
+async fn captcha(server: &Server, client: &Client) -> (String, String) {
+    let data = client
+        .data("{ captcha { id svg expiresAt } }", json!({}))
+        .await;
+    let svg = data["captcha"]["svg"].as_str().unwrap();
+    assert!(svg.starts_with("<svg ") && !svg.contains("<text"), "{svg}");
+    let id = data["captcha"]["id"].as_str().unwrap().to_owned();
+    let text = server.app.desk.captcha_text(&id).unwrap();
+    assert!(!svg.contains(&text), "not to be read off its source");
+    (id, text)
+}
+
+async fn after_two_failures_a_captcha_stands_at_the_door(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let client = story.server.client();
+    let login = async |login: &str, password: &str, captcha: Option<(String, String)>| {
+        let mut input = json!({ "login": login, "password": password });
+        if let Some((id, answer)) = captcha {
+            (input["captchaId"], input["captchaAnswer"]) = (json!(id), json!(answer));
+        }
+        does(&client, "login", input, "token captchaRequired").await
+    };
+    let said = |told: &Value| {
+        let code = told["userErrors"][0]["code"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned();
+        (code, told["captchaRequired"] == true)
+    };
+    // The same for whoever exists and whoever does not.
+    for name in ["clerk", "nobody"] {
+        let first = login(name, "wrong-password", None).await;
+        assert_eq!(said(&first), ("WRONG_CREDENTIALS".into(), false));
+        let second = login(name, "wrong-password", None).await;
+        assert_eq!(said(&second), ("WRONG_CREDENTIALS".into(), true));
+        let third = login(name, PASSWORD, None).await;
+        assert_eq!(said(&third), ("CAPTCHA_REQUIRED".into(), true));
+        let solved = captcha(&story.server, &client).await;
+        let fourth = login(name, "wrong-password", Some(solved.clone())).await;
+        assert_eq!(said(&fourth), ("WRONG_CREDENTIALS".into(), true));
+        let fifth = login(name, PASSWORD, Some(solved)).await;
+        assert_eq!(
+            said(&fifth),
+            ("CAPTCHA_REQUIRED".into(), true),
+            "good for one try"
+        );
+        let solved = captcha(&story.server, &client).await;
+        let sixth = login(name, PASSWORD, Some(solved)).await;
+        assert_eq!(said(&sixth).0, "LOGIN_LOCKED");
+    }
+    for _ in 0..2 {
+        login("leader", "wrong-password", None).await;
+    }
+    let (id, text) = captcha(&story.server, &client).await;
+    let wide: String = text
+        .chars()
+        .map(|c| char::from_u32(u32::from(c) + 0xFEE0).unwrap())
+        .collect();
+    let told = login("leader", PASSWORD, Some((id, format!(" {wide}")))).await;
+    assert_ne!(told["token"], Value::Null, "{told}");
+    let told = login("leader", "wrong-password", None).await;
+    assert_eq!(
+        said(&told),
+        ("WRONG_CREDENTIALS".into(), false),
+        "the count is cleared"
+    );
+    // One made up is none.
+    login("office", "wrong-password", None).await;
+    login("office", "wrong-password", None).await;
+    let made_up = Some(("AAAA".repeat(13), "12345".into()));
+    let told = login("office", PASSWORD, made_up).await;
+    assert_eq!(said(&told).0, "CAPTCHA_REQUIRED");
+}
+
+async fn a_forgotten_password_is_recovered(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let client = story.server.client();
+    let clerk = story.person("clerk").await;
+    let set = |question: &str, answer: &str, password: &str| json!({ "question": question, "answer": answer, "password": password });
+    for (input, code, field) in [
+        (
+            set("FIRST_SCHOOL", "实验小学", "wrong-password"),
+            "WRONG_CREDENTIALS",
+            "password",
+        ),
+        (set("FIRST_SCHOOL", " ", PASSWORD), "REQUIRED", "answer"),
+        (
+            set("FIRST_SCHOOL", &"长".repeat(65), PASSWORD),
+            "TOO_LONG",
+            "answer",
+        ),
+    ] {
+        let told = does(&clerk, "setRecovery", input, "set").await;
+        let error = &told["userErrors"][0];
+        assert_eq!(
+            (&error["code"], &error["path"]),
+            (&json!(code), &json!(["input", field]))
+        );
+    }
+    let input = set("FIRST_SCHOOL", "No. 1 实验小学", PASSWORD);
+    assert_eq!(does(&clerk, "setRecovery", input, "set").await["set"], true);
+    let asked = "query($login: String!) { recoveryQuestion(login: $login) { code zh en } }";
+    let question = client.data(asked, json!({ "login": " CLERK" })).await;
+    assert_eq!(question["recoveryQuestion"]["code"], "FIRST_SCHOOL");
+    let recover = async |answer: &str, new: &str| {
+        let input = json!({ "login": "Clerk", "answer": answer, "newPassword": new });
+        does(
+            &client,
+            "recoverPassword",
+            input,
+            "recovered captchaRequired",
+        )
+        .await
+    };
+    let told = recover("No. 2", "recovered-password").await;
+    assert_eq!(told["userErrors"][0]["code"], "WRONG_ANSWER");
+    let told = recover("No. 1 实验小学", "short").await;
+    assert_eq!(told["userErrors"][0]["code"], "UNFIT_PASSWORD");
+    assert_eq!(
+        told["userErrors"][0]["path"],
+        json!(["input", "newPassword"])
+    );
+    let told = recover(" Ｎｏ．　1 实验小学", "recovered-password").await;
+    assert_eq!(
+        (&told["recovered"], &told["userErrors"]),
+        (&json!(true), &json!([]))
+    );
+    assert_eq!(
+        clerk.fault("{ me { id } }", json!({})).await,
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(
+        shut_out(&client, "clerk", PASSWORD).await,
+        "WRONG_CREDENTIALS"
+    );
+    assert_ne!(
+        log_in(&client, "clerk", "recovered-password").await["token"],
+        Value::Null
+    );
+    // In the log it is that it was done, by whom, and nothing else.
+    let journal = story.server.app.desk.journal();
+    let head = journal.head().await.unwrap();
+    let last = journal.read_all(head - 2, 2).await.unwrap();
+    let said: Vec<_> = last
+        .iter()
+        .map(|r| (r.event_type.as_str(), r.data.as_str()))
+        .collect();
+    assert_eq!(said, [("recovery_set", "{}"), ("password_recovered", "{}")]);
+    assert!(last.iter().all(|record| record.actor.0 == record.stream));
+    // Whoever is out stays out, and learns it with the right answer only.
+    let admin = story.person("admin").await;
+    let id = id_of(&admin, "clerk").await;
+    kept(&admin, "deactivateAccount", json!({ "id": id })).await;
+    let told = recover("No. 1 实验小学", "other-password").await;
+    assert_eq!(told["userErrors"][0]["code"], "ACCOUNT_DEACTIVATED");
+    // With the account they can be given, too.
+    let new = json!({
+        "login": "wang", "name": "王", "password": "new-password", "roles": ["CLERK"],
+        "departmentId": department(), "recoveryQuestion": "FAVOURITE_BOOK", "recoveryAnswer": "红楼梦",
+    });
+    kept(&admin, "createAccount", new).await;
+    let input = json!({ "login": "wang", "answer": "红楼梦 ", "newPassword": "next-password" });
+    let told = does(&client, "recoverPassword", input, "recovered").await;
+    assert_eq!(told["recovered"], true);
+    story
+        .server
+        .client()
+        .logged_in("wang", "next-password")
+        .await;
+}
+
+async fn recovery_tells_nothing_of_who_there_is(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let client = story.server.client();
+    let asked = "query($login: String!) { recoveryQuestion(login: $login) { code zh en } }";
+    let mut codes = std::collections::BTreeSet::new();
+    for n in 0..40 {
+        let login = format!("nobody-{n}");
+        let first = client.data(asked, json!({ "login": login })).await;
+        let again = client
+            .data(asked, json!({ "login": login.to_uppercase() }))
+            .await;
+        assert_eq!(first, again);
+        codes.insert(
+            first["recoveryQuestion"]["code"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    assert!(codes.len() > 3, "{codes:?}");
+    let listed = client
+        .data("{ recoveryQuestions { code zh en } }", json!({}))
+        .await;
+    let listed = listed["recoveryQuestions"].as_array().unwrap();
+    assert!(
+        codes
+            .iter()
+            .all(|code| listed.iter().any(|q| q["code"] == json!(code)))
+    );
+    // One with no question set, and one that is nobody's, are locked alike; logging in is another door.
+    for login in ["clerk", "nobody"] {
+        let recover = async |captcha: Option<(String, String)>| {
+            let mut input = json!({ "login": login, "answer": "x", "newPassword": "new-password" });
+            if let Some((id, answer)) = captcha {
+                (input["captchaId"], input["captchaAnswer"]) = (json!(id), json!(answer));
+            }
+            let told = does(
+                &client,
+                "recoverPassword",
+                input,
+                "recovered captchaRequired",
+            )
+            .await;
+            let code = told["userErrors"][0]["code"].as_str().unwrap().to_owned();
+            (code, told["captchaRequired"] == true)
+        };
+        assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), false));
+        assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), true));
+        assert_eq!(recover(None).await, ("CAPTCHA_REQUIRED".into(), true));
+        for _ in 0..2 {
+            let solved = captcha(&story.server, &client).await;
+            assert_eq!(recover(Some(solved)).await, ("WRONG_ANSWER".into(), true));
+        }
+        assert_eq!(recover(None).await.0, "LOGIN_LOCKED");
+    }
+    story.person("clerk").await;
+}
