@@ -13,6 +13,7 @@ mod reorganised;
 mod returned;
 mod shared_desk;
 mod staff;
+mod staff_lists;
 mod timers;
 mod while_assigning;
 

@@ -1,6 +1,9 @@
 //! `docket account`: accounts from the command line, the first administrator above all, and a new password for
 //! whoever is shut out.
 
+mod import;
+mod rows;
+
 use super::{Failed, StoreArgs};
 use crate::app::Founding;
 use clap::{Args, Subcommand};
@@ -19,6 +22,8 @@ pub enum Account {
     /// Gives an account a new password and ends its sessions. The password is read from the first line of
     /// standard input.
     ResetPassword(ResetPassword),
+    /// Creates accounts in bulk, from a CSV file. A server may run. Run again, it adds nothing twice.
+    Import(import::Import),
 }
 
 /// An account to be given a new password.
@@ -68,6 +73,7 @@ impl Account {
         match self {
             Self::Create(create) => create.run().await,
             Self::ResetPassword(reset) => reset.run().await,
+            Self::Import(import) => import.run().await,
         }
     }
 }

@@ -105,7 +105,7 @@ impl Reject {
         Self::of(why.code(), (why.zh(), why.en()), column, detail)
     }
 
-    pub(super) fn of(
+    pub(crate) fn of(
         code: &'static str,
         (zh, en): (&str, &str),
         column: Option<&str>,

@@ -1,0 +1,155 @@
+//! `docket account import`: accounts in bulk, from a CSV file.
+
+use super::Story;
+use super::accounts::{id_of, log_in};
+use docket_tests::server::{command, store_arguments};
+use docket_tests::{TestStore, on_both_stores};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+on_both_stores! {
+    good_rows_go_in_bad_ones_are_named_and_nothing_twice,
+    passwords_are_made_into_a_file_for_its_owner,
+}
+
+fn run(store: &TestStore, file: &Path, more: &[&str]) -> Output {
+    command(env!("CARGO_BIN_EXE_docket-under-test"), store)
+        .args(["account", "import"])
+        .arg(file)
+        .args(more)
+        .args(store_arguments(store))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn list(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let file = folder.join(name);
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// The list, in UTF-8 with a mark.
+const LIST: &str = "\u{FEFF}login,name,role,department,unit,mobile,sms_quota,password
+cg-wang,王小明,clerk,城市管理局,执法大队,13800000001,30,pass-word-1
+cg-li,李四,领导,城市管理局,,,,pass-word-2
+ga-bad,张三,clerk,无此局,,,,pass-word-3
+ga-short,张三,clerk,公安局,,,,short
+clerk,张三,clerk,公安局,,,,pass-word-4
+CG-Wang,王小红,clerk,公安局,,,,pass-word-5
+ga-few,张三,clerk
+dispatcher-2,赵六,dispatcher,,,,,pass-word-6
+ga-none,张三,clerk,公安局,,,,
+centre,钱七,operator,公安局,,,,pass-word-7
+";
+
+async fn good_rows_go_in_bad_ones_are_named_and_nothing_twice(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = list(folder.path(), "staff.csv", LIST.as_bytes());
+    let first = run(store, &file, &[]);
+    let told = said(&first);
+    assert_eq!(first.status.code(), Some(1), "{told}");
+    for line in [
+        "line 4: department: UNKNOWN_OFFICE ",
+        "line 5: password: UNFIT_PASSWORD ",
+        "line 6: login: ALREADY_EXISTS ",
+        "line 7: login: ALREADY_EXISTS ",
+        "line 8: WRONG_FIELD_COUNT ",
+        "line 10: password: REQUIRED ",
+        "line 11: department: INVALID_VALUE ",
+    ] {
+        assert!(told.lines().any(|l| l.starts_with(line)), "{line}\n{told}");
+    }
+    let summary = "10 rows in UTF-8: 3 added, 0 already there, 7 rejected";
+    assert_eq!(told.lines().last(), Some(summary));
+    assert_eq!(told.lines().count(), 8);
+    assert!(!told.contains("pass-word") && !told.contains("13800000001"));
+    let client = story.server.client();
+    let admin = story.person("admin").await;
+    let id = id_of(&admin, "cg-wang").await;
+    let query = "query($id: ID) { account(id: $id) { name roles mobile smsQuota department { name } unit { name } } }";
+    let seen = admin.data(query, json!({ "id": id })).await;
+    let expected = json!({
+        "name": "王小明", "roles": ["CLERK"], "mobile": "13800000001", "smsQuota": 30,
+        "department": { "name": "城市管理局" }, "unit": { "name": "执法大队" },
+    });
+    assert_eq!(seen["account"], expected);
+    for (login, password) in [("cg-wang", "pass-word-1"), ("cg-li", "pass-word-2")] {
+        assert_ne!(log_in(&client, login, password).await["token"], Value::Null);
+    }
+    let head = story.server.app.desk.journal().head().await.unwrap();
+    let again = said(&run(store, &file, &[]));
+    let summary = "10 rows in UTF-8: 0 added, 3 already there, 7 rejected";
+    assert_eq!(again.lines().last(), Some(summary));
+    assert_eq!(story.server.app.desk.journal().head().await.unwrap(), head);
+    // In GB18030, and all good.
+    let text = "login,name,role,department,password\nga-sun,孙八,经办,公安局,pass-word-8\n";
+    let (bytes, _, _) = encoding_rs::GB18030.encode(text);
+    let file = list(folder.path(), "gb.csv", &bytes);
+    let good = run(store, &file, &[]);
+    let summary = "1 rows in GB18030: 1 added, 0 already there, 0 rejected\n";
+    assert_eq!(
+        said(&good),
+        summary,
+        "{}",
+        String::from_utf8_lossy(&good.stderr)
+    );
+    assert!(good.status.success());
+}
+
+async fn passwords_are_made_into_a_file_for_its_owner(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = "login,name,role,department\ncg-a,甲,clerk,城市管理局\ncg-b,乙,leader,城市管理局\nclerk,丙,clerk,公安局\n";
+    let file = list(folder.path(), "staff.csv", text.as_bytes());
+    let none = run(store, &file, &[]);
+    assert!(!none.status.success());
+    assert!(String::from_utf8_lossy(&none.stderr).contains("--generate-passwords"));
+    let made = folder.path().join("passwords.csv");
+    let option = ["--generate-passwords", made.to_str().unwrap()];
+    let first = run(store, &file, &option);
+    let summary = "3 rows in UTF-8: 2 added, 0 already there, 1 rejected";
+    assert_eq!(said(&first).lines().last(), Some(summary));
+    let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = std::fs::read_to_string(&made).unwrap();
+    let rows: Vec<_> = written
+        .lines()
+        .skip(1)
+        .map(|l| l.split_once(',').unwrap())
+        .collect();
+    assert_eq!(rows.len(), 2, "none for whoever was there");
+    let client = story.server.client();
+    for (login, password) in &rows {
+        let password = password.trim_matches('"');
+        assert!(!said(&first).contains(password));
+        assert_ne!(
+            log_in(&client, login, password).await["token"],
+            Value::Null,
+            "{login}"
+        );
+    }
+    // The file is never written over, and a second run makes no new passwords.
+    let over = run(store, &file, &option);
+    assert!(!over.status.success());
+    assert_eq!(std::fs::read_to_string(&made).unwrap(), written);
+    let second = folder.path().join("second.csv");
+    let again = run(
+        store,
+        &file,
+        &["--generate-passwords", second.to_str().unwrap()],
+    );
+    let summary = "3 rows in UTF-8: 0 added, 2 already there, 1 rejected";
+    assert_eq!(said(&again).lines().last(), Some(summary));
+    assert_eq!(
+        std::fs::read_to_string(&second).unwrap(),
+        "login,password\n"
+    );
+}
