@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// Width and height of a digit's cell, in units of the image.
 const CELL: (f64, f64) = (32.0, 56.0);
 /// Strokes that mean nothing.
-const STRAY: usize = 6;
+const STRAY: u32 = 9;
 /// Pieces that a stroke between two corners is cut into.
 const PIECES: u32 = 4;
 
@@ -117,10 +117,13 @@ pub fn draw(digits: &[u8]) -> String {
         let left = CELL.0 * (f64::from(cell) + 0.5) + between(-3.0, 3.0);
         write_digit(&mut pieces, usize::from(*digit % 10), left);
     }
-    for _ in 0..STRAY {
-        let from = (between(0.0, width), between(2.0, CELL.1 - 2.0));
+    // Short, and spread over the image: they hide no digit, and none looks like one.
+    let part = width / f64::from(STRAY);
+    for stray in 0..STRAY {
+        let left = part * f64::from(stray);
+        let from = (between(left, left + part), between(6.0, CELL.1 - 6.0));
         let turn = between(0.0, TAU);
-        let length = between(10.0, CELL.0 * 1.5);
+        let length = between(6.0, 16.0);
         let to = (from.0 + turn.cos() * length, from.1 + turn.sin() * length);
         cut(&mut pieces, from, to);
     }

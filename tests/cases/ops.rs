@@ -274,7 +274,8 @@ async fn after_two_failures_each_try_needs_a_captcha_of_its_own(store: &TestStor
 async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(store: &TestStore) {
     use docket_domain::account::RecoveryQuestion::{FavouriteBook, FirstSchool};
     let door = door(store).await;
-    let account = Some((door.account, door.created_by));
+    let whose = (door.account, door.created_by);
+    let account = Some(whose);
     let tried = async |account, answer: &str| {
         let captcha = door.captcha();
         let checked = door
@@ -295,7 +296,7 @@ async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(sto
         assert_eq!(kept, Some(question));
     }
     for answer in ["no. 1", "Ｎｏ．　１"] {
-        assert_eq!(tried(account, answer).await.unwrap(), account.unwrap());
+        assert_eq!(tried(account, answer).await.unwrap(), whose);
     }
     for account in [None, account, None, account, None] {
         assert!(wrong(tried(account, "No. 2").await));

@@ -119,6 +119,7 @@ async fn fill_the_centres_steps(client: &Client, said: &mut Said, id: &Value) {
     by_code(client, said, "urgeByCode", &ticket, &text).await;
     by_code(client, said, "withdrawByCode", &ticket, &text).await;
     fill_a_phrasebook(client, said).await;
+    Box::pin(fill_accounts(client, said)).await;
 }
 
 async fn fill_a_phrasebook(client: &Client, said: &mut Said) {
@@ -286,7 +287,6 @@ async fn fill_everything(url: &str) -> String {
     by_code(&client, &mut said, "rateByCode", &ticket, &rating).await;
     fill_the_centres_steps(&client, &mut said, id).await;
     fill_wrong_types(&operator, &mut said).await;
-    Box::pin(fill_accounts(&client, &mut said)).await;
     for wrong in [
         planted("q"),
         format!("{{ {} }}", "a".repeat(10)),

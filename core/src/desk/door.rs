@@ -3,7 +3,7 @@
 use super::accounts::{Recovery, answer_chars};
 use super::captcha::Solved;
 use super::{Desk, DeskError, Options};
-use crate::ops::{OpsError, Password};
+use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::{AccountId, EventId};
@@ -79,7 +79,9 @@ impl Desk {
     pub(super) async fn check_password(&self, password: &Password) -> Result<(), DeskError> {
         let rules = self.password_rules().await?;
         match password {
-            Password::Clear(clear) if !rules.lets(clear) => Err(DeskError::UnfitPassword(rules)),
+            Password::Clear(clear) if !rules.lets(clear) || clear.len() > PASSWORD_BYTES_MAX => {
+                Err(DeskError::UnfitPassword(rules))
+            }
             Password::Clear(_) | Password::Hashed(_) => Ok(()),
         }
     }
@@ -189,7 +191,6 @@ impl Desk {
     ) -> Result<(), DeskError> {
         let new = Password::Clear(new);
         self.check_password(&new).await?;
-        let hashed = self.ops.hash_password(&new).await?;
         let known = match self.account_of(login).await? {
             Some(id) => self.credential(id).await?,
             None => None,
@@ -202,6 +203,8 @@ impl Desk {
             .await?;
         self.reload::<Account>(id.0, None).await?;
         let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;
+        // Not before: whoever is locked out makes no work.
+        let hashed = self.ops.hash_password(&new).await?;
         self.ops.set_hash(created_by, &hashed).await?;
         self.ops.end_sessions(id, None).await?;
         let action = AccountAction::RecoverPassword;

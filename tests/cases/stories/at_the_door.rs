@@ -23,6 +23,7 @@ on_both_stores! {
     an_expired_password_is_changed_before_anything_else,
     after_two_failures_a_captcha_stands_at_the_door,
     a_forgotten_password_is_recovered,
+    recovery_opens_no_closed_account_and_may_be_set_from_the_start,
     recovery_tells_nothing_of_who_there_is,
 }
 
@@ -138,10 +139,13 @@ async fn an_expired_password_is_changed_before_anything_else(store: &TestStore) 
     let told = does(&client, "login", input, "token mustChangePassword").await;
     assert_eq!(told["mustChangePassword"], true);
     let clerk = client.logged_in("clerk", PASSWORD).await;
-    for query in [list, "{ statistics { day } }", "{ departments { id } }"] {
-        let response = clerk.run(query, json!({})).await;
-        let errors = response["errors"].as_array();
-        assert!(errors.is_some_and(|errors| !errors.is_empty()), "{query}");
+    for query in [
+        list,
+        "{ departments { id } }",
+        "{ account(login: \"clerk\") { id } }",
+    ] {
+        let told = clerk.fault(query, json!({})).await;
+        assert_eq!(told, "PASSWORD_EXPIRED", "{query}");
     }
     let me = "{ me { name roles mustChangePassword } }";
     let seen = clerk.data(me, json!({})).await;
@@ -317,26 +321,41 @@ async fn a_forgotten_password_is_recovered(store: &TestStore) {
         .collect();
     assert_eq!(said, [("recovery_set", "{}"), ("password_recovered", "{}")]);
     assert!(last.iter().all(|record| record.actor.0 == record.stream));
-    // Whoever is out stays out, and learns it with the right answer only.
+}
+
+async fn recovery_opens_no_closed_account_and_may_be_set_from_the_start(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let client = story.server.client();
+    let recover = async |answer: &str, new: &str| {
+        let input = json!({ "login": "wang", "answer": answer, "newPassword": new });
+        does(&client, "recoverPassword", input, "recovered").await
+    };
     let admin = story.person("admin").await;
-    let id = id_of(&admin, "clerk").await;
-    kept(&admin, "deactivateAccount", json!({ "id": id })).await;
-    let told = recover("No. 1 实验小学", "other-password").await;
-    assert_eq!(told["userErrors"][0]["code"], "ACCOUNT_DEACTIVATED");
-    // With the account they can be given, too.
     let new = json!({
         "login": "wang", "name": "王", "password": "new-password", "roles": ["CLERK"],
         "departmentId": department(), "recoveryQuestion": "FAVOURITE_BOOK", "recoveryAnswer": "红楼梦",
     });
-    kept(&admin, "createAccount", new).await;
-    let input = json!({ "login": "wang", "answer": "红楼梦 ", "newPassword": "next-password" });
-    let told = does(&client, "recoverPassword", input, "recovered").await;
-    assert_eq!(told["recovered"], true);
-    story
-        .server
-        .client()
-        .logged_in("wang", "next-password")
-        .await;
+    let half = "mutation($i: CreateAccountInput!) { createAccount(input: $i) { account { id } } }";
+    let mut without = new.clone();
+    without["recoveryAnswer"] = Value::Null;
+    assert_eq!(
+        admin.fault(half, json!({ "i": without })).await,
+        "BAD_REQUEST"
+    );
+    let mut empty = new.clone();
+    empty["recoveryAnswer"] = json!("　");
+    is_refused(&admin, "createAccount", empty, "REQUIRED", "recoveryAnswer").await;
+    let id = kept(&admin, "createAccount", new).await["id"].take();
+    assert_eq!(recover("红楼梦 ", "next-password").await["recovered"], true);
+    client.logged_in("wang", "next-password").await;
+    // Whoever is out stays out, and learns it with the right answer only.
+    kept(&admin, "deactivateAccount", json!({ "id": id })).await;
+    let told = recover("三国演义", "other-password").await;
+    assert_eq!(told["userErrors"][0]["code"], "WRONG_ANSWER");
+    let told = recover("红楼梦", "other-password").await;
+    assert_eq!(told["userErrors"][0]["code"], "ACCOUNT_DEACTIVATED");
+    kept(&admin, "reactivateAccount", json!({ "id": id })).await;
+    client.logged_in("wang", "next-password").await;
 }
 
 async fn recovery_tells_nothing_of_who_there_is(store: &TestStore) {

@@ -4,6 +4,7 @@ use super::accounts::{id_of, is_refused, keep, kept, log_in, shut_out};
 use super::reorganised::other;
 use super::{Story, unit};
 use crate::gateway::department;
+use docket_tests::server::Client;
 use docket_tests::staff::PASSWORD;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
@@ -19,6 +20,19 @@ fn new(login: &str) -> Value {
         "login": login, "name": "王小明", "password": "new-password", "roles": ["CLERK"],
         "departmentId": department(), "unitId": unit(), "mobile": " 13800000001 ", "smsQuota": 30,
     })
+}
+
+/// The accounts one keeps, by login, with whether they are active.
+async fn listed(keeper: &Client) -> Vec<(String, bool)> {
+    let data = keeper
+        .data("{ accounts { login active } }", json!({}))
+        .await;
+    let accounts = data["accounts"].as_array().unwrap().iter();
+    let mut listed: Vec<_> = accounts
+        .map(|a| (a["login"].as_str().unwrap().to_owned(), a["active"] == true))
+        .collect();
+    listed.sort();
+    listed
 }
 
 async fn a_leader_adds_changes_and_lets_go_the_own_staff(store: &TestStore) {
@@ -81,16 +95,7 @@ async fn a_leader_adds_changes_and_lets_go_the_own_staff(store: &TestStore) {
     assert_eq!(wang.fault(me, json!({})).await, "UNAUTHENTICATED");
     let told = shut_out(&client, "cg-wang", "other-password").await;
     assert_eq!(told, "ACCOUNT_DEACTIVATED");
-    let listed = leader
-        .data("{ accounts { login active } }", json!({}))
-        .await;
-    let mut logins: Vec<(String, bool)> = listed["accounts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|a| (a["login"].as_str().unwrap().to_owned(), a["active"] == true))
-        .collect();
-    logins.sort();
+    let listed = listed(&leader).await;
     let expected = [
         ("cg-wang", false),
         ("clerk", true),
@@ -98,7 +103,7 @@ async fn a_leader_adds_changes_and_lets_go_the_own_staff(store: &TestStore) {
         ("unit-clerk", true),
     ];
     assert_eq!(
-        logins,
+        listed,
         expected.map(|(login, active)| (login.to_owned(), active))
     );
     kept(&leader, "reactivateAccount", json!({ "id": id })).await;
