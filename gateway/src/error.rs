@@ -94,7 +94,7 @@ codes! {
         remedy: "Call `changePassword`; until then only that, `me` and `logout` are answered." }
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
-        zh: "密码错误次数过多,账号已临时锁定", en: "this login is locked after too many wrong passwords",
+        zh: "错误次数过多,已临时锁定", en: "this login is locked after too many failures",
         remedy: "Wait ten minutes." }
     /// The password is right, and the account is deactivated.
     AccountDeactivated = "ACCOUNT_DEACTIVATED" {

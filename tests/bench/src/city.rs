@@ -70,8 +70,8 @@ pub async fn hire(desk: &Desk) -> Fallible<()> {
             roles: vec![role],
             department,
             unit: None,
-..NewAccount::default()
-};
+            ..NewAccount::default()
+        };
         let password = Password::Clear(PASSWORD.into());
         desk.create_account(&Actor::system(), account, password, &Options::default()).await?;
     }

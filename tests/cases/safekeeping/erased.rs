@@ -463,8 +463,14 @@ async fn an_account_is_erased_and_stays_so(store: &TestStore) {
     let City { hotline, .. } = city(store).await;
     let server = Server::start(store).await;
     let admin = server.client().logged_in("admin", PASSWORD).await;
-    let query = "query($login: String!) { account(login: $login) { id name login active erased } }";
+    let query =
+        "query($login: String!) { account(login: $login) { id name login mobile active erased } }";
     let login = json!({ "login": "citizen" });
+    let citizen = server.client().logged_in("citizen", PASSWORD).await;
+    let set = "mutation($input: SetRecoveryInput!) { setRecovery(input: $input) { set } }";
+    let input = json!({ "question": "FIRST_SCHOOL", "answer": "实验小学", "password": PASSWORD });
+    let done = citizen.data(set, json!({ "input": input })).await;
+    assert_eq!(done["setRecovery"]["set"], true);
     let known = admin.data(query, login.clone()).await["account"].take();
     assert_eq!(known["name"], "citizen by name");
     let folder = tempfile::tempdir().unwrap();
@@ -482,10 +488,10 @@ async fn an_account_is_erased_and_stays_so(store: &TestStore) {
         "{said}"
     );
     assert_eq!(store.rows("ops", "credentials").await, passwords - 1);
+    assert_eq!(store.rows("ops", "recoveries").await, 0);
     super::linger(docket_core::vault::ERASED_WITHIN * 2).await;
     let gone = admin.data(query, login.clone()).await["account"].take();
-    let nobody =
-        json!({ "id": known["id"], "name": null, "login": null, "active": false, "erased": true });
+    let nobody = json!({ "id": known["id"], "name": null, "login": null, "mobile": null, "active": false, "erased": true });
     assert_eq!(gone, nobody);
     let (clean, said) = docket(store, &["verify", "--seals"]).await;
     assert!(clean, "{said}");
