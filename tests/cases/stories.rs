@@ -14,6 +14,7 @@ mod returned;
 mod shared_desk;
 mod staff;
 mod staff_lists;
+mod staff_of_putian;
 mod timers;
 mod while_assigning;
 
