@@ -283,6 +283,8 @@ fn guard<'t, A: Action>(
         _ if ticket.state == TicketState::Absent || ticket.erased_at.is_some() => {
             return Err(Reason::NotFound);
         }
+        // Whatever its office once had to do with it: an acknowledgement would tell it of the report.
+        _ if is_hidden_from(ticket, actor) => return Err(Reason::NotFound),
         Gate::Ticket(states) if states.contains(&ticket.state) => None,
         Gate::Ticket(_) => return Err(Reason::WrongState),
         Gate::Assignment { states, level } => {
@@ -357,6 +359,13 @@ fn too_many<A: Action>(ticket: &Ticket) -> Refusal {
     refuse::<A>(ticket, Reason::InvalidValue)
         .at("id")
         .because("too many assignments")
+}
+
+/// Whether the ticket must stay hidden from the account's department: it is confidential and accuses it.
+fn is_hidden_from(ticket: &Ticket, actor: &Actor) -> bool {
+    let intake = ticket.intake.as_ref();
+    let hides = |(intake, department): (&Intake, _)| intake.hides_from(department);
+    intake.zip(actor.department).is_some_and(hides)
 }
 
 /// Whether the unit that holds an assignment was moved under the department that the ticket must stay hidden

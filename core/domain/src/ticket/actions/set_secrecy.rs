@@ -124,6 +124,22 @@ mod tests {
     }
 
     #[test]
+    fn the_accused_touches_no_more_what_it_answered() {
+        let answered = open_on(DEPARTMENT)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), reply());
+        answered.clone().when(clerk(), correct()).then(|_| {});
+        let hushed = answered.and(office(), set_secrecy());
+        for action in [correct(), ask_exclusion()] {
+            hushed
+                .clone()
+                .when(clerk(), action)
+                .refused(Reason::NotFound, None);
+        }
+    }
+
+    #[test]
     fn not_while_the_accused_has_it_nor_twice() {
         open_on(DEPARTMENT)
             .and(dispatcher(), assign())
