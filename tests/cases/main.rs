@@ -10,6 +10,7 @@ mod letters;
 mod live;
 mod moving;
 mod ops;
+mod permissions;
 mod progress;
 mod protocol;
 mod readme;
