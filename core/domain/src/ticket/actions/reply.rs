@@ -90,14 +90,16 @@ impl Action for Reply<Sealed> {
     };
     type Event = Replied;
 
-    fn permit(_: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+    fn permit(ticket: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         let leads =
             |held: &Assignment| held.part == Part::Lead && held.level() == Level::Department;
-        let signs = context.rules.sign_off_is_required() && !context.actor.has(Role::Leader);
-        if signs && on.is_some_and(leads) {
+        if !on.is_some_and(leads) {
+            return Ok(());
+        }
+        if context.rules.sign_off_is_required() && !context.actor.has(Role::Leader) {
             return Err(Reason::SignOffNeeded);
         }
-        Ok(())
+        may_answer(ticket, on, context)
     }
 
     fn decide(
@@ -135,7 +137,6 @@ impl Action for Reply<Sealed> {
             if self.solved.is_none() {
                 return Err(refuse(Reason::Required, "solved"));
             }
-            may_answer(ticket, on, context).map_err(|r| super::refuse::<Self>(ticket, r))?;
         }
         Ok(Some(Replied {
             assignment: held.no,
@@ -219,9 +220,11 @@ pub(super) fn submit(ticket: &mut Ticket, no: AssignmentNo, answer: Answer, stam
 mod tests {
     use super::Reply;
     use crate::refusal::Reason;
+    use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
     use crate::sealed::Sealed;
     use crate::ticket::scenario::*;
-    use crate::ticket::{AssignmentState, TicketAction, TicketState};
+    use crate::ticket::{AssignmentState, Context, TicketAction, TicketState, available_actions};
+    use std::sync::Arc;
 
     #[test]
     fn the_leads_reply_answers_the_citizen_and_releases_open_assists() {
@@ -271,6 +274,17 @@ mod tests {
             .under(&[("waits_for_assists = false", "waits_for_assists = true")])
             .when(clerk(), reply())
             .refused(Reason::AssistsOpen, None);
+        let waits = Rules::parse(
+            &DEFAULT_PACK.replace("waits_for_assists = false", "waits_for_assists = true"),
+            CALENDAR_CN,
+            2,
+        );
+        let context = Context {
+            rules: Arc::new(waits.unwrap()),
+            ..context(clerk())
+        };
+        let ticket = assigned_with_assist().and(clerk(), sign()).fold();
+        assert!(!available_actions(&ticket, &context).contains(&"reply"));
     }
 
     #[test]
