@@ -5,6 +5,7 @@ use super::HANDLED;
 use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
 use crate::sealed::Field;
 use crate::ticket::state::{MoveCause, Moved};
+use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
 /// Reckons provisional limits anew.
@@ -26,6 +27,15 @@ impl SettleDues {
     }
 }
 
+/// The limit above a unit's, settled if it was.
+fn outer(ticket: &Ticket, of: &Assignment, moves: &[Moved]) -> Option<Due> {
+    let no = of.parent?;
+    match moves.iter().find(|moved| moved.assignment == no) {
+        Some(moved) => moved.due,
+        None => ticket.assignment(no)?.due,
+    }
+}
+
 impl Action for SettleDues {
     const SPEC: Spec = Spec {
         name: "settle_dues",
@@ -44,7 +54,7 @@ impl Action for SettleDues {
         context: &Context,
     ) -> Result<Option<DuesSettled>, Refusal> {
         let calendar = &context.rules.calendar;
-        let settled = |a: &Assignment| {
+        let settled = |moves: &[Moved], a: &Assignment| {
             let over = ticket.pauses.iter().filter_map(|p| Some((p.from, p.to?)));
             let over: Vec<_> = over.filter(|(from, _)| *from >= a.assigned_at).collect();
             let anew = |due| {
@@ -52,9 +62,16 @@ impl Action for SettleDues {
                 let after = |due, (from, to): &(_, _)| calendar.after_pause(due, *from, *to);
                 Some(over.iter().fold(known, after))
             };
+            let warned = |due| context.rules.warned(due, a.assigned_at);
             let due = a.due.map(|due| {
-                let known = anew(due);
-                known.map_or(due, |known| context.rules.warned(known, a.assigned_at))
+                let Some(known) = anew(due) else {
+                    return due;
+                };
+                // What was delegated when it was late already has its department's limit: still not a later one.
+                match outer(ticket, a, moves) {
+                    Some(outer) if outer.at < known.at => warned(outer),
+                    _ => warned(known),
+                }
             });
             let moved = Moved {
                 assignment: a.no,
@@ -66,7 +83,12 @@ impl Action for SettleDues {
             (moved != Moved::unmoved(a)).then_some(moved)
         };
         let open = ticket.assignments.iter().filter(|a| a.state.is_open());
-        let moves: Vec<Moved> = open.filter_map(settled).collect();
+        // A department's limits come before those of its units.
+        let moves = open.fold(Vec::new(), |mut moves, a| {
+            let moved = settled(&moves, a);
+            moves.extend(moved);
+            moves
+        });
         Ok((!moves.is_empty()).then_some(DuesSettled { moves }))
     }
 }
@@ -129,5 +151,20 @@ mod tests {
         known
             .when(dispatcher(), settle())
             .refused(Reason::RoleNotAllowed, None);
+    }
+
+    #[test]
+    fn a_unit_s_limit_is_not_settled_past_its_departments() {
+        let signed = received()
+            .later(38 * 24 * 60)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign());
+        let late = signed.later(20 * 24 * 60).and(clerk(), delegate());
+        let settled = late.ruled_by(with_2027()).when(Actor::system(), settle());
+        settled.then(|ticket| {
+            let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+            assert!(!outer.provisional && !inner.provisional);
+            assert_eq!(inner.at, outer.at);
+        });
     }
 }
