@@ -211,7 +211,8 @@ fn still_since(ticket: &Ticket, assignment: &Assignment, end: Timestamp) -> Opti
 /// Whether the clock went on after a pause up to `to`. What ended a ticket ended its pause with it, and moved
 /// no limit.
 fn resumed(assignment: &Assignment, to: Timestamp, end: Timestamp) -> bool {
-    to < end || to == end && was_moved(assignment, to)
+    let goes_on = || assignment.ended_at.is_none_or(|at| at > to);
+    to < end || to == end && (goes_on() || was_moved(assignment, to))
 }
 
 /// Whether a pause up to `to` moved the limit.

@@ -278,6 +278,28 @@ fn the_same_matter_under_the_rules_of_today() {
 }
 
 #[test]
+fn at_the_very_moment_of_resuming_the_limit_of_today_is_moved_already() {
+    // Late when it was suspended, it keeps its limit; today's longer one is moved.
+    let pack = DEFAULT_PACK.replace(
+        "complain = { working_days = 5 }",
+        "complain = { working_days = 20 }",
+    );
+    let (then, present) = (
+        Rules::default_pack(),
+        Rules::parse(&pack, CALENDAR_CN, 2).unwrap(),
+    );
+    let suspended = signed().later(10 * DAY).and(office(), suspend());
+    let resumed = suspended.later(3 * DAY).and(office(), resume()).fold();
+    let due = |at| {
+        let read = clock(&resumed, &resumed.assignments[0], &then, &present, at);
+        read.judged_now.due.unwrap()
+    };
+    let at = now() + TimeDelta::days(13);
+    assert!(due(at).at > due(at - TimeDelta::microseconds(1)).at);
+    assert_eq!(due(at), due(at + TimeDelta::microseconds(1)));
+}
+
+#[test]
 fn a_limit_in_minutes_runs_on_any_day() {
     let pack = DEFAULT_PACK.replace(
         "complain = { working_days = 5 }",
