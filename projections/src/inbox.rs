@@ -329,7 +329,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        6
+        7
     }
 
     fn tables(&self) -> &'static [Table] {

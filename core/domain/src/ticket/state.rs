@@ -313,9 +313,12 @@ impl Ticket {
     }
 
     /// The level-1 returns the centre has to decide on; the lead's first. Of a ticket that is answered or
-    /// over there are none: whatever was returned before is settled by that.
+    /// over, or whose lead's return was accepted, there are none: whatever was returned before is settled by
+    /// that.
     pub fn pending_returns(&self) -> impl Iterator<Item = &Assignment> {
-        let settled = self.answer.is_some() || self.ending.is_some();
+        let gone = |lead: &Assignment| lead.round == self.round && lead.return_was_accepted();
+        let leadless = self.lead().is_some_and(gone);
+        let settled = self.answer.is_some() || self.ending.is_some() || leadless;
         let of = move |part| {
             self.assignments.iter().filter(move |a| {
                 !settled && a.round == self.round && a.part == part && a.return_is_pending()

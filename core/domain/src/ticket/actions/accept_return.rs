@@ -109,6 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn with_the_lead_gone_no_assist_is_handed_its_task_back() {
+        let both = assigned_with_assist()
+            .and(other_clerk(), send_back())
+            .and(clerk(), send_back())
+            .and(dispatcher(), accept_return());
+        for action in [accept_return(), refuse_return()] {
+            both.clone()
+                .when(dispatcher(), action)
+                .refused(Reason::NoReturnPending, None);
+        }
+        both.when(dispatcher(), assign()).then(|ticket| {
+            assert_eq!(ticket.assignments[1].returns[0].accepted, Some(true));
+        });
+    }
+
+    #[test]
     fn assigning_again_accepts_too() {
         returned().when(dispatcher(), assign()).then(|ticket| {
             assert_eq!(ticket.assignments[0].returns[0].accepted, Some(true));

@@ -196,6 +196,16 @@ impl Assignment {
             )
     }
 
+    /// Whether it was given back, and the centre agreed.
+    #[must_use]
+    pub fn return_was_accepted(&self) -> bool {
+        self.state == AssignmentState::Returned
+            && self
+                .returns
+                .last()
+                .is_some_and(|r| r.accepted == Some(true))
+    }
+
     /// Whether the centre still has to accept or refuse its return.
     #[must_use]
     pub fn return_is_pending(&self) -> bool {
