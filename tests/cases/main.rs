@@ -19,6 +19,7 @@ mod safekeeping;
 mod sealing;
 mod secrets;
 mod seeds;
+mod simulation;
 mod stories;
 mod vault;
 mod views;

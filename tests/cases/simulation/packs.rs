@@ -1,0 +1,47 @@
+//! The rules that come into force in turn.
+
+use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, PACKS, Rules};
+use std::sync::Arc;
+
+/// The shipped packs, and the default one made strict in several ways; with the years known then, and with
+/// one more.
+pub fn all() -> Vec<Arc<Rules>> {
+    let later = CALENDAR_CN.replace("2025, 2026]", "2025, 2026, 2027, 2028]");
+    assert_ne!(later, CALENDAR_CN);
+    let strict = |changes: &[(&str, &str)]| {
+        changes
+            .iter()
+            .fold(DEFAULT_PACK.to_owned(), |pack, (from, to)| {
+                assert!(pack.contains(from), "the default pack has no {from:?}");
+                pack.replace(from, to)
+            })
+    };
+    let escalating = strict(&[
+        ("urges_at_yellow = false", "urges_at_yellow = true"),
+        ("urges_at_red = false", "urges_at_red = true"),
+        (
+            "escalate = []",
+            "escalate = [{ working_days = 0, level = \"yellow\" }, { working_days = 2, level = \"red\" }]",
+        ),
+        ("after_days = 0", "after_days = 3"),
+    ]);
+    let waiting = strict(&[
+        ("waits_for_assists = false", "waits_for_assists = true"),
+        ("resumes_by_itself = true", "resumes_by_itself = false"),
+        (
+            "[sign_off]\nrequired = false",
+            "[sign_off]\nrequired = true",
+        ),
+        ("margin_working_days = 1", "margin_working_days = 2"),
+    ]);
+    let shipped = PACKS.iter().map(|(_, pack)| (*pack).to_owned());
+    let packs: Vec<String> = shipped.chain([escalating, waiting]).collect();
+    let calendars = [CALENDAR_CN, &later];
+    let all = calendars
+        .iter()
+        .flat_map(|list| packs.iter().map(move |pack| (pack, *list)));
+    let parse = |((pack, list), version): ((&String, &str), u32)| {
+        Arc::new(Rules::parse(pack, list, version).expect("a sound pack"))
+    };
+    all.zip(1..).map(parse).collect()
+}
