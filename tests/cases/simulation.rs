@@ -7,6 +7,7 @@ mod invariants;
 mod packs;
 mod people;
 mod requests;
+mod system;
 mod tally;
 mod trying;
 mod worker;

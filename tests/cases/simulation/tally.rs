@@ -46,13 +46,18 @@ impl Tally {
         }
     }
 
-    /// Tells the counts, and fails where some action was never done: the simulation has rotted then.
-    pub fn close(&self, what: &str, seconds: f64) {
+    /// Tells the counts.
+    pub fn tell(&self, what: &str, seconds: f64) {
         let done: u64 = self.done.values().sum();
         println!(
             "{what}: {} commands in {seconds:.1} s, {done} done, {} had nothing to do\n  done: {:?}\n  refused: {:?}",
             self.commands, self.nothing, self.done, self.refused
         );
+    }
+
+    /// Tells the counts, and fails where some action was never done: the simulation has rotted then.
+    pub fn close(&self, what: &str, seconds: f64) {
+        self.tell(what, seconds);
         let never: Vec<_> = ACTIONS
             .iter()
             .map(|spec| spec.name)
