@@ -35,7 +35,7 @@ impl Projection for Cards {
     }
 
     fn version(&self) -> i64 {
-        6
+        7
     }
 
     fn tables(&self) -> &'static [Table] {

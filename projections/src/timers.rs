@@ -35,7 +35,7 @@ impl Projection for Timers {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -6,6 +6,7 @@ mod at_the_door;
 mod beside;
 mod by_code;
 mod from_answer_to_close;
+mod intake;
 mod moved;
 mod phrasebooks;
 mod prints;

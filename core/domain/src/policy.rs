@@ -1,14 +1,14 @@
-//! What Docket does by itself, and when: lights, urgings and supervision of what is overdue, disputes, call-backs
+//! What Docket does by itself, and when: assigning what the pack routes, lights, urgings and supervision of what is overdue, disputes, call-backs
 //! that are due, suspensions that end, outcomes of merged tickets, archiving.
 //!
 //! Pure functions from a ticket to its timers, and from a timer to a command. A worker runs them; the command
 //! is decided like any other, so that a timer that comes late, twice or for nothing does no harm. It must *not*
 //! know the time, nor who runs it.
 
-use crate::ids::AssignmentNo;
+use crate::ids::{AssignmentNo, DepartmentId};
 use crate::ticket::actions::{
-    HANDLED, OPEN, archive, dispute, light, note_call_back_due, resume, settle_dues, supervise,
-    urge,
+    HANDLED, OPEN, archive, assign, dispute, light, note_call_back_due, resume, settle_dues,
+    supervise, urge,
 };
 use crate::ticket::{Assignment, SupervisionLevel, Ticket, TicketAction, TicketState};
 use crate::time::{Light, Timestamp};
@@ -19,6 +19,8 @@ use std::str::FromStr;
 /// Why Docket acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
+    /// The pack's routes name the department it goes to.
+    AssignByItself(DepartmentId),
     /// A limit is about to run out, or over.
     Light(AssignmentNo, Light),
     /// A light was lit that the pack has Docket urge at.
@@ -77,6 +79,7 @@ pub struct Timer {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AssignByItself(department) => write!(f, "assign:{department}"),
             Self::Light(assignment, light) => write!(f, "light:{assignment}:{}", light.name()),
             Self::Urge => f.write_str("urge"),
             Self::Escalate => f.write_str("escalate"),
@@ -108,6 +111,10 @@ impl FromStr for Cause {
         if let Some(cause) = simple.into_iter().find(|cause| cause.to_string() == text) {
             return Ok(cause);
         }
+        if let Some(department) = text.strip_prefix("assign:") {
+            let department = department.parse().map_err(|_| UNKNOWN)?;
+            return Ok(Self::AssignByItself(department));
+        }
         let mut parts = text.strip_prefix("light:").ok_or(UNKNOWN)?.splitn(2, ':');
         let number = parts.next().and_then(|number| number.parse().ok());
         let light = [Light::Yellow, Light::Red]
@@ -127,7 +134,8 @@ impl Cause {
         match self {
             Self::Archive => Reckoning::AfterTheEnd,
             Self::Settle => Reckoning::WithTheCalendar,
-            Self::Light(..)
+            Self::AssignByItself(_)
+            | Self::Light(..)
             | Self::Urge
             | Self::Escalate
             | Self::Dispute
@@ -141,6 +149,11 @@ impl Cause {
     #[must_use]
     pub fn action<T>(self) -> Option<TicketAction<T>> {
         Some(match self {
+            Self::AssignByItself(lead) => TicketAction::Assign(assign::Assign {
+                lead,
+                assists: Vec::new(),
+                instruction: None,
+            }),
             Self::Light(assignment, light) => {
                 TicketAction::LightUp(light::LightUp { assignment, light })
             }
@@ -174,6 +187,10 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
         let waits = !ticket.followers.is_empty();
         add(Cause::Conclude, ticket.changed_at.filter(|_| waits));
         return timers;
+    }
+    if let Some(department) = ticket.to_assign_by_itself() {
+        let received_at = ticket.intake.as_ref().map(|intake| intake.at);
+        add(Cause::AssignByItself(department), received_at);
     }
     let handled = HANDLED.contains(&ticket.state);
     let open = || ticket.assignments.iter().filter(|a| a.state.is_open());

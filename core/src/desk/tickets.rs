@@ -7,7 +7,7 @@ use crate::journal::{Claim, JournalError};
 use crate::vault::{NewKey, VaultError};
 use docket_domain::ids::{DepartmentId, EventId, KeyId, TicketId};
 use docket_domain::people::Actor;
-use docket_domain::rules::Rules;
+use docket_domain::rules::{Request, Rules};
 use docket_domain::sealed::{Field, KeyOwner};
 use docket_domain::ticket::actions::receive::Receive;
 use docket_domain::ticket::{
@@ -33,7 +33,7 @@ pub struct NewTicket {
     pub channel: String,
     /// A topic of the pack.
     pub topic: Option<String>,
-    /// How pressing it is.
+    /// How pressing it is at least: the pack's triage may raise it.
     pub urgency: Urgency,
     /// Who may know.
     pub secrecy: Secrecy,
@@ -134,7 +134,7 @@ impl Desk {
                     value: self.query_code_hash(&query_code).into(),
                 },
             ];
-            let action = receive_action(number, query_code, &new);
+            let action = receive_action(number, query_code, &new, &rules);
             let keys = self.keys_for(id, Some(&new)).await?;
             let action = self
                 .seal(TicketAction::Receive(action), envelope.event, &keys)
@@ -348,7 +348,24 @@ impl Desk {
     }
 }
 
-fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> Receive<String> {
+/// How pressing a request is: as pressing as whoever took it said, or as the pack's triage says, whichever is more.
+fn urgency_of(new: &NewTicket, rules: &Rules) -> Urgency {
+    let triaged = rules.triage(&Request {
+        kind: new.kind,
+        topic: new.topic.as_deref(),
+        channel: &new.channel,
+        title: &new.title,
+        body: &new.body,
+    });
+    triaged.map_or(new.urgency, |triaged| new.urgency.max(triaged))
+}
+
+fn receive_action(
+    number: TicketNumber,
+    query_code: String,
+    new: &NewTicket,
+    rules: &Rules,
+) -> Receive<String> {
     let caller = new.caller.as_ref();
     let has = |text: &Option<String>| text.as_ref().is_some_and(|t| !t.trim().is_empty());
     Receive {
@@ -357,7 +374,7 @@ fn receive_action(number: TicketNumber, query_code: String, new: &NewTicket) -> 
         kind: new.kind,
         channel: new.channel.clone(),
         topic: new.topic.clone(),
-        urgency: new.urgency,
+        urgency: urgency_of(new, rules),
         secrecy: new.secrecy,
         wants_reply: new.wants_reply,
         has_contact: caller.is_some_and(|c| has(&c.phone) || has(&c.email)),

@@ -1,10 +1,12 @@
 //! The lists of the rule pack in force: the codes and texts that inputs take.
 
 use super::common::app;
+use super::ticket::Kind;
 use crate::auth::viewer;
 use crate::error::system;
-use async_graphql::{Context, Error, Object, SimpleObject};
-use docket_domain::rules::{self, Labelled};
+use async_graphql::{Context, Enum, Error, Object, SimpleObject};
+use docket_domain::rules::{self, Labelled, Rules};
+use docket_domain::ticket as domain;
 
 /// A code with its texts.
 #[derive(SimpleObject)]
@@ -32,11 +34,76 @@ pub struct DeclineReason {
     channel_en: String,
 }
 
+/// A kind of request as the city calls it.
+#[derive(SimpleObject)]
+pub struct KindTitle {
+    /// The kind, as inputs take it.
+    code: Kind,
+    /// Chinese text.
+    zh: String,
+    /// English text.
+    en: String,
+}
+
+/// An entry of the menu of categories: choosing it chooses kind and topic.
+#[derive(SimpleObject)]
+pub struct MenuEntry {
+    /// Its code.
+    code: String,
+    /// Chinese text.
+    zh: String,
+    /// English text.
+    en: String,
+    /// The kind of a request made under it.
+    kind: Kind,
+    /// Its topic, if it has one.
+    topic: Option<String>,
+}
+
+/// What a form may have to ask for, beside title, body, channel and kind.
+#[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
+#[graphql(remote = "docket_domain::rules::IntakeField")]
+pub enum IntakeField {
+    /// Who calls: no anonymous requests of the kind.
+    Caller,
+    /// A phone or an e-mail to be reached at.
+    Contact,
+    /// Where it happened, in words.
+    Place,
+    /// The region of the place.
+    Region,
+    /// When it happened.
+    IncidentAt,
+    /// The topic.
+    Topic,
+    /// The party complained of.
+    Respondent,
+    /// The number of an earlier ticket.
+    Earlier,
+}
+
+/// What the form has to ask for in requests of a kind.
+#[derive(SimpleObject)]
+pub struct RequiredFields {
+    /// The kind.
+    kind: Kind,
+    /// The fields; a request without one of them is refused with `REQUIRED`.
+    fields: Vec<IntakeField>,
+}
+
 /// The lists of the rule pack in force.
 #[derive(SimpleObject)]
 pub struct RulePack {
     /// The number of its publication.
     version: u32,
+    /// The kinds that requests are taken of.
+    kinds: Vec<KindTitle>,
+    /// The menu of categories; empty where the kinds are the menu.
+    menu: Vec<MenuEntry>,
+    /// What the form has to ask for, kind by kind; kinds that ask for nothing more are left out.
+    required_fields: Vec<RequiredFields>,
+    /// Whether Docket assigns a received request by itself where the routes name one closest department.
+    assigns_by_itself: bool,
     /// The channels requests come in by.
     channels: Vec<RuleCode>,
     /// The topics, each a path; empty where tickets carry none.
@@ -85,6 +152,42 @@ impl From<&rules::DeclineReason> for DeclineReason {
     }
 }
 
+/// The form for requests, as the pack has it.
+struct Form {
+    kinds: Vec<KindTitle>,
+    menu: Vec<MenuEntry>,
+    required: Vec<RequiredFields>,
+}
+
+impl Form {
+    fn of(rules: &Rules) -> Self {
+        let kind = |kind: &rules::KindTitle| KindTitle {
+            code: kind.code.into(),
+            zh: kind.zh.clone(),
+            en: kind.en.clone(),
+        };
+        let entry = |entry: &rules::MenuEntry| MenuEntry {
+            code: entry.code.clone(),
+            zh: entry.zh.clone(),
+            en: entry.en.clone(),
+            kind: entry.kind.into(),
+            topic: entry.topic.clone(),
+        };
+        let required = |kind: &domain::Kind| {
+            let fields = rules.required_fields(*kind);
+            (!fields.is_empty()).then(|| RequiredFields {
+                kind: (*kind).into(),
+                fields: fields.iter().copied().map(IntakeField::from).collect(),
+            })
+        };
+        Self {
+            kinds: rules.kinds().iter().map(kind).collect(),
+            menu: rules.menu().iter().map(entry).collect(),
+            required: domain::Kind::ALL.iter().filter_map(required).collect(),
+        }
+    }
+}
+
 /// Queries about the rules.
 #[derive(Default)]
 pub struct RulePackQuery;
@@ -97,8 +200,13 @@ impl RulePackQuery {
         let rules = app(context)?.desk.rules().await.map_err(|e| system(&e))?;
         let codes = |list: &[Labelled]| list.iter().map(RuleCode::from).collect();
         let declining = rules.decline_reasons().iter();
+        let form = Form::of(&rules);
         Ok(RulePack {
             version: rules.version,
+            kinds: form.kinds,
+            menu: form.menu,
+            required_fields: form.required,
+            assigns_by_itself: rules.assigns_by_itself(),
             channels: codes(rules.channels()),
             topics: rules.topics().to_vec(),
             regions: rules.regions().to_vec(),

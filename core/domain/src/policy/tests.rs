@@ -40,11 +40,13 @@ fn a_cause_is_read_as_it_is_written() {
         Cause::Conclude,
         Cause::Archive,
         Cause::Settle,
+        Cause::AssignByItself(DEPARTMENT),
     ] {
         assert_eq!(cause.to_string().parse(), Ok(cause));
     }
     for wrong in [
         "",
+        "assign:nobody",
         "light",
         "light:1",
         "light:1:green",
@@ -53,6 +55,27 @@ fn a_cause_is_read_as_it_is_written() {
     ] {
         assert!(wrong.parse::<Cause>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn what_the_pack_routes_is_assigned_once() {
+    let routes = [
+        ("assigns_by_itself = false", "assigns_by_itself = true"),
+        (
+            "[pack]",
+            "routes = [{ department = \"城市管理局\" }]\n[pack]",
+        ),
+    ];
+    let routed = given([]).under(&routes).and(operator(), receive());
+    assert_eq!(causes(routed.clone()), [format!("assign:{DEPARTMENT}")]);
+    let mut ticket = routed.clone().fold();
+    let mut context = context(Actor::system());
+    context.now = now();
+    assert_eq!(run_until_quiet(&mut ticket, &context).len(), 1);
+    assert_eq!(ticket.lead().unwrap().department, DEPARTMENT);
+    // Whoever answers it at once is faster.
+    let answered = routed.and(operator(), answer());
+    assert_eq!(causes(answered), Vec::<String>::new());
 }
 
 #[test]

@@ -183,6 +183,8 @@ pub struct Intake {
     pub accused_department: Option<DepartmentId>,
     /// An earlier ticket on the same matter.
     pub earlier: Option<TicketNumber>,
+    /// The department that the pack's routes assign it to by themselves.
+    pub routed_to: Option<DepartmentId>,
 }
 
 /// What the system a ticket was carried over from knew of it, beside the intake.
@@ -325,6 +327,16 @@ impl Ticket {
             })
         };
         of(Part::Lead).chain(of(Part::Assist))
+    }
+
+    /// The department that Docket is to assign it to by itself: as long as nobody has had it, and unless it has
+    /// become one that must not know of it.
+    #[must_use]
+    pub fn to_assign_by_itself(&self) -> Option<DepartmentId> {
+        let untouched = self.state == TicketState::Received && self.assignments.is_empty();
+        let intake = self.intake.as_ref().filter(|_| untouched)?;
+        let department = intake.routed_to?;
+        (!intake.hides_from(department)).then_some(department)
     }
 
     /// Since when nobody has had it to handle: it waits to be assigned.

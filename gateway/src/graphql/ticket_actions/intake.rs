@@ -33,13 +33,13 @@ pub struct CallerInput {
 /// A request.
 #[derive(InputObject)]
 pub struct ReceiveTicketInput {
-    /// What the caller wants.
+    /// What the caller wants: a kind of the rule pack.
     kind: Kind,
     /// The code of a channel of the rule pack, e.g. `phone`.
     channel: String,
     /// A topic of the rule pack.
     topic: Option<String>,
-    /// How pressing it is.
+    /// How pressing it is at least: the rule pack's triage raises it where the words or the kind say so.
     #[graphql(default_with = "Urgency::Normal")]
     urgency: Urgency,
     /// Who may know.
@@ -93,7 +93,8 @@ pub struct IntakeMutation;
 
 #[Object]
 impl IntakeMutation {
-    /// 受理: receives a request (operators; citizens for themselves).
+    /// 受理: receives a request (operators; citizens for themselves). What the rule pack's form asks for in its
+    /// kind is needed. Where the pack's routes assign by themselves, Docket does so at once.
     async fn receive_ticket(
         &self,
         context: &Context<'_>,

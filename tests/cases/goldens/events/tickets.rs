@@ -72,6 +72,16 @@ fn after(history: Given, days: i64, action: TicketAction<Sealed>) -> Given {
     later.and(Actor::system(), action)
 }
 
+/// Received under a pack whose routes assign by themselves.
+fn routed() -> TicketEvent {
+    let routes = "routes = [{ department = \"城市管理局\" }]";
+    let pack = DEFAULT_PACK.replace("assigns_by_itself = false", "assigns_by_itself = true");
+    let mut context = context(operator());
+    let pack = format!("{routes}\n{pack}");
+    context.rules = Rules::parse(&pack, CALENDAR_CN, 2).unwrap().into();
+    event_of(given([]), context, receive())
+}
+
 fn full_receive() -> TicketAction<Sealed> {
     let TicketAction::Receive(mut action) = receive() else {
         unreachable!()
@@ -452,6 +462,7 @@ fn yet_more_ticket_events() -> Vec<TicketEvent> {
 /// Those of what Docket does by itself.
 fn ticket_events_by_themselves() -> Vec<TicketEvent> {
     vec![
+        routed(),
         by_itself(signed(), 6, light()),
         by_itself(signed(), 20, least(light())),
         by_itself(after(signed(), 20, least(light())), 20, least(urge())),

@@ -3,6 +3,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, DepartmentId};
+use crate::people::Actor;
 use crate::rules::Matter;
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{Intake, Part, Terms, TicketState};
@@ -135,6 +136,15 @@ impl Action for Assign<Sealed> {
         gate: Gate::Ticket(&[TicketState::Received, TicketState::Returned]),
     };
     type Event = Assigned;
+    const BY_DOCKET: bool = true;
+
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let to_nobody = || ticket.to_assign_by_itself().is_none();
+        if context.actor == Actor::system() && to_nobody() {
+            return Err(Reason::WrongState);
+        }
+        Ok(())
+    }
 
     fn decide(
         self,
@@ -152,6 +162,11 @@ impl Action for Assign<Sealed> {
         let Some(intake) = &ticket.intake else {
             return Err(refuse(Reason::NotFound, "id"));
         };
+        let elsewhere =
+            || ticket.to_assign_by_itself() != Some(self.lead) || !self.assists.is_empty();
+        if context.actor == Actor::system() && elsewhere() {
+            return Err(refuse(Reason::InvalidValue, "leadId"));
+        }
         check_offices::<Self>(ticket, self.lead, &self.assists, context)?;
         let first = ticket
             .next_no()
@@ -197,6 +212,7 @@ impl Fact for Assigned {
 mod tests {
     use super::{ASSISTS_MAX, Assign};
     use crate::ids::DepartmentId;
+    use crate::people::Actor;
     use crate::refusal::Reason;
     use crate::sealed::Sealed;
     use crate::ticket::scenario::*;
@@ -279,6 +295,36 @@ mod tests {
             Reason::InvalidValue,
             "assistIds",
         );
+    }
+
+    #[test]
+    fn docket_assigns_what_the_pack_routed_and_nothing_else() {
+        let routed = || {
+            let changes = [
+                ("assigns_by_itself = false", "assigns_by_itself = true"),
+                (
+                    "[pack]",
+                    "routes = [{ department = \"城市管理局\" }]\n[pack]",
+                ),
+            ];
+            given([]).under(&changes).and(operator(), receive())
+        };
+        let by_docket = |to| assign_to(to, &[]);
+        routed()
+            .when(Actor::system(), by_docket(DEPARTMENT))
+            .then(|ticket| assert_eq!(ticket.lead().unwrap().department, DEPARTMENT));
+        routed()
+            .when(Actor::system(), by_docket(OTHER_DEPARTMENT))
+            .refused(Reason::InvalidValue, Some("leadId"));
+        received()
+            .when(Actor::system(), by_docket(DEPARTMENT))
+            .refused(Reason::WrongState, None);
+        // What was taken back waits for a dispatcher.
+        routed()
+            .and(Actor::system(), by_docket(DEPARTMENT))
+            .and(dispatcher(), recall())
+            .when(Actor::system(), by_docket(DEPARTMENT))
+            .refused(Reason::WrongState, None);
     }
 
     #[test]

@@ -463,6 +463,7 @@ impl Imported {
             respondent: event.respondent,
             accused_department: event.accused_department,
             earlier: None,
+            routed_to: None,
         }
     }
 

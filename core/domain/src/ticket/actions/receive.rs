@@ -3,6 +3,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse, required};
 use crate::ids::{AccountId, DepartmentId};
+use crate::rules::IntakeField;
 use crate::sealed::{Field, KeyOwner, Sealed, try_map_option};
 use crate::ticket::TicketNumber;
 use crate::ticket::state::{Intake, Kind, Secrecy, Urgency};
@@ -104,6 +105,9 @@ pub struct Received {
     /// An earlier ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<TicketNumber>,
+    /// The department that the pack's routes assign it to by themselves; since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed_to: Option<DepartmentId>,
 }
 
 impl<T> Receive<T> {
@@ -160,54 +164,10 @@ impl Action for Receive<Sealed> {
         _on: Option<&Assignment>,
         context: &Context,
     ) -> Result<Option<Received>, Refusal> {
-        let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
-        let max = context.rules.texts();
-        required::<Self>(ticket, "title", &self.title, max.title)?;
-        required::<Self>(ticket, "body", &self.body, max.body)?;
-        optional::<Self>(ticket, "place", self.place.as_ref(), max.short)?;
-        optional::<Self>(ticket, "respondent", self.respondent.as_ref(), max.short)?;
-        optional::<Self>(ticket, "caller", self.caller.as_ref(), max.body)?;
-        if self.caller.is_some() && !self.has_contact {
-            let detail = "a phone or e-mail, or an anonymous caller";
-            return Err(refuse(Reason::Required, "caller.phone").because(detail));
-        }
-        if !context
-            .rules
-            .channels()
-            .iter()
-            .any(|c| c.code == self.channel)
-        {
-            return Err(
-                refuse(Reason::InvalidValue, "channel").because("a channel of the rule pack")
-            );
-        }
-        if self
-            .topic
-            .as_ref()
-            .is_some_and(|t| !context.rules.topics().contains(t))
-        {
-            return Err(refuse(Reason::InvalidValue, "topic").because("a topic of the rule pack"));
-        }
-        if self
-            .region
-            .as_ref()
-            .is_some_and(|r| !context.rules.regions().contains(r))
-        {
-            return Err(refuse(Reason::InvalidValue, "region").because("a region of the rule pack"));
-        }
-        if self
-            .incident_at
-            .is_some_and(|at| at > context.now || at.year() < EARLIEST_YEAR)
-        {
-            return Err(refuse(Reason::InvalidValue, "incidentAt")
-                .because("from 1900 on, not in the future"));
-        }
-        if self
-            .accused_department
-            .is_some_and(|d| context.organisation.department(d).is_none())
-        {
-            return Err(refuse(Reason::UnknownOffice, "accusedDepartmentId"));
-        }
+        self.check_texts(ticket, context)?;
+        self.check_codes(ticket, context)?;
+        self.check_form(ticket, context)?;
+        let routed_to = self.routed_to(context);
         let actor = &context.actor;
         let self_service = actor.has(Role::Citizen) && !actor.has(Role::Operator);
         Ok(Some(Received {
@@ -230,13 +190,96 @@ impl Action for Receive<Sealed> {
             respondent: self.respondent,
             accused_department: self.accused_department,
             earlier: self.earlier,
+            routed_to,
         }))
+    }
+}
+
+impl Receive<Sealed> {
+    fn check_texts(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
+        let max = context.rules.texts();
+        required::<Self>(ticket, "title", &self.title, max.title)?;
+        required::<Self>(ticket, "body", &self.body, max.body)?;
+        optional::<Self>(ticket, "place", self.place.as_ref(), max.short)?;
+        optional::<Self>(ticket, "respondent", self.respondent.as_ref(), max.short)?;
+        optional::<Self>(ticket, "caller", self.caller.as_ref(), max.body)?;
+        if self.caller.is_some() && !self.has_contact {
+            let detail = "a phone or e-mail, or an anonymous caller";
+            return Err(refuse::<Self>(ticket, Reason::Required)
+                .at("caller.phone")
+                .because(detail));
+        }
+        Ok(())
+    }
+
+    /// What is not sealed is one of the pack's, or a time or an office that can be.
+    fn check_codes(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
+        let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
+        let wrong = |field, detail| Err(refuse(Reason::InvalidValue, field).because(detail));
+        let rules = &context.rules;
+        let kinds = rules.kinds();
+        if !kinds.is_empty() && kinds.iter().all(|kind| kind.code != self.kind) {
+            return wrong("kind", "a kind of the rule pack");
+        }
+        if rules.channels().iter().all(|c| c.code != self.channel) {
+            return wrong("channel", "a channel of the rule pack");
+        }
+        let unknown = |code: &Option<String>, list: &[String]| {
+            code.as_ref().is_some_and(|code| !list.contains(code))
+        };
+        if unknown(&self.topic, rules.topics()) {
+            return wrong("topic", "a topic of the rule pack");
+        }
+        if unknown(&self.region, rules.regions()) {
+            return wrong("region", "a region of the rule pack");
+        }
+        let impossible = |at: Timestamp| at > context.now || at.year() < EARLIEST_YEAR;
+        if self.incident_at.is_some_and(impossible) {
+            return wrong("incidentAt", "from 1900 on, not in the future");
+        }
+        let absent = |id| context.organisation.department(id).is_none();
+        if self.accused_department.is_some_and(absent) {
+            return Err(refuse(Reason::UnknownOffice, "accusedDepartmentId"));
+        }
+        Ok(())
+    }
+
+    /// What the pack's form asks for in a request of this kind.
+    fn check_form(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
+        let said = |text: &Option<Sealed>| text.as_ref().is_some_and(|text| text.chars > 0);
+        for field in context.rules.required_fields(self.kind) {
+            let (given, path) = match field {
+                IntakeField::Caller => (self.caller.is_some(), "caller"),
+                IntakeField::Contact => (self.has_contact, "caller.phone"),
+                IntakeField::Place => (said(&self.place), "place"),
+                IntakeField::Region => (self.region.is_some(), "region"),
+                IntakeField::IncidentAt => (self.incident_at.is_some(), "incidentAt"),
+                IntakeField::Topic => (self.topic.is_some(), "topic"),
+                IntakeField::Respondent => (said(&self.respondent), "respondent"),
+                IntakeField::Earlier => (self.earlier.is_some(), "earlier"),
+            };
+            if !given {
+                let detail = "the rule pack asks for it in requests of this kind";
+                return Err(refuse::<Self>(ticket, Reason::Required)
+                    .at(path)
+                    .because(detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The department it is to be assigned to by itself. Never one that it accuses: a dispatcher looks at that.
+    fn routed_to(&self, context: &Context) -> Option<DepartmentId> {
+        let (topic, region) = (self.topic.as_deref(), self.region.as_deref());
+        let name = context.rules.assigned_by_itself(topic, region)?;
+        let department = context.organisation.department_named(name)?.id;
+        (self.accused_department != Some(department)).then_some(department)
     }
 }
 
 impl Fact for Received {
     const TYPE: &'static str = "received";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         let event = self.clone();
@@ -263,6 +306,7 @@ impl Fact for Received {
             respondent: event.respondent,
             accused_department: event.accused_department,
             earlier: event.earlier,
+            routed_to: event.routed_to,
         });
     }
 }
@@ -378,5 +422,71 @@ mod tests {
             r.caller = None;
             r.has_contact = false;
         });
+    }
+
+    /// The plain request under a pack with some changes.
+    fn under(
+        changes: &[(&str, &str)],
+        change: impl FnOnce(&mut super::Receive<crate::Sealed>),
+    ) -> Outcome {
+        let city = given([]).under(changes);
+        city.when(operator(), changed(change))
+    }
+
+    #[test]
+    fn a_form_asks_for_what_the_pack_says() {
+        let asks = |field: &str| {
+            let line = format!("required = [{{ kind = \"complain\", fields = [\"{field}\"] }}]");
+            under(&[("required = []\nmenu", &format!("{line}\nmenu"))], |r| {
+                r.caller = None;
+                r.has_contact = false;
+                r.place = Some(sealed(""));
+            })
+        };
+        for (field, path) in [
+            ("caller", "caller"),
+            ("contact", "caller.phone"),
+            ("place", "place"),
+            ("incident_at", "incidentAt"),
+            ("respondent", "respondent"),
+            ("earlier", "earlier"),
+        ] {
+            asks(field).refused(Reason::Required, Some(path));
+        }
+        // Of another kind it asks for nothing.
+        let line = "required = [{ kind = \"report\", fields = [\"place\"] }]\nmenu";
+        under(&[("required = []\nmenu", line)], |_| ()).then(|t| assert_eq!(t.revision, 1));
+    }
+
+    #[test]
+    fn only_kinds_of_the_pack_are_taken() {
+        let complaints = "[[kinds]]\ncode = \"complain\"\nzh = \"投诉\"\nen = \"Complaint\"\n";
+        let only = [(complaints, "")];
+        under(&only, |_| ()).refused(Reason::InvalidValue, Some("kind"));
+        under(&only, |r| r.kind = crate::ticket::Kind::Help).then(|t| assert_eq!(t.revision, 1));
+    }
+
+    #[test]
+    fn a_routed_request_knows_where_to_but_never_to_whom_it_accuses() {
+        let routes = [
+            ("assigns_by_itself = false", "assigns_by_itself = true"),
+            (
+                "[pack]",
+                "topics = [\"市容/油烟\"]\nroutes = [{ topic = \"市容\", department = \"城市管理局\" }]\n[pack]",
+            ),
+        ];
+        let routed = |change: fn(&mut super::Receive<crate::Sealed>), to| {
+            under(&routes, change)
+                .then(|ticket| assert_eq!(ticket.intake.as_ref().unwrap().routed_to, to));
+        };
+        routed(|r| r.topic = Some("市容/油烟".into()), Some(DEPARTMENT));
+        routed(|_| (), None);
+        routed(
+            |r| {
+                r.topic = Some("市容/油烟".into());
+                r.accused_department = Some(DEPARTMENT);
+            },
+            None,
+        );
     }
 }
