@@ -4,6 +4,7 @@ use crate::esrs_store::decode;
 use crate::journal::{JournalError, Record};
 use docket_domain::Aggregate;
 use docket_domain::account::Account;
+use docket_domain::notice::Notice;
 use docket_domain::organisation::Organisation;
 use docket_domain::phrasebook::Phrasebook;
 use docket_domain::rules::RulesBook;
@@ -19,12 +20,13 @@ pub struct Entry {
 }
 
 /// The list.
-pub const AGGREGATES: [Entry; 5] = [
+pub const AGGREGATES: [Entry; 6] = [
     entry::<Ticket>(),
     entry::<Organisation>(),
     entry::<Account>(),
     entry::<RulesBook>(),
     entry::<Phrasebook>(),
+    entry::<Notice>(),
 ];
 
 const fn entry<A: Aggregate>() -> Entry {

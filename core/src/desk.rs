@@ -12,6 +12,7 @@ mod hotline;
 mod imports;
 mod likeness;
 mod merging;
+mod notices;
 mod phrasebook;
 mod states;
 mod tickets;

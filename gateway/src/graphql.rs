@@ -7,6 +7,7 @@ mod event;
 mod inbox;
 pub mod limits;
 mod live;
+mod notice;
 mod organisation;
 mod phrasebook;
 mod progress;
@@ -38,6 +39,7 @@ pub struct Query(
     event::EventQuery,
     progress::ProgressQuery,
     phrasebook::PhrasebookQuery,
+    notice::NoticeQueries,
     rule_pack::RulePackQuery,
 );
 
@@ -51,6 +53,7 @@ pub struct Mutation(
     organisation::OrganisationMutation,
     progress::ProgressMutation,
     phrasebook::PhrasebookMutation,
+    notice::NoticeMutation,
 );
 
 /// The schema type.

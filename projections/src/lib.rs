@@ -2,13 +2,14 @@
 //!
 //! * [`projection`]: what a projection is. [`runner`]: follows the journal in batches, each folded once.
 //! * [`rebuild`]: builds views beside the serving ones, to replace them or to verify them row by row.
-//! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`], [`timers`].
+//! * One file a view, with its queries: [`card`], [`timeline`], [`inbox`], [`statistics`], [`timers`], [`notices`].
 //!
 //! This crate must *not* write history, open seals, or know of GraphQL.
 
 pub mod card;
 mod fold;
 pub mod inbox;
+pub mod notices;
 pub mod people;
 pub mod projection;
 pub mod rebuild;

@@ -206,7 +206,7 @@ pub trait Projection: Send + Sync {
 
 /// Every projection.
 #[must_use]
-pub fn all() -> [&'static dyn Projection; 6] {
+pub fn all() -> [&'static dyn Projection; 7] {
     [
         &crate::card::Cards,
         &crate::timeline::Timeline,
@@ -214,6 +214,7 @@ pub fn all() -> [&'static dyn Projection; 6] {
         &crate::statistics::Statistics,
         &crate::timers::Timers,
         &crate::people::People,
+        &crate::notices::Notices,
     ]
 }
 
@@ -233,11 +234,12 @@ pub(crate) async fn upsert(
         .iter()
         .map(|c| format!("{0} = excluded.{0}", c.name()))
         .collect();
-    let tail = format!(
-        "ON CONFLICT ({}) DO UPDATE SET {}",
-        table.key_list(),
-        updates.join(", ")
-    );
+    let then = if updates.is_empty() {
+        "NOTHING".to_owned()
+    } else {
+        format!("UPDATE SET {}", updates.join(", "))
+    };
+    let tail = format!("ON CONFLICT ({}) DO {then}", table.key_list());
     tx.insert(&head, &tail, rows).await?;
     Ok(())
 }

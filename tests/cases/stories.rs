@@ -8,6 +8,7 @@ mod by_code;
 mod from_answer_to_close;
 mod intake;
 mod moved;
+mod notices;
 mod phrasebooks;
 mod prints;
 mod reorganised;

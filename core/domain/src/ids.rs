@@ -56,6 +56,8 @@ ids! {
     UnitId,
     /// A reply template or phrase of a phrasebook.
     PhraseId,
+    /// A notice; its stream is `notice-<uuid>`.
+    NoticeId,
     /// A journal: made once at its birth, and part of every record's canonical encoding.
     LogId,
     /// One stored event.

@@ -6,7 +6,7 @@
 //!
 //! * [`aggregate::Aggregate`]: `decide` (command → events or a refusal) and `evolve` (event → state).
 //! * [`ticket`]: the workflow; one file per action under `ticket/actions/`.
-//! * [`organisation`], [`account`], [`rules`], [`phrasebook`]: the other four aggregates.
+//! * [`organisation`], [`account`], [`rules`], [`phrasebook`], [`notice`]: the other five aggregates.
 //! * [`policy`]: what Docket does by itself, and when.
 //! * [`calendar`]: working days, and due times that say when they are provisional.
 
@@ -14,6 +14,7 @@ pub mod account;
 pub mod aggregate;
 pub mod calendar;
 pub mod ids;
+pub mod notice;
 pub mod organisation;
 pub mod people;
 pub mod phrasebook;

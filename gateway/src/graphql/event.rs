@@ -18,7 +18,7 @@ const SCANNED_MAX: u32 = 5_000;
 /// Which records.
 #[derive(InputObject, Default)]
 pub struct EventFilter {
-    /// Only this category: ticket, account, organisation, rules, phrasebook.
+    /// Only this category: ticket, account, organisation, rules, phrasebook, notice.
     category: Option<String>,
     /// Only this type, e.g. `signed`.
     #[graphql(name = "type")]

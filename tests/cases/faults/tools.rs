@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const WORKERS: usize = 4;
-const PROJECTIONS: [&str; 6] = [
+const PROJECTIONS: [&str; 7] = [
     "card",
     "timeline",
     "inbox",
     "statistics",
     "timers",
     "people",
+    "notices",
 ];
 
 /// Runs `docket projections …` while commands are being acknowledged, from its start to its end. What it

@@ -18,6 +18,7 @@ use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{
     AccountId, CommandId, DepartmentId, ErasureId, EventId, KeyId, PhraseId, UnitId,
 };
+use docket_domain::notice::{Content, Notice, NoticeEvent, NoticeRead, NoticeWithdrawn};
 use docket_domain::organisation::{
     DepartmentAdded, DepartmentRegionChanged, DepartmentRenamed, Founded, Organisation,
     OrganisationEvent, UnitAdded, UnitMoved, UnitRenamed,
@@ -177,6 +178,36 @@ fn phrasebook_events() -> Vec<PhraseEvent> {
     ]
 }
 
+fn notice_events() -> Vec<NoticeEvent> {
+    let full = Content {
+        title: text("系统升级"),
+        body: text("周六 22 点起停用一小时。"),
+        departments: Some(vec![DEPARTMENT, OTHER_DEPARTMENT]),
+        expires_at: Some(now()),
+    };
+    let least = Content {
+        departments: None,
+        expires_at: None,
+        ..full.clone()
+    };
+    let read = |department, unit| {
+        NoticeEvent::Read(NoticeRead {
+            edition: 2,
+            department,
+            unit,
+        })
+    };
+    vec![
+        NoticeEvent::Published(full.clone().into()),
+        NoticeEvent::Published(least.clone().into()),
+        NoticeEvent::Changed(full.into()),
+        NoticeEvent::Changed(least.into()),
+        NoticeEvent::Withdrawn(NoticeWithdrawn {}),
+        read(Some(DEPARTMENT), Some(UNIT)),
+        read(None, None),
+    ]
+}
+
 fn collect<A: Aggregate>(examples: &mut Examples, events: &[A::Event]) {
     for event in events {
         let encoded = A::encode(event);
@@ -196,6 +227,7 @@ fn examples() -> Examples {
     collect::<Account>(&mut examples, &account_events());
     collect::<RulesBook>(&mut examples, &rules_events());
     collect::<Phrasebook>(&mut examples, &phrasebook_events());
+    collect::<Notice>(&mut examples, &notice_events());
     examples
 }
 
@@ -279,6 +311,14 @@ fn every_event_has_an_example() {
             PhraseEvent::Added(_) | PhraseEvent::Changed(_) | PhraseEvent::Removed(_) => {}
         }
     }
+    for event in notice_events() {
+        match event {
+            NoticeEvent::Published(_)
+            | NoticeEvent::Changed(_)
+            | NoticeEvent::Withdrawn(_)
+            | NoticeEvent::Read(_) => {}
+        }
+    }
     let types: BTreeSet<(&str, &str)> = examples
         .keys()
         .map(|(category, event_type, _)| (*category, event_type.as_str()))
@@ -306,6 +346,7 @@ fn every_golden_is_kept_and_read() {
                     Account::CATEGORY => through::<Account>(&event_type, version, data),
                     RulesBook::CATEGORY => through::<RulesBook>(&event_type, version, data),
                     Phrasebook::CATEGORY => through::<Phrasebook>(&event_type, version, data),
+                    Notice::CATEGORY => through::<Notice>(&event_type, version, data),
                     other => panic!("no aggregate of category {other}"),
                 };
                 if version == current {

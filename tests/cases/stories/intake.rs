@@ -147,7 +147,8 @@ async fn what_is_routed_is_assigned_by_docket(store: &TestStore) {
     let fumes = with(json!({ "topic": "市容/油烟" }));
     let routed = operator.act("receiveTicket", fumes).await;
     let id = &routed["id"];
-    let fields = "state assignments { officeName } timeline(first: 5) { nodes { type by { name } } }";
+    let fields =
+        "state assignments { officeName } timeline(first: 5) { nodes { type by { name } } }";
     let seen = story
         .until(id, fields, |seen| seen["state"] != "RECEIVED")
         .await;

@@ -1,0 +1,169 @@
+//! Who publishes, who reads, and what of it stays.
+
+use super::*;
+use crate::aggregate::{Aggregate, Stamp};
+use crate::ids::EventId;
+use crate::rules::Rules;
+use crate::ticket::scenario::*;
+use chrono::TimeDelta;
+
+fn content(departments: Option<&[DepartmentId]>) -> Content<Sealed> {
+    Content {
+        title: sealed("关于系统升级的公告"),
+        body: sealed("周六 22 点起停用一小时。"),
+        departments: departments.map(<[_]>::to_vec),
+        expires_at: Some(now() + TimeDelta::days(7)),
+    }
+}
+
+fn try_at(
+    notice: &Notice,
+    actor: &Actor,
+    at: Timestamp,
+    action: NoticeAction<Sealed>,
+) -> Result<Vec<NoticeEvent>, Refusal> {
+    let command = NoticeCommand {
+        actor: actor.clone(),
+        now: at,
+        max: Rules::default_pack().texts(),
+        organisation: context(actor.clone()).organisation,
+        action,
+    };
+    Notice::decide(notice, command)
+}
+
+fn tried(
+    notice: &Notice,
+    actor: &Actor,
+    action: NoticeAction<Sealed>,
+) -> Result<Vec<NoticeEvent>, Refusal> {
+    try_at(notice, actor, now(), action)
+}
+
+/// Does what must be taken, through the stored form.
+fn does(notice: &mut Notice, actor: &Actor, action: NoticeAction<Sealed>) {
+    for event in tried(notice, actor, action).unwrap() {
+        let encoded = Notice::encode(&event);
+        let again = Notice::decode(encoded.event_type, &encoded.data).unwrap();
+        assert_eq!(again, event);
+        let stamp = Stamp {
+            event: EventId(uuid::Uuid::nil()),
+            at: now(),
+            by: actor.account,
+        };
+        Notice::evolve(notice, &stamp, &event);
+    }
+}
+
+fn published(departments: Option<&[DepartmentId]>) -> Notice {
+    let mut notice = Notice::default();
+    let publish = NoticeAction::Publish(content(departments));
+    does(&mut notice, &office(), publish);
+    notice
+}
+
+#[test]
+fn the_hotline_office_publishes_changes_and_withdraws() {
+    for (who, actor) in everybody() {
+        let may = who == "hotline office";
+        let publish = NoticeAction::Publish(content(None));
+        let fresh = tried(&Notice::default(), &actor, publish);
+        assert_eq!(fresh.is_ok(), may, "{who}");
+        for action in [NoticeAction::Change(content(None)), NoticeAction::Withdraw] {
+            let changed = tried(&published(None), &actor, action);
+            assert_eq!(changed.is_ok(), may, "{who}");
+        }
+    }
+    let mut notice = published(None);
+    let twice = tried(&notice, &office(), NoticeAction::Publish(content(None)));
+    assert_eq!(twice.unwrap_err().reason, Reason::AlreadyExists);
+    does(&mut notice, &office(), NoticeAction::Withdraw);
+    for action in [NoticeAction::Withdraw, NoticeAction::Change(content(None))] {
+        let late = tried(&notice, &office(), action).unwrap_err();
+        assert_eq!(late.reason, Reason::WrongState);
+    }
+    let nowhere = tried(&Notice::default(), &office(), NoticeAction::Withdraw);
+    assert_eq!(nowhere.unwrap_err().reason, Reason::NotFound);
+}
+
+#[test]
+fn those_it_is_for_read_it_and_auditors_only_look() {
+    let notice = published(Some(&[DEPARTMENT]));
+    for (who, actor) in everybody() {
+        let for_them =
+            actor.in_centre() || actor.in_office() && actor.department == Some(DEPARTMENT);
+        let sees = for_them || who == "auditor";
+        assert_eq!(notice.is_visible_to(&actor, now()), sees, "{who}");
+        let marked = tried(&notice, &actor, NoticeAction::MarkRead);
+        match (for_them, sees) {
+            (true, _) => assert_eq!(marked.unwrap().len(), 1, "{who}"),
+            (false, true) => assert_eq!(marked.unwrap_err().reason, Reason::RoleNotAllowed),
+            (false, false) => assert_eq!(marked.unwrap_err().reason, Reason::NotFound, "{who}"),
+        }
+    }
+    for nobody in [citizen(), analyst(), administrator()] {
+        assert!(!published(None).is_visible_to(&nobody, now()));
+    }
+    assert!(published(None).is_visible_to(&other_clerk(), now()));
+}
+
+#[test]
+fn it_is_read_once_an_edition() {
+    let mut notice = published(None);
+    does(&mut notice, &clerk(), NoticeAction::MarkRead);
+    assert!(notice.is_read_by(clerk().account) && !notice.is_read_by(leader().account));
+    assert_eq!(
+        tried(&notice, &clerk(), NoticeAction::MarkRead).unwrap(),
+        []
+    );
+    does(&mut notice, &office(), NoticeAction::Change(content(None)));
+    assert!(!notice.is_read_by(clerk().account), "another edition");
+    let marked = tried(&notice, &clerk(), NoticeAction::MarkRead).unwrap();
+    assert!(matches!(&marked[..], [NoticeEvent::Read(read)] if read.edition == 2));
+}
+
+#[test]
+fn what_is_over_is_the_offices_and_auditors_alone() {
+    let notice = published(None);
+    let later = now() + TimeDelta::days(7);
+    assert!(!notice.is_visible_to(&clerk(), later));
+    let late = try_at(&notice, &clerk(), later, NoticeAction::MarkRead);
+    assert_eq!(late.unwrap_err().reason, Reason::NotFound);
+    assert!(notice.is_visible_to(&office(), later) && notice.is_visible_to(&auditor(), later));
+}
+
+#[test]
+fn each_field_is_checked() {
+    let refused = |change: fn(&mut Content<Sealed>), reason, field| {
+        let mut wrong = content(Some(&[DEPARTMENT]));
+        change(&mut wrong);
+        let told = tried(&Notice::default(), &office(), NoticeAction::Publish(wrong));
+        let told = told.unwrap_err();
+        assert_eq!((told.reason, told.field), (reason, Some(field)));
+    };
+    refused(|c| c.title = sealed(""), Reason::Required, "title");
+    refused(|c| c.body = sealed(""), Reason::Required, "body");
+    refused(
+        |c| c.title = sealed(&"长".repeat(101)),
+        Reason::TooLong,
+        "title",
+    );
+    refused(
+        |c| c.expires_at = Some(now()),
+        Reason::InvalidValue,
+        "expiresAt",
+    );
+    let field = "departmentIds";
+    refused(
+        |c| c.departments = Some(vec![]),
+        Reason::InvalidValue,
+        field,
+    );
+    refused(
+        |c| c.departments = Some(vec![id(99)]),
+        Reason::UnknownOffice,
+        field,
+    );
+    let twice: fn(&mut Content<Sealed>) = |c| c.departments = Some(vec![DEPARTMENT; 2]);
+    refused(twice, Reason::OfficeTwice, field);
+}

@@ -1,0 +1,111 @@
+//! Notices of the hotline office. Each is a stream of its own, its texts under a key of its own.
+
+use super::states::{Cacheable, Cached};
+use super::{Desk, DeskError, Options, Outcome};
+use crate::clock::new_id;
+use crate::vault::{NewKey, VaultError};
+use docket_domain::ids::{CommandId, EventId, KeyId, NoticeId};
+use docket_domain::notice::{Content, Notice, NoticeAction, NoticeCommand};
+use docket_domain::people::{Actor, Role};
+use docket_domain::sealed::KeyOwner;
+use docket_domain::{Reason, Refusal, Sealed};
+use uuid::Uuid;
+
+impl Desk {
+    /// The id of a new notice: named after the command, so that the same command sent again names the same one.
+    #[must_use]
+    pub fn new_notice(&self, command: Option<CommandId>) -> NoticeId {
+        match command {
+            Some(command) => NoticeId(self.named(&format!("notice {command}"))),
+            None => new_id(&*self.clock),
+        }
+    }
+
+    /// Publishes, changes or withdraws a notice, or marks it as read.
+    pub async fn keep_notice(
+        &self,
+        actor: &Actor,
+        id: NoticeId,
+        action: NoticeAction<String>,
+        options: &Options,
+    ) -> Result<Outcome<Notice>, DeskError> {
+        let rules = self.rules().await?;
+        let (name, payload) = (action.name(), (id, &action));
+        let envelope = self.envelope(actor, options.command, name, &payload, rules.version);
+        if let Some(done) = self.done_before::<Notice>(options, &envelope).await? {
+            return Ok(done);
+        }
+        let key = KeyId(id.0);
+        // Whoever may not publish leaves no key behind.
+        if matches!(action, NoticeAction::Publish(_)) && actor.has(Role::Office) {
+            let owner = KeyOwner::Office;
+            let new = NewKey {
+                id: key,
+                owner,
+                same_as: None,
+            };
+            self.vault.make_keys(vec![new]).await?;
+        }
+        let sealed = self.seal_notice_action(key, envelope.event, action).await;
+        let action = match sealed {
+            // Without a key there is no notice, or none that this account could have published.
+            Err(DeskError::Vault(VaultError::Altered { .. })) => {
+                let reason = match actor.has(Role::Office) {
+                    true => Reason::NotFound,
+                    false => Reason::RoleNotAllowed,
+                };
+                return Err(Refusal::new(name, "notice", reason).into());
+            }
+            sealed => sealed?,
+        };
+        let command = NoticeCommand {
+            actor: actor.clone(),
+            now: envelope.stamp.at,
+            max: rules.texts(),
+            organisation: self.organisation().await?,
+            action,
+        };
+        self.run::<Notice>(id.0, envelope, || command.clone()).await
+    }
+
+    async fn seal_notice_action(
+        &self,
+        key: KeyId,
+        event: EventId,
+        action: NoticeAction<String>,
+    ) -> Result<NoticeAction<Sealed>, DeskError> {
+        Ok(match action {
+            NoticeAction::Publish(content) => {
+                NoticeAction::Publish(self.seal_notice(key, event, content).await?)
+            }
+            NoticeAction::Change(content) => {
+                NoticeAction::Change(self.seal_notice(key, event, content).await?)
+            }
+            NoticeAction::Withdraw => NoticeAction::Withdraw,
+            NoticeAction::MarkRead => NoticeAction::MarkRead,
+        })
+    }
+
+    async fn seal_notice(
+        &self,
+        key: KeyId,
+        event: EventId,
+        content: Content<String>,
+    ) -> Result<Content<Sealed>, DeskError> {
+        let (title, body) = (content.title.trim(), content.body.trim());
+        Ok(Content {
+            title: self.vault.seal(key, event, "title", title).await?,
+            body: self.vault.seal(key, event, "body", body).await?,
+            departments: content.departments,
+            expires_at: content.expires_at,
+        })
+    }
+}
+
+/// Rare: always read anew.
+impl Cacheable for Notice {
+    fn cached(_: &Desk, _: Uuid) -> Option<Cached<Self>> {
+        None
+    }
+    fn cache(_: &Desk, _: Uuid, _: Cached<Self>) {}
+}

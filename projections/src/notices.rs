@@ -1,0 +1,306 @@
+//! Notices: what is addressed to whom, and who has read it as it stands. Texts stay sealed.
+
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
+use crate::views::Views;
+use async_trait::async_trait;
+use docket_core::db::{Row, Tx, Value};
+use docket_core::esrs_store::decode;
+use docket_core::{Record, values};
+use docket_domain::aggregate::Aggregate;
+use docket_domain::ids::{AccountId, DepartmentId, NoticeId};
+use docket_domain::notice::{Content, Notice, NoticeEvent};
+use docket_domain::organisation::OFFICES_MAX;
+use docket_domain::{Sealed, Timestamp};
+
+/// The projection.
+pub struct Notices;
+
+/// Most notices one query returns.
+pub const NOTICES_MAX: u32 = 101;
+
+/// What stands for "to all departments" among those a notice is addressed to, and for the centre among those who
+/// read it.
+const NO_DEPARTMENT: &str = "";
+
+const NOTICES: Table = Table {
+    name: "notices",
+    columns: &[
+        Column::Text("notice"),
+        Column::Text("title"),
+        Column::Text("body"),
+        Column::Int("published_at"),
+        Column::Int("changed_at"),
+        Column::Int("expires_at"),
+        Column::Int("withdrawn_at"),
+        Column::Int("edition"),
+    ],
+    key: 1,
+    indexes: &["published_at, notice"],
+};
+
+const ADDRESSEES: Table = Table {
+    name: "notice_addressees",
+    columns: &[Column::Text("notice"), Column::Text("department")],
+    key: 2,
+    indexes: &[],
+};
+
+const READERS: Table = Table {
+    name: "notice_readers",
+    columns: &[
+        Column::Text("notice"),
+        Column::Text("account"),
+        Column::Text("department"),
+        Column::Int("edition"),
+        Column::Int("at"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+
+#[async_trait]
+impl Projection for Notices {
+    fn name(&self) -> &'static str {
+        "notices"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &[NOTICES, ADDRESSEES, READERS]
+    }
+
+    /// One statement an event, in their order: notices are rare.
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        prefix: &str,
+        batch: &Batch<'_>,
+    ) -> Result<(), ProjectionError> {
+        let of_notices = |record: &&Record| record.category == Notice::CATEGORY;
+        for record in batch.records.iter().filter(of_notices) {
+            match decode::<Notice>(record)? {
+                NoticeEvent::Published(event) => {
+                    let content = Content::from(&event);
+                    let row = values![
+                        record.stream,
+                        content.title.to_string(),
+                        content.body.to_string(),
+                        record.occurred_at,
+                        0_i64,
+                        micros(content.expires_at),
+                        0_i64,
+                        1_i64,
+                    ];
+                    upsert(tx, prefix, &NOTICES, vec![row]).await?;
+                    address(tx, prefix, record, &content).await?;
+                }
+                NoticeEvent::Changed(event) => {
+                    let content = Content::from(&event);
+                    let sql = format!(
+                        "UPDATE {prefix}notices SET title = $1, body = $2, changed_at = $3,
+                             expires_at = $4, edition = edition + 1 WHERE notice = $5"
+                    );
+                    let values = values![
+                        content.title.to_string(),
+                        content.body.to_string(),
+                        record.occurred_at,
+                        micros(content.expires_at),
+                        record.stream,
+                    ];
+                    tx.execute(&sql, values).await?;
+                    address(tx, prefix, record, &content).await?;
+                }
+                NoticeEvent::Withdrawn(_) => {
+                    let sql =
+                        format!("UPDATE {prefix}notices SET withdrawn_at = $1 WHERE notice = $2");
+                    tx.execute(&sql, values![record.occurred_at, record.stream])
+                        .await?;
+                }
+                NoticeEvent::Read(event) => {
+                    let row = values![
+                        record.stream,
+                        record.actor.0,
+                        event.department.map_or(NO_DEPARTMENT.into(), key),
+                        i64::from(event.edition),
+                        record.occurred_at,
+                    ];
+                    upsert(tx, prefix, &READERS, vec![row]).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn key(department: DepartmentId) -> String {
+    department.to_string()
+}
+
+fn micros(at: Option<Timestamp>) -> i64 {
+    at.map_or(0, |at| at.timestamp_micros())
+}
+
+/// Replaces whom a notice is addressed to.
+async fn address(
+    tx: &mut Tx,
+    prefix: &str,
+    record: &Record,
+    content: &Content<Sealed>,
+) -> Result<(), ProjectionError> {
+    let notice = record.stream;
+    delete_of(tx, prefix, &ADDRESSEES, "notice", [notice].into_iter()).await?;
+    let rows: Vec<Vec<Value>> = match &content.departments {
+        None => vec![values![notice, NO_DEPARTMENT]],
+        Some(departments) => {
+            let row = |department: &DepartmentId| values![notice, key(*department)];
+            departments.iter().map(row).collect()
+        }
+    };
+    Ok(upsert(tx, prefix, &ADDRESSEES, rows).await?)
+}
+
+/// Which notices somebody looks for.
+#[derive(Clone, Debug)]
+pub struct NoticeQuery {
+    /// Whose read marks count.
+    pub account: AccountId,
+    /// Only what is addressed to this department; `None`: whoever it is addressed to.
+    pub department: Option<DepartmentId>,
+    /// Those that are over, too.
+    pub with_ended: bool,
+    /// Only what the account has not read as it stands.
+    pub unread_only: bool,
+    /// Now, for what has expired.
+    pub now: Timestamp,
+    /// After this one: when it was published, and its id.
+    pub after: Option<(Timestamp, NoticeId)>,
+    /// Rows wanted, at most [`NOTICES_MAX`].
+    pub limit: u32,
+}
+
+/// A notice as the views know it.
+#[derive(Clone, Debug)]
+pub struct NoticeRow {
+    /// Its id.
+    pub id: NoticeId,
+    /// Title.
+    pub title: Sealed,
+    /// Body.
+    pub body: Sealed,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// When it was changed last.
+    pub changed_at: Option<Timestamp>,
+    /// Until when it holds.
+    pub expires_at: Option<Timestamp>,
+    /// When it was withdrawn.
+    pub withdrawn_at: Option<Timestamp>,
+    /// How often it was published or changed.
+    pub edition: u32,
+    /// Whether the account has read it as it stands.
+    pub read: bool,
+}
+
+impl Views {
+    /// Notices, the latest first.
+    pub async fn notices(&self, query: &NoticeQuery) -> Result<Vec<NoticeRow>, ProjectionError> {
+        const READ: &str = "EXISTS (SELECT 1 FROM notice_readers r WHERE r.notice = n.notice
+             AND r.account = $1 AND r.edition = n.edition)";
+        let (at, notice) = query.after.map_or((i64::MAX, String::new()), |(at, id)| {
+            (at.timestamp_micros(), id.to_string())
+        });
+        let mut values = values![query.account.0, at, notice, query.limit.min(NOTICES_MAX)];
+        let mut conditions = String::new();
+        if query.unread_only {
+            conditions += &format!(" AND NOT {READ}");
+        }
+        if !query.with_ended {
+            values.extend(values![query.now]);
+            let now = values.len();
+            conditions +=
+                &format!(" AND n.withdrawn_at = 0 AND (n.expires_at = 0 OR n.expires_at > ${now})");
+        }
+        if let Some(department) = query.department {
+            values.extend(values![key(department)]);
+            let own = values.len();
+            conditions += &format!(
+                " AND EXISTS (SELECT 1 FROM notice_addressees a WHERE a.notice = n.notice
+                   AND a.department IN ('{NO_DEPARTMENT}', ${own}))"
+            );
+        }
+        let sql = format!(
+            "SELECT n.notice, n.title, n.body, n.published_at, n.changed_at, n.expires_at, n.withdrawn_at,
+                    n.edition, CAST(CASE WHEN {READ} THEN 1 ELSE 0 END AS BIGINT)
+             FROM notices n
+             WHERE (n.published_at < $2 OR (n.published_at = $2 AND n.notice < $3)){conditions}
+             ORDER BY n.published_at DESC, n.notice DESC LIMIT $4"
+        );
+        let rows = self.db().fetch_all(&sql, values).await?;
+        rows.iter().map(read_row).collect()
+    }
+
+    /// The departments a notice is addressed to; `None`: all.
+    pub async fn notice_departments(
+        &self,
+        notice: NoticeId,
+    ) -> Result<Option<Vec<DepartmentId>>, ProjectionError> {
+        let sql = "SELECT department FROM notice_addressees WHERE notice = $1 AND department <> ''
+             ORDER BY department LIMIT $2";
+        let most = i64::try_from(OFFICES_MAX).unwrap_or(i64::MAX);
+        let rows = self.db().fetch_all(sql, values![notice.0, most]).await?;
+        let department = |row: &Row| Ok(DepartmentId(row.uuid(0)?));
+        let named: Vec<_> = rows
+            .iter()
+            .map(department)
+            .collect::<Result<_, ProjectionError>>()?;
+        Ok((!named.is_empty()).then_some(named))
+    }
+
+    /// How many accounts of each department have read a notice as it stands; `None`: of the centre.
+    pub async fn notice_readers(
+        &self,
+        notice: NoticeId,
+    ) -> Result<Vec<(Option<DepartmentId>, u64)>, ProjectionError> {
+        let sql = "SELECT r.department, COUNT(*) FROM notice_readers r
+             JOIN notices n ON n.notice = r.notice AND n.edition = r.edition
+             WHERE r.notice = $1 GROUP BY r.department ORDER BY r.department LIMIT $2";
+        let most = i64::try_from(OFFICES_MAX + 1).unwrap_or(i64::MAX);
+        let rows = self.db().fetch_all(sql, values![notice.0, most]).await?;
+        let counted = |row: &Row| {
+            let department = match row.text(0)?.as_str() {
+                NO_DEPARTMENT => None,
+                id => Some(id.parse().map_err(|_| unreadable(&READERS))?),
+            };
+            Ok((department, u64::try_from(row.int(1)?).unwrap_or(0)))
+        };
+        rows.iter().map(counted).collect()
+    }
+}
+
+fn read_row(row: &Row) -> Result<NoticeRow, ProjectionError> {
+    let sealed = |column| -> Result<Sealed, ProjectionError> {
+        row.text(column)?.parse().map_err(|_| unreadable(&NOTICES))
+    };
+    let time = |column| -> Result<Option<Timestamp>, ProjectionError> {
+        let set = row.int(column)? != 0;
+        Ok(set.then(|| row.time(column)).transpose()?)
+    };
+    Ok(NoticeRow {
+        id: NoticeId(row.uuid(0)?),
+        title: sealed(1)?,
+        body: sealed(2)?,
+        published_at: row.time(3)?,
+        changed_at: time(4)?,
+        expires_at: time(5)?,
+        withdrawn_at: time(6)?,
+        edition: u32::try_from(row.int(7)?).unwrap_or(0),
+        read: row.int(8)? != 0,
+    })
+}
+
+const fn unreadable(table: &Table) -> ProjectionError {
+    ProjectionError::Unreadable { table: table.name }
+}
