@@ -164,6 +164,7 @@ impl Run {
         let actor = Actor::system();
         let before = Published {
             current: Some(current),
+            past: Vec::new(),
         };
         let publish = Publish {
             actor,
