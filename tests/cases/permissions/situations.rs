@@ -218,6 +218,24 @@ pub fn situations() -> Vec<Situation> {
             disputed().and(joint_meeting(), rule()),
         ),
         at("assigned, imported", given([(Actor::system(), import())])),
+    ];
+    all.extend(passed_on());
+    all.extend(hidden());
+    all
+}
+
+/// Those in which the lead does not have the ticket in hand itself: with a unit, given back, answered, over.
+fn passed_on() -> Vec<Situation> {
+    let at = |name, given: Given| Situation {
+        name,
+        ticket: given.fold(),
+        now: now(),
+    };
+    let later = |name, given: Given, days| Situation {
+        now: now() + TimeDelta::days(days),
+        ..at(name, given)
+    };
+    vec![
         at("delegated", delegated()),
         at("delegated, signed by the unit", at_unit()),
         at("awaiting_summary", at_unit().and(unit_clerk(), reply())),
@@ -247,9 +265,7 @@ pub fn situations() -> Vec<Situation> {
         ),
         at("archived", closed().and(office(), archive())),
         at("erased", closed().and(Actor::system(), erase())),
-    ];
-    all.extend(hidden());
-    all
+    ]
 }
 
 /// Confidential reports that accuse [`DEPARTMENT`].

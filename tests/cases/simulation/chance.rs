@@ -47,7 +47,7 @@ impl Chance {
 
     /// An id.
     pub fn id<T: From<uuid::Uuid>>(&mut self) -> T {
-        let bits = u128::from(self.next()) << 64 | u128::from(self.next());
+        let bits = (u128::from(self.next()) << 64) | u128::from(self.next());
         T::from(uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid())
     }
 }

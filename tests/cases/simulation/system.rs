@@ -371,7 +371,9 @@ impl Run {
         };
         let action = drawn::action(&mut draw, name);
         let command: CommandId = self.chance.id();
-        let near = state.revision.saturating_sub(self.chance.below(2) as u32);
+        let near = state
+            .revision
+            .saturating_sub(u32::from(self.chance.once_in(2)));
         let expected_revision = self.chance.once_in(20).then_some(near);
         let options = Options {
             command: Some(command),

@@ -42,7 +42,7 @@ impl World {
             .as_ref()
             .map(|merged| merged.master);
         let unmerges = matches!(action, TicketAction::Unmerge(_));
-        let taken = self.decide(at, context, action).is_ok();
+        let taken = self.decide(at, &context, action).is_ok();
         if let Some(master) = unmerged_from.filter(|_| taken && unmerges) {
             self.leave(master, Some(self.cases[at].id));
         }

@@ -27,12 +27,11 @@ impl World {
             let Some(timer) = all.into_iter().find(due) else {
                 return;
             };
-            let outcome = match timer.cause.action() {
-                Some(action) => self.by_itself(at, action),
-                None => {
-                    self.conclude(at);
-                    Ok(true)
-                }
+            let outcome = if let Some(action) = timer.cause.action() {
+                self.by_itself(at, action)
+            } else {
+                self.conclude(at);
+                Ok(true)
             };
             let left = timers(&self.cases[at].ticket);
             // A calendar is tried once for each pack that brings one, and may know no better.

@@ -199,20 +199,20 @@ impl World {
         action: TicketAction<Sealed>,
     ) -> Result<bool, Refusal> {
         let context = self.context(&Actor::system(), self.now);
-        self.decide(at, context, action)
+        self.decide(at, &context, action)
     }
 
     /// Decides a command and folds it, and looks whether all is as it must be. Whether it did something.
     pub(super) fn decide(
         &mut self,
         at: usize,
-        context: Context,
+        context: &Context,
         action: TicketAction<Sealed>,
     ) -> Result<bool, Refusal> {
         self.at = at;
         let case = &mut self.cases[at];
         let name = action.spec().name;
-        let offered = available_actions(&case.ticket, &context).contains(&name);
+        let offered = available_actions(&case.ticket, context).contains(&name);
         let sees = case.ticket.is_visible_to(&context.actor);
         let command = TicketCommand {
             context: context.clone(),
@@ -233,7 +233,7 @@ impl World {
         let events = decided?;
         let done = !events.is_empty();
         for event in events {
-            self.fold(at, &context, &event);
+            self.fold(at, context, &event);
         }
         let whole = self.chance.once_in(16);
         let case = &self.cases[at];
