@@ -11,6 +11,7 @@ use docket_domain::ids::{AccountId, DepartmentId, NoticeId};
 use docket_domain::notice::{Content, Notice, NoticeEvent};
 use docket_domain::organisation::OFFICES_MAX;
 use docket_domain::{Sealed, Timestamp};
+use std::fmt::Write as _;
 
 /// The projection.
 pub struct Notices;
@@ -215,18 +216,21 @@ impl Views {
         let mut values = values![query.account.0, at, notice, query.limit.min(NOTICES_MAX)];
         let mut conditions = String::new();
         if query.unread_only {
-            conditions += &format!(" AND NOT {READ}");
+            let _ = write!(conditions, " AND NOT {READ}");
         }
         if !query.with_ended {
             values.extend(values![query.now]);
             let now = values.len();
-            conditions +=
-                &format!(" AND n.withdrawn_at = 0 AND (n.expires_at = 0 OR n.expires_at > ${now})");
+            let _ = write!(
+                conditions,
+                " AND n.withdrawn_at = 0 AND (n.expires_at = 0 OR n.expires_at > ${now})"
+            );
         }
         if let Some(department) = query.department {
             values.extend(values![key(department)]);
             let own = values.len();
-            conditions += &format!(
+            let _ = write!(
+                conditions,
                 " AND EXISTS (SELECT 1 FROM notice_addressees a WHERE a.notice = n.notice
                    AND a.department IN ('{NO_DEPARTMENT}', ${own}))"
             );

@@ -54,7 +54,7 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
     let viewed = clerk.act("viewTicket", json!({ "id": id })).await;
     assert_eq!(
         viewed["availableActions"],
-        json!(["view", "sign", "hand_over", "return"])
+        json!(["view", "sign", "hand_over", "return", "print"])
     );
     clerk
         .act("signTicket", json!({ "id": id, "expectedRevision": 2 }))
@@ -76,7 +76,8 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
             "contact",
             "return",
             "save_draft",
-            "reply"
+            "reply",
+            "print"
         ])
     );
     unit_clerk.act("replyTicket", reply(id)).await;

@@ -50,9 +50,10 @@ impl Desk {
         let action = match sealed {
             // Without a key there is no notice, or none that this account could have published.
             Err(DeskError::Vault(VaultError::Altered { .. })) => {
-                let reason = match actor.has(Role::Office) {
-                    true => Reason::NotFound,
-                    false => Reason::RoleNotAllowed,
+                let reason = if actor.has(Role::Office) {
+                    Reason::NotFound
+                } else {
+                    Reason::RoleNotAllowed
                 };
                 return Err(Refusal::new(name, "notice", reason).into());
             }

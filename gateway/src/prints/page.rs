@@ -98,9 +98,9 @@ impl Page {
             }
             html.push_str("</div>");
         }
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<footer>{}</footer></main></body></html>\n",
+            "<footer>{}</footer></main></body></html>",
             escaped(&self.printed)
         );
         html

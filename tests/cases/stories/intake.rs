@@ -50,7 +50,7 @@ menu = [{ code = \"fumes\", zh = \"油烟\", en = \"Fumes\", kind = \"complain\"
 }
 
 /// A request, with some of its fields changed; null takes one out.
-fn with(changes: Value) -> Value {
+fn with(changes: &Value) -> Value {
     let mut input = request();
     let fields = input.as_object_mut().unwrap();
     fields.insert("place".into(), json!("长江路1号"));
@@ -93,7 +93,7 @@ async fn the_form_asks_for_what_the_pack_says(store: &TestStore) {
             json!(["caller", "phone"]),
         ),
     ] {
-        let input = json!({ "input": with(changes) });
+        let input = json!({ "input": with(&changes) });
         let told = operator.data(query, input).await["receiveTicket"].take();
         assert_eq!(told["ticket"], Value::Null);
         let mut at = vec![json!("input")];
@@ -104,17 +104,17 @@ async fn the_form_asks_for_what_the_pack_says(store: &TestStore) {
     operator
         .act(
             "receiveTicket",
-            with(json!({ "kind": "HELP", "place": null })),
+            with(&json!({ "kind": "HELP", "place": null })),
         )
         .await;
     let citizen = story.person("citizen").await;
     let refused = citizen
-        .refused("receiveTicket", with(json!({ "place": null })))
+        .refused("receiveTicket", with(&json!({ "place": null })))
         .await;
     assert_eq!(refused, "REQUIRED");
     // An earlier number is linked to.
-    let first = operator.act("receiveTicket", with(json!({}))).await;
-    let again = with(json!({ "earlier": first["number"] }));
+    let first = operator.act("receiveTicket", with(&json!({}))).await;
+    let again = with(&json!({ "earlier": first["number"] }));
     let again = operator.act("receiveTicket", again).await;
     let seen = story.reads("operator", &again["id"], "earlier").await;
     assert_eq!(seen["earlier"], first["number"]);
@@ -131,7 +131,7 @@ async fn triage_raises_and_never_lowers(store: &TestStore) {
         (json!("URGENT"), "路灯不亮。", "URGENT"),
         (Value::Null, "电梯里有人被困。", "CRITICAL"),
     ] {
-        let input = with(json!({ "urgency": said, "body": body }));
+        let input = with(&json!({ "urgency": said, "body": body }));
         let ticket = operator.act("receiveTicket", input).await;
         let seen = story.reads("operator", &ticket["id"], "urgency").await;
         assert_eq!(seen["urgency"], urgency, "{body}");
@@ -142,9 +142,9 @@ async fn what_is_routed_is_assigned_by_docket(store: &TestStore) {
     let story = begin(store).await;
     let operator = story.person("operator").await;
     let plain = operator
-        .act("receiveTicket", with(json!({ "topic": "教育" })))
+        .act("receiveTicket", with(&json!({ "topic": "教育" })))
         .await;
-    let fumes = with(json!({ "topic": "市容/油烟" }));
+    let fumes = with(&json!({ "topic": "市容/油烟" }));
     let routed = operator.act("receiveTicket", fumes).await;
     let id = &routed["id"];
     let fields =

@@ -103,6 +103,10 @@ async fn a_notice_is_published_read_changed_and_withdrawn(store: &TestStore) {
         counts
     );
 
+    it_is_changed_and_withdrawn(&story, id).await;
+}
+
+async fn it_is_changed_and_withdrawn(story: &Story, id: &Value) {
     let mut change = json!({ "id": id, "title": "系统升级", "body": "改为周日。" });
     let changed = story
         .notices_do("office", "changeNotice", change.clone())

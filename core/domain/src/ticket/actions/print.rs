@@ -72,14 +72,13 @@ impl Action for Print {
         let no =
             |reason, detail: &str| Err(refuse::<Self>(ticket, reason).at("form").because(detail));
         let assignment = match self.form {
-            PrintForm::Acceptance => None,
             PrintForm::Supervision if ticket.supervision.is_none() => {
                 return no(Reason::NotSupervised, "there is nothing to print");
             }
             PrintForm::Urging if ticket.urges == 0 => {
                 return no(Reason::InvalidValue, "the ticket was never urged");
             }
-            PrintForm::Supervision | PrintForm::Urging => None,
+            PrintForm::Acceptance | PrintForm::Supervision | PrintForm::Urging => None,
             PrintForm::Assignment => {
                 let own = ticket.held_by(&context.actor).or_else(|| ticket.lead());
                 let named = match self.assignment {
