@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 use docket_core::db::Value;
 use docket_domain::Timestamp;
-use docket_domain::ticket::scenario::{DEPARTMENT, UNIT, clerk, leader, now, operator, unit_clerk};
+use docket_domain::notice::{Content, NoticeAction};
+use docket_domain::ticket::scenario::{
+    DEPARTMENT, UNIT, clerk, id, leader, now, office, operator, unit_clerk,
+};
 use docket_projections::ProjectionError;
 use docket_projections::inbox::{Holder, InboxQuery, Order, Tab};
 use docket_projections::projection::{self, Column, Table};
@@ -33,6 +36,19 @@ async fn play_some(store: &TestStore) -> Server {
         }
     }
     city::assigned(&hotline.desk).await;
+    let notice = NoticeAction::Publish(Content {
+        title: "系统升级".into(),
+        body: "周六停用一小时。".into(),
+        departments: Some(vec![DEPARTMENT]),
+        expires_at: None,
+    });
+    for (actor, action) in [(office(), notice), (clerk(), NoticeAction::MarkRead)] {
+        let options = docket_core::desk::Options::default();
+        let kept = hotline
+            .desk
+            .keep_notice(&actor, id(0x0A0), action, &options);
+        kept.await.unwrap();
+    }
     let head = server.app.desk.journal().head().await.unwrap();
     server
         .app

@@ -117,7 +117,9 @@ async fn verify_and_rebuild_beside_a_server_that_works(store: &TestStore) {
         let first = verified(&projections(store, &ledger, &["verify"]).await);
         let rebuilt = projections(store, &ledger, &["rebuild"]).await;
         assert!(
-            rebuilt.starts_with("rebuilt card, timeline, inbox, statistics, people from "),
+            rebuilt.starts_with(
+                "rebuilt card, timeline, inbox, statistics, timers, people, notices from "
+            ),
             "{rebuilt}"
         );
         let second = verified(&projections(store, &ledger, &["verify"]).await);

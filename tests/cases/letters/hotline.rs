@@ -65,10 +65,25 @@ fn founding() -> Founding {
             assert_ne!(raised, pack, "the default pack's limit of {text}");
             raised
         });
+    // The letters are reckoned by one term for all: no word in them makes one urgent.
+    let pack = without_triage(&pack);
     Founding {
         pack,
         ..Founding::default()
     }
+}
+
+/// A pack without its rules of triage.
+fn without_triage(pack: &str) -> String {
+    let parts = pack.split("\n\n");
+    let kept: Vec<&str> = parts
+        .filter(|part| !part.contains("[[triage.rules]]"))
+        .collect();
+    assert!(
+        kept.len() < pack.split("\n\n").count(),
+        "the default pack has rules of triage"
+    );
+    kept.join("\n\n")
 }
 
 impl<'m> Hotline<'m> {

@@ -77,6 +77,7 @@ fn plain(name: &str) -> TicketAction<Sealed> {
         "light" => light(),
         "note_call_back_due" => note_call_back_due(),
         "settle_dues" => settle_dues(),
+        "print" => print(),
         "erase" => erase(),
         other => panic!("write a complete command for the new action {other:?} here"),
     }

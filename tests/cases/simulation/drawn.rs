@@ -11,14 +11,14 @@ use docket_domain::ticket::actions::{
     accept_return, add_assist, answer, archive, ask_exclusion, ask_extension, ask_termination,
     assign, call_back, close, conclude, contact, correct, decide_exclusion, decline, delegate,
     dispute, erase, grant_extension, hand_over, join, leave, lift_supervision, light, merge,
-    note_call_back_due, rate, reassign, recall, redo, refuse_extension, refuse_return,
+    note_call_back_due, print, rate, reassign, recall, redo, refuse_extension, refuse_return,
     refuse_termination, reply, resume, review, rework, rule, save_draft, send_back, set_secrecy,
     settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge, urge, view,
     withdraw,
 };
 use docket_domain::ticket::scenario::{OTHER_UNIT, UNIT};
 use docket_domain::ticket::{
-    ContactMeans, Ground, Satisfaction, Secrecy, SupervisionLevel, TicketAction,
+    ContactMeans, Ground, PrintForm, Satisfaction, Secrecy, SupervisionLevel, TicketAction,
 };
 use docket_domain::time::{Light, Timestamp};
 
@@ -232,6 +232,11 @@ fn by_itself(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
         }),
         "note_call_back_due" => A::NoteCallBackDue(note_call_back_due::NoteCallBackDue),
         "settle_dues" => A::SettleDues(settle_dues::SettleDues),
+        "print" => A::Print(print::Print {
+            form: *draw.chance.one(PrintForm::ALL),
+            assignment: draw.assignment(),
+            masked: draw.chance.once_in(2),
+        }),
         "erase" => A::Erase(erase::Erase {
             erasure: draw.chance.id(),
             ground: Ground::Request,
