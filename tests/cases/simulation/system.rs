@@ -266,14 +266,12 @@ impl Run {
                     (one.id, one.position, &one.state),
                     (two.id, two.position, &two.state)
                 );
-                self.tally.count("receive", Ok(true));
-                let id = TicketId(one.id);
-                if self.tickets.len() < TICKETS {
-                    self.tickets.push(id);
-                } else {
-                    let place = self.chance.index(TICKETS);
-                    self.tickets[place] = id;
-                }
+                self.received(TicketId(one.id));
+            }
+            // One process does not know yet that another pack is in force, which has other kinds and channels.
+            (Ok(done), Err(DeskError::Refused(no))) | (Err(DeskError::Refused(no)), Ok(done)) => {
+                assert_eq!(no.reason, Reason::InvalidValue, "{no}");
+                self.received(TicketId(done.id));
             }
             // A pack without the channel.
             (Err(DeskError::Refused(one)), Err(DeskError::Refused(two))) => {
@@ -281,6 +279,16 @@ impl Run {
                 self.tally.count("receive", Err(one.reason));
             }
             (one, two) => panic!("{:?} and {:?}", one.err(), two.err()),
+        }
+    }
+
+    fn received(&mut self, id: TicketId) {
+        self.tally.count("receive", Ok(true));
+        if self.tickets.len() < TICKETS {
+            self.tickets.push(id);
+        } else {
+            let place = self.chance.index(TICKETS);
+            self.tickets[place] = id;
         }
     }
 
