@@ -26,6 +26,8 @@ pub const LOOKS_EVERY: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 8;
 /// How long a timer that had nothing to do is left alone; the views are to forget it by then.
 const LEFT_ALONE: Duration = Duration::from_mins(1);
+/// How long one that failed is left alone: it is tried again, and holds up no other meanwhile.
+const TRIED_AGAIN: Duration = Duration::from_secs(5);
 /// Most timers left alone at one time.
 const LEFT_ALONE_MAX: usize = 10_000;
 /// How long the worker waits for the views to know of what it did.
@@ -89,8 +91,8 @@ impl Rounds {
         if !self.lease.hold().await? {
             return Ok(());
         }
-        self.left_alone
-            .retain(|_, since| since.elapsed() < LEFT_ALONE);
+        let began = Instant::now();
+        self.left_alone.retain(|_, until| *until > began);
         let (now, rules) = (self.desk.now(), self.desk.rules().await?);
         self.fire_all(Reckoning::At, now, |_| true).await?;
         if let Some(ended_before) = archived_when_ended_before(&rules, now) {
@@ -156,12 +158,21 @@ impl Rounds {
             .await;
         let mut latest = 0;
         for (due, fired) in fired {
-            match fired? {
-                Fired::At(position) => latest = latest.max(position),
-                Fired::Void if self.left_alone.len() < LEFT_ALONE_MAX => {
-                    self.left_alone.insert(key(&due), Instant::now());
+            let alone_for = match fired {
+                Ok(Fired::At(position)) => {
+                    latest = latest.max(position);
+                    continue;
                 }
-                Fired::Void => {}
+                Ok(Fired::Void) => LEFT_ALONE,
+                Err(error) => {
+                    let (ticket, cause) = (due.ticket, due.timer.cause);
+                    tracing::warn!(%ticket, %cause, %error, "a timer could not be run; trying again");
+                    TRIED_AGAIN
+                }
+            };
+            if self.left_alone.len() < LEFT_ALONE_MAX {
+                self.left_alone
+                    .insert(key(&due), Instant::now() + alone_for);
             }
         }
         // Views that lag show done timers again: that is harmless, and only slow.
