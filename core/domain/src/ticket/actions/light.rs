@@ -1,8 +1,8 @@
 //! Light up (亮灯): Docket notes that a limit is about to run out (yellow) or over (red), once for each limit.
 //! What follows is the pack's to say: an urging, supervision.
 
-use super::HANDLED;
-use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{HANDLED, refuse};
 use crate::ids::AssignmentNo;
 use crate::sealed::Field;
 use crate::ticket::state::{Level, Part, SupervisionLevel};
@@ -82,7 +82,11 @@ impl Action for LightUp {
         let Some((assignment, due)) = assignment.and_then(|a| Some((a, a.due?))) else {
             return Ok(None);
         };
-        if due.light(context.now) < self.light || assignment.lit.contains(&self.light) {
+        // Not a command that did nothing: the same will come when it is time.
+        if due.light(context.now) < self.light {
+            return Err(refuse::<Self>(ticket, Reason::WrongState).at("light"));
+        }
+        if assignment.lit.contains(&self.light) {
             return Ok(None);
         }
         let leads = assignment.part == Part::Lead && assignment.level() == Level::Department;
@@ -153,7 +157,7 @@ mod tests {
         signed()
             .later(yellow - 1)
             .when(Actor::system(), up(Light::Yellow))
-            .nothing();
+            .refused(Reason::WrongState, Some("light"));
         signed()
             .later(yellow)
             .when(Actor::system(), up(Light::Yellow))
@@ -161,7 +165,7 @@ mod tests {
         signed()
             .later(red)
             .when(Actor::system(), up(Light::Red))
-            .nothing();
+            .refused(Reason::WrongState, Some("light"));
         signed()
             .later(red + 1)
             .when(Actor::system(), up(Light::Red))

@@ -1,7 +1,7 @@
 //! Note that a call-back is due (回访到期): Docket notes, once, that a citizen was not called back by the day the
 //! pack says.
 
-use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use crate::sealed::Field;
 use crate::ticket::state::TicketState;
 use crate::time::Due;
@@ -35,13 +35,22 @@ impl Action for NoteCallBackDue {
     };
     type Event = CallBackFellDue;
 
+    // Not a command that did nothing: the same will come when it is time.
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        let due = ticket.call_back_due;
+        if due.is_some_and(|due| due.met_at(context.now)) {
+            return Err(Reason::WrongState);
+        }
+        Ok(())
+    }
+
     fn decide(
         self,
         ticket: &Ticket,
         _on: Option<&Assignment>,
-        context: &Context,
+        _context: &Context,
     ) -> Result<Option<CallBackFellDue>, Refusal> {
-        let due = ticket.call_back_due.filter(|due| !due.met_at(context.now));
+        let due = ticket.call_back_due;
         let due = due.filter(|_| !ticket.call_back_lit && ticket.call_backs.is_empty());
         Ok(due.map(|due| CallBackFellDue { due }))
     }
@@ -69,7 +78,9 @@ mod tests {
     fn once_and_only_when_nobody_called_in_time() {
         let note = || TicketAction::NoteCallBackDue(NoteCallBackDue);
         let days = |days: i64| reviewed().later(days * 24 * 60);
-        days(1).when(Actor::system(), note()).nothing();
+        days(1)
+            .when(Actor::system(), note())
+            .refused(Reason::WrongState, None);
         days(2)
             .when(Actor::system(), note())
             .then(|ticket| assert!(ticket.call_back_lit));
