@@ -65,6 +65,20 @@ impl Desk {
         }
     }
 
+    /// After a merge was refused: the master that took the follower in forgets it, unless it is merged by now.
+    pub(super) async fn leave_unless_merged(
+        &self,
+        master: TicketId,
+        follower: TicketId,
+    ) -> Result<(), DeskError> {
+        let found = self.ticket(follower).await?;
+        let merged = found.and_then(|found| found.state.merged.as_ref().map(|m| m.master));
+        if merged == Some(master) {
+            return Ok(());
+        }
+        self.leave(master, Some(follower)).await
+    }
+
     /// Gives the followers of a ticket that is over its outcome; those of one that was taken back, declined or
     /// put through go on by themselves.
     pub(super) async fn conclude_followers(

@@ -216,9 +216,15 @@ impl Desk {
             Err(error) => return Err(error.into()),
         };
         let command = TicketCommand { context, action };
-        let outcome = self
-            .run::<Ticket>(id.0, envelope, || command.clone())
-            .await?;
+        let joined = match &command.action {
+            TicketAction::Merge(merge) if merge.fit => Some(merge.master),
+            _ => None,
+        };
+        let outcome = self.run::<Ticket>(id.0, envelope, || command.clone()).await;
+        if let (Some(master), Err(DeskError::Refused(_))) = (joined, &outcome) {
+            self.leave_unless_merged(master, id).await?;
+        }
+        let outcome = outcome?;
         if let Some(master) = unmerged_from {
             self.leave(master, Some(id)).await?;
         }

@@ -504,7 +504,8 @@ impl Ticket {
         available.map_err(|error| system(&error))
     }
 
-    /// Every step (流转明细), in order. Citizens see what happened and when, no more.
+    /// Every step (流转明细), in order. Citizens see what happened to their request and when, no more: supervision,
+    /// lights, exclusions, prints and merges of others into it are the staff's.
     #[graphql(complexity = "20 + page_size(first, STEPS_MAX) as usize * child_complexity")]
     async fn timeline(
         &self,
@@ -534,8 +535,10 @@ impl Ticket {
                 .map_err(|e| view_fault(&e))?
                 .is_empty();
         let end_cursor = last.map(|v| cursor("timeline", &[v.to_string()]));
+        let citizen = self.sight(context, Group::Work)? == Sight::Hidden;
         let nodes = steps
             .drain(..)
+            .filter(|step| !citizen || !timeline::is_internal(&step.event_type))
             .map(|step| Step {
                 of: self.clone(),
                 step,

@@ -13,7 +13,16 @@ use docket_domain::organisation::Office;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_domain::ticket::actions::Fact as _;
+use docket_domain::ticket::actions::ask_exclusion::ExclusionAsked;
+use docket_domain::ticket::actions::decide_exclusion::ExclusionDecided;
+use docket_domain::ticket::actions::join::Joined;
+use docket_domain::ticket::actions::leave::Left;
+use docket_domain::ticket::actions::lift_supervision::SupervisionLifted;
+use docket_domain::ticket::actions::light::Lit;
+use docket_domain::ticket::actions::note_call_back_due::CallBackFellDue;
+use docket_domain::ticket::actions::print::Printed;
 use docket_domain::ticket::actions::save_draft::Drafted;
+use docket_domain::ticket::actions::supervise::Supervised;
 use docket_domain::ticket::actions::terminate::Terminated;
 use docket_projections::timeline::Step as StoredStep;
 
@@ -63,6 +72,24 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("evidence", Group::Work),
     ("recording", Group::Work),
 ];
+
+/// Steps that are the staff's alone.
+const INTERNAL: &[&str] = &[
+    Lit::TYPE,
+    Supervised::TYPE,
+    SupervisionLifted::TYPE,
+    ExclusionAsked::TYPE,
+    ExclusionDecided::TYPE,
+    Joined::TYPE,
+    Left::TYPE,
+    Printed::TYPE,
+    CallBackFellDue::TYPE,
+];
+
+/// Whether a step is no citizen's to know of.
+pub(super) fn is_internal(event_type: &str) -> bool {
+    INTERNAL.contains(&event_type)
+}
 
 /// An office that a step names.
 #[derive(SimpleObject)]
