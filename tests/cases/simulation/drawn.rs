@@ -91,7 +91,7 @@ pub fn rarity(name: &str) -> u64 {
         "answer" | "decline" | "transfer" | "withdraw" | "merge" | "archive" | "erase"
         | "terminate" | "suspend" | "close" | "conclude" | "join" | "leave" | "dispute" => 60,
         "set_secrecy" | "rate" | "urge" | "supervise" | "lift_supervision" | "view"
-        | "hand_over" | "correct" | "contact" | "save_draft" | "import" => 5,
+        | "hand_over" | "correct" | "contact" | "save_draft" | "import" | "print" => 5,
         _ => 1,
     }
 }

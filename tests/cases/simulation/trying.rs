@@ -77,6 +77,12 @@ impl World {
             if offered.is_empty() {
                 continue;
             }
+            // What was never done in this city is not left to luck.
+            let new = |name: &&&str| !self.tally.done.contains_key(**name);
+            let never = offered.iter().find(new).copied();
+            if let Some(never) = never.filter(|_| self.chance.once_in(3)) {
+                return (context, never);
+            }
             let name = *self.chance.one(&offered);
             let rarity = drawn::rarity(name);
             if rarity <= least {

@@ -90,7 +90,7 @@ pub struct World {
     pub(super) organisation: Arc<Organisation>,
     pub(super) people: Vec<Actor>,
     pub(super) cases: Vec<Case>,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl Drop for World {

@@ -14,6 +14,7 @@ on_both_stores! {
     a_ticket_ends_unsolved_and_is_excluded_and_archived,
     an_answer_is_corrected_and_a_ticket_supervised,
     a_caller_is_put_through_and_a_report_kept_secret,
+    a_citizen_is_told_of_no_supervision,
 }
 
 const NOT_THEIRS: &str = "ROLE_NOT_ALLOWED";
@@ -200,6 +201,23 @@ async fn two_tickets_are_merged_and_share_the_outcome(store: &TestStore) {
         .reads("dispatcher", other, "followers { number }")
         .await;
     assert_eq!(seen["followers"], json!([{ "number": follower["number"] }]));
+    // A merge that does not come about leaves no follower behind.
+    let third = story.assigned().await;
+    let stale = json!({ "id": third["id"], "masterId": other, "expectedRevision": 1 });
+    story
+        .may_not(&["dispatcher"], "mergeTicket", &stale, "STALE_REVISION")
+        .await;
+    let here = story.server.app.desk.clone();
+    let id_of = |ticket: &Value| {
+        let id = ticket["id"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("ticket:")
+            .unwrap();
+        docket_domain::ids::TicketId(id.parse().unwrap())
+    };
+    let kept = here.ticket(id_of(&master)).await.unwrap().unwrap();
+    assert_eq!(kept.state.followers, [id_of(&follower)]);
     // What has followers is not merged itself.
     let back = json!({ "id": other, "masterId": id });
     story
@@ -405,4 +423,20 @@ async fn a_caller_is_put_through_and_a_report_kept_secret(store: &TestStore) {
     hidden.await;
     assert_eq!(accused.fault(query, json!({ "id": id })).await, "NOT_FOUND");
     assert!(story.reads("other-clerk", id, "number").await.is_object());
+}
+
+async fn a_citizen_is_told_of_no_supervision(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let mine = story.person("citizen").await;
+    let ticket = mine.act("receiveTicket", request()).await;
+    let id = &ticket["id"];
+    let supervise = json!({ "id": id, "level": "RED", "text": "媒体报道" });
+    story.does("supervisor", "superviseTicket", supervise).await;
+    let fields = "supervision { level } timeline { nodes { type } pageInfo { hasNextPage } }";
+    let theirs = story.reads("citizen", id, fields).await;
+    assert_eq!(theirs["timeline"]["nodes"], json!([{ "type": "received" }]));
+    assert_eq!(theirs["supervision"], Value::Null);
+    let staff = story.reads("office", id, fields).await;
+    let steps = json!([{ "type": "received" }, { "type": "supervised" }]);
+    assert_eq!(staff["timeline"]["nodes"], steps);
 }
