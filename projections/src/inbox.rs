@@ -173,6 +173,8 @@ tabs! {
     Delegated = "delegated", "已交办";
     /// The unit has replied, the department sums up.
     AwaitingSummary = "awaiting_summary", "一级部门汇总";
+    /// The answer is drafted, and its leader is to sign it off, where the pack asks for that (a department's).
+    ToSignOff = "to_sign_off", "待签发";
     /// Its clock stands still on a lawful ground.
     Suspended = "suspended", "已挂起";
     /// Given back (the offices').
@@ -305,6 +307,7 @@ fn office_tab(ticket: &Ticket, assignment: &Assignment) -> Tab {
     match assignment.state {
         open if open.is_open() && ticket.is_suspended() => Tab::Suspended,
         AssignmentState::Assigned => Tab::ToSign,
+        _ if assignment.awaits_sign_off() => Tab::ToSignOff,
         AssignmentState::InProgress => Tab::InProgress,
         AssignmentState::Delegated => Tab::Delegated,
         AssignmentState::AwaitingSummary => Tab::AwaitingSummary,
@@ -329,7 +332,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        7
+        8
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -14,6 +14,7 @@ mod prints;
 mod reorganised;
 mod returned;
 mod shared_desk;
+mod signed_off;
 mod staff;
 mod staff_lists;
 mod staff_of_putian;

@@ -28,6 +28,8 @@ pub enum InboxTab {
     Delegated,
     /// 一级部门汇总: the unit has replied, the department sums up.
     AwaitingSummary,
+    /// 待签发: the answer is drafted, and its leader is to sign it off, where the pack asks for that (a department's).
+    ToSignOff,
     /// 已挂起: its clock stands still on a lawful ground.
     Suspended,
     /// 已退回: given back (the offices').

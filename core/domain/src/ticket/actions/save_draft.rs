@@ -2,10 +2,11 @@
 //! be missing. It is for the holder's office alone; the latest stands until the reply.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{optional, refuse};
-use crate::ids::AssignmentNo;
+use super::{optional, refuse, sign_off};
+use crate::ids::{AccountId, AssignmentNo};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{AssignmentState, Draft};
+use crate::ticket::state::{AssignmentState, Draft, Level, Part};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Saves an answer without submitting it.
@@ -53,6 +54,26 @@ pub struct Drafted {
     /// The handler's phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Sealed>,
+    /// Whether it is complete, and the pack has the leader sign it off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_sign_off: bool,
+}
+
+impl Drafted {
+    fn draft(&self, at: Timestamp, by: AccountId) -> Draft {
+        Draft {
+            at,
+            by,
+            opinion: self.opinion.clone(),
+            answer: self.answer.clone(),
+            contacted: self.contacted,
+            solved: self.solved,
+            unsolved_reason: self.unsolved_reason.clone(),
+            handler: self.handler.clone(),
+            phone: self.phone.clone(),
+            awaits_sign_off: self.awaits_sign_off,
+        }
+    }
 }
 
 impl<T> SaveDraft<T> {
@@ -110,7 +131,7 @@ impl Action for SaveDraft<Sealed> {
         ] {
             optional::<Self>(ticket, field, text.as_ref(), max)?;
         }
-        Ok(Some(Drafted {
+        let mut drafted = Drafted {
             assignment: held.no,
             opinion: self.opinion,
             answer: self.answer,
@@ -119,7 +140,14 @@ impl Action for SaveDraft<Sealed> {
             unsolved_reason: self.unsolved_reason,
             handler: self.handler,
             phone: self.phone,
-        }))
+            awaits_sign_off: false,
+        };
+        let leads = held.part == Part::Lead && held.level() == Level::Department;
+        if leads && context.rules.sign_off_is_required() {
+            let draft = drafted.draft(context.now, context.actor.account);
+            drafted.awaits_sign_off = sign_off::complete(held.no, &draft).is_some();
+        }
+        Ok(Some(drafted))
     }
 }
 
@@ -130,17 +158,7 @@ impl Fact for Drafted {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         if let Some(assignment) = ticket.assignment_mut(self.assignment) {
-            assignment.draft = Some(Draft {
-                at: stamp.at,
-                by: stamp.by,
-                opinion: self.opinion.clone(),
-                answer: self.answer.clone(),
-                contacted: self.contacted,
-                solved: self.solved,
-                unsolved_reason: self.unsolved_reason.clone(),
-                handler: self.handler.clone(),
-                phone: self.phone.clone(),
-            });
+            assignment.draft = Some(self.draft(stamp.at, stamp.by));
         }
     }
 }

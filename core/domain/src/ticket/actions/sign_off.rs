@@ -5,7 +5,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{refuse, reply};
 use crate::ids::AssignmentNo;
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::{Answer, AssignmentState, Level};
+use crate::ticket::state::{Answer, AssignmentState, Draft, Level};
 use serde::{Deserialize, Serialize};
 
 /// Makes the draft the answer.
@@ -42,8 +42,7 @@ impl SignOff {
 }
 
 /// The answer that a draft makes, if it has all that one must have.
-fn complete(assignment: &Assignment) -> Option<SignedOff> {
-    let draft = assignment.draft.as_ref()?;
+pub(super) fn complete(assignment: AssignmentNo, draft: &Draft) -> Option<SignedOff> {
     let given = |text: &Option<Sealed>| text.clone().filter(|text| text.chars > 0);
     let unsolved_reason = given(&draft.unsolved_reason);
     let solved = draft.solved?;
@@ -51,7 +50,7 @@ fn complete(assignment: &Assignment) -> Option<SignedOff> {
         return None;
     }
     Some(SignedOff {
-        assignment: assignment.no,
+        assignment,
         opinion: given(&draft.opinion)?,
         answer: given(&draft.answer)?,
         contacted: draft.contacted?,
@@ -60,6 +59,11 @@ fn complete(assignment: &Assignment) -> Option<SignedOff> {
         handler: given(&draft.handler)?,
         phone: given(&draft.phone)?,
     })
+}
+
+fn of(assignment: Option<&Assignment>) -> Option<SignedOff> {
+    let assignment = assignment?;
+    complete(assignment.no, assignment.draft.as_ref()?)
 }
 
 impl Action for SignOff {
@@ -79,7 +83,7 @@ impl Action for SignOff {
     type Event = SignedOff;
 
     fn permit(ticket: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
-        if on.and_then(complete).is_none() {
+        if of(on).is_none() {
             return Err(Reason::DraftIncomplete);
         }
         reply::may_answer(ticket, on, context)
@@ -91,7 +95,7 @@ impl Action for SignOff {
         on: Option<&Assignment>,
         _context: &Context,
     ) -> Result<Option<SignedOff>, Refusal> {
-        let signed_off = on.and_then(complete);
+        let signed_off = of(on);
         let incomplete = || refuse::<Self>(ticket, Reason::DraftIncomplete);
         signed_off.map(Some).ok_or_else(incomplete)
     }
@@ -135,6 +139,7 @@ mod tests {
         drafted()
             .when(clerk(), reply())
             .refused(Reason::SignOffNeeded, None);
+        assert!(drafted().fold().assignments[0].awaits_sign_off());
         drafted().when(leader(), sign_off()).then(|ticket| {
             assert_eq!(ticket.state, TicketState::Replied);
             let answer = ticket.answer.as_ref().unwrap();
@@ -155,6 +160,10 @@ mod tests {
             .and(clerk(), save_draft("已责令停工"))
             .when(leader(), sign_off())
             .refused(Reason::DraftIncomplete, None);
+        let partly = signed().under(ASKED).and(clerk(), save_draft("已责令停工"));
+        assert!(!partly.fold().assignments[0].awaits_sign_off());
+        let unasked = signed().and(clerk(), save_full_draft());
+        assert!(!unasked.fold().assignments[0].awaits_sign_off());
         delegated()
             .when(leader(), sign_off())
             .refused(Reason::WrongState, None);

@@ -27,6 +27,8 @@ pub struct Draft {
     pub handler: Option<Sealed>,
     /// The handler's phone.
     pub phone: Option<Sealed>,
+    /// Whether it is complete, and waits for the leader to sign it off.
+    pub awaits_sign_off: bool,
 }
 
 /// An answer, as given by one level to the next or to the citizen.

@@ -196,6 +196,16 @@ impl Assignment {
             )
     }
 
+    /// Whether its answer is drafted, and only its leader's signing off is missing.
+    #[must_use]
+    pub fn awaits_sign_off(&self) -> bool {
+        let answers = matches!(
+            self.state,
+            AssignmentState::InProgress | AssignmentState::AwaitingSummary
+        );
+        answers && self.draft.as_ref().is_some_and(|d| d.awaits_sign_off)
+    }
+
     /// Whether it was given back, and the centre agreed.
     #[must_use]
     pub fn return_was_accepted(&self) -> bool {
