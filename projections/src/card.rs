@@ -1,6 +1,8 @@
 //! The ticket card: every ticket as folded, by id and by number.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
+use crate::projection::{
+    self, Batch, Column, Projection, ProjectionError, Table, delete_of, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value, list, pieces};
@@ -15,7 +17,7 @@ pub struct Cards;
 const TABLE: Table = Table {
     name: "tickets",
     columns: &[
-        Column::Text("ticket"),
+        Column::Id("ticket"),
         Column::Text("number"),
         Column::Text("state"),
         Column::Text("kind"),
@@ -35,7 +37,7 @@ impl Projection for Cards {
     }
 
     fn version(&self) -> i64 {
-        7
+        8
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -55,7 +57,7 @@ impl Projection for Cards {
                 continue;
             };
             rows.push(values![
-                change.id.0,
+                projection::id(change.id.0),
                 intake.number.as_str(),
                 change.after.state.name(),
                 intake.kind.map_or("", Kind::name),
@@ -92,7 +94,7 @@ pub(crate) fn read(row: &Row, from: usize) -> Result<Card, ProjectionError> {
     let ticket = serde_json::from_str(&folded)
         .map_err(|_| ProjectionError::Unreadable { table: TABLE.name })?;
     Ok(Card {
-        id: TicketId(row.uuid(from)?),
+        id: TicketId(row.id(from)?),
         ticket: Arc::new(ticket),
         version: u64::try_from(row.int(from + 1)?).unwrap_or(0),
         position: u64::try_from(row.int(from + 2)?).unwrap_or(0),
@@ -103,7 +105,10 @@ impl Views {
     /// A ticket by id.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Card>, ProjectionError> {
         let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket = $1");
-        let row = self.db().fetch_optional(&sql, values![id.0]).await?;
+        let row = self
+            .db()
+            .fetch_optional(&sql, values![projection::id(id.0)])
+            .await?;
         row.map(|row| read(&row, 0)).transpose()
     }
 
@@ -113,7 +118,7 @@ impl Views {
         for piece in pieces(ids) {
             let list = list(1, piece.len());
             let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket IN ({list})");
-            let values = piece.iter().map(|id| Value::from(id.0)).collect();
+            let values = piece.iter().map(|id| projection::id(id.0)).collect();
             for row in self.db().fetch_all(&sql, values).await? {
                 cards.push(read(&row, 0)?);
             }

@@ -7,7 +7,7 @@ mod query;
 pub use query::{InboxQuery, InboxRow, Order};
 
 use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete, move_sums, upsert,
+    Batch, Column, Projection, ProjectionError, Table, delete, id, move_sums, upsert,
 };
 use async_trait::async_trait;
 use docket_core::db::{Tx, Value};
@@ -20,6 +20,7 @@ use docket_domain::ticket::{
     Assignment, AssignmentState, Intake, Kind, Level, Ticket, TicketState,
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// The projection.
 pub struct Inbox;
@@ -32,8 +33,8 @@ const NEVER: i64 = i64::MAX;
 const TABLE: Table = Table {
     name: "inbox",
     columns: &[
-        Column::Text("holder"),
-        Column::Text("ticket"),
+        Column::Id("holder"),
+        Column::Id("ticket"),
         Column::Text("tab"),
         Column::Int("open"),
         Column::Int("assignment"),
@@ -60,7 +61,7 @@ const TABLE: Table = Table {
 const TABS: Table = Table {
     name: "inbox_tabs",
     columns: &[
-        Column::Text("holder"),
+        Column::Id("holder"),
         Column::Text("tab"),
         Column::Int("count"),
     ],
@@ -74,7 +75,7 @@ const TABS: Table = Table {
 const DUE: Table = Table {
     name: "inbox_due",
     columns: &[
-        Column::Text("holder"),
+        Column::Id("holder"),
         Column::Int("span"),
         Column::Int("begin"),
         Column::Int("count"),
@@ -114,13 +115,13 @@ impl Holder {
         actor.office().map(Self::from)
     }
 
-    /// As the tables name it.
-    pub(crate) fn key(self) -> String {
-        match self {
-            Self::Centre => "centre".into(),
-            Self::Department(id) => format!("department:{id}"),
-            Self::Unit(id) => format!("unit:{id}"),
-        }
+    /// As the tables name it: by the id of the department or unit; the centre has none.
+    pub(crate) const fn key(self) -> Value {
+        id(match self {
+            Self::Centre => Uuid::nil(),
+            Self::Department(department) => department.0,
+            Self::Unit(unit) => unit.0,
+        })
     }
 }
 
@@ -332,7 +333,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        8
+        9
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -354,7 +355,7 @@ impl Projection for Inbox {
                 moved.add(entry, -1);
                 // No office ever loses its row in this version.
                 if after.iter().all(|other| other.holder != entry.holder) {
-                    gone.extend(values![entry.holder.key(), change.id.0]);
+                    gone.extend(values![entry.holder.key(), id(change.id.0)]);
                 }
             }
             let Some(intake) = &change.after.intake else {
@@ -382,7 +383,7 @@ fn row(ticket: TicketId, intake: &Intake, entry: &Entry) -> Vec<Value> {
     let or_never = |at: Option<Timestamp>| at.map_or(NEVER, |at| at.timestamp_micros());
     values![
         entry.holder.key(),
-        ticket.0,
+        id(ticket.0),
         entry.tab.name(),
         entry.open,
         i64::from(entry.assignment.0),

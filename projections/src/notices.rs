@@ -1,6 +1,6 @@
 //! Notices: what is addressed to whom, and who has read it as it stands. Texts stay sealed.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, id, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value};
@@ -12,6 +12,7 @@ use docket_domain::notice::{Content, Notice, NoticeEvent};
 use docket_domain::organisation::OFFICES_MAX;
 use docket_domain::{Sealed, Timestamp};
 use std::fmt::Write as _;
+use uuid::Uuid;
 
 /// The projection.
 pub struct Notices;
@@ -21,12 +22,12 @@ pub const NOTICES_MAX: u32 = 101;
 
 /// What stands for "to all departments" among those a notice is addressed to, and for the centre among those who
 /// read it.
-const NO_DEPARTMENT: &str = "";
+const NO_DEPARTMENT: Uuid = Uuid::nil();
 
 const NOTICES: Table = Table {
     name: "notices",
     columns: &[
-        Column::Text("notice"),
+        Column::Id("notice"),
         Column::Text("title"),
         Column::Text("body"),
         Column::Int("published_at"),
@@ -41,7 +42,7 @@ const NOTICES: Table = Table {
 
 const ADDRESSEES: Table = Table {
     name: "notice_addressees",
-    columns: &[Column::Text("notice"), Column::Text("department")],
+    columns: &[Column::Id("notice"), Column::Id("department")],
     key: 2,
     indexes: &[],
 };
@@ -49,9 +50,9 @@ const ADDRESSEES: Table = Table {
 const READERS: Table = Table {
     name: "notice_readers",
     columns: &[
-        Column::Text("notice"),
-        Column::Text("account"),
-        Column::Text("department"),
+        Column::Id("notice"),
+        Column::Id("account"),
+        Column::Id("department"),
         Column::Int("edition"),
         Column::Int("at"),
     ],
@@ -66,7 +67,7 @@ impl Projection for Notices {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -86,7 +87,7 @@ impl Projection for Notices {
                 NoticeEvent::Published(event) => {
                     let content = Content::from(&event);
                     let row = values![
-                        record.stream,
+                        id(record.stream),
                         content.title.to_string(),
                         content.body.to_string(),
                         record.occurred_at,
@@ -109,7 +110,7 @@ impl Projection for Notices {
                         content.body.to_string(),
                         record.occurred_at,
                         micros(content.expires_at),
-                        record.stream,
+                        id(record.stream),
                     ];
                     tx.execute(&sql, values).await?;
                     address(tx, prefix, record, &content).await?;
@@ -117,14 +118,16 @@ impl Projection for Notices {
                 NoticeEvent::Withdrawn(_) => {
                     let sql =
                         format!("UPDATE {prefix}notices SET withdrawn_at = $1 WHERE notice = $2");
-                    tx.execute(&sql, values![record.occurred_at, record.stream])
+                    tx.execute(&sql, values![record.occurred_at, id(record.stream)])
                         .await?;
                 }
                 NoticeEvent::Read(event) => {
                     let row = values![
-                        record.stream,
-                        record.actor.0,
-                        event.department.map_or(NO_DEPARTMENT.into(), key),
+                        id(record.stream),
+                        id(record.actor.0),
+                        id(event
+                            .department
+                            .map_or(NO_DEPARTMENT, |department| department.0)),
                         i64::from(event.edition),
                         record.occurred_at,
                     ];
@@ -134,10 +137,6 @@ impl Projection for Notices {
         }
         Ok(())
     }
-}
-
-fn key(department: DepartmentId) -> String {
-    department.to_string()
 }
 
 fn micros(at: Option<Timestamp>) -> i64 {
@@ -154,9 +153,9 @@ async fn address(
     let notice = record.stream;
     delete_of(tx, prefix, &ADDRESSEES, "notice", [notice].into_iter()).await?;
     let rows: Vec<Vec<Value>> = match &content.departments {
-        None => vec![values![notice, NO_DEPARTMENT]],
+        None => vec![values![id(notice), id(NO_DEPARTMENT)]],
         Some(departments) => {
-            let row = |department: &DepartmentId| values![notice, key(*department)];
+            let row = |department: &DepartmentId| values![id(notice), id(department.0)];
             departments.iter().map(row).collect()
         }
     };
@@ -210,10 +209,15 @@ impl Views {
     pub async fn notices(&self, query: &NoticeQuery) -> Result<Vec<NoticeRow>, ProjectionError> {
         const READ: &str = "EXISTS (SELECT 1 FROM notice_readers r WHERE r.notice = n.notice
              AND r.account = $1 AND r.edition = n.edition)";
-        let (at, notice) = query.after.map_or((i64::MAX, String::new()), |(at, id)| {
-            (at.timestamp_micros(), id.to_string())
+        let (at, notice) = query.after.map_or((i64::MAX, Uuid::max()), |(at, notice)| {
+            (at.timestamp_micros(), notice.0)
         });
-        let mut values = values![query.account.0, at, notice, query.limit.min(NOTICES_MAX)];
+        let mut values = values![
+            id(query.account.0),
+            at,
+            id(notice),
+            query.limit.min(NOTICES_MAX)
+        ];
         let mut conditions = String::new();
         if query.unread_only {
             let _ = write!(conditions, " AND NOT {READ}");
@@ -227,12 +231,12 @@ impl Views {
             );
         }
         if let Some(department) = query.department {
-            values.extend(values![key(department)]);
-            let own = values.len();
+            values.extend(values![id(department.0), id(NO_DEPARTMENT)]);
+            let (own, all) = (values.len() - 1, values.len());
             let _ = write!(
                 conditions,
                 " AND EXISTS (SELECT 1 FROM notice_addressees a WHERE a.notice = n.notice
-                   AND a.department IN ('{NO_DEPARTMENT}', ${own}))"
+                   AND a.department IN (${all}, ${own}))"
             );
         }
         let sql = format!(
@@ -251,11 +255,14 @@ impl Views {
         &self,
         notice: NoticeId,
     ) -> Result<Option<Vec<DepartmentId>>, ProjectionError> {
-        let sql = "SELECT department FROM notice_addressees WHERE notice = $1 AND department <> ''
+        let sql = "SELECT department FROM notice_addressees WHERE notice = $1 AND department <> $3
              ORDER BY department LIMIT $2";
         let most = i64::try_from(OFFICES_MAX).unwrap_or(i64::MAX);
-        let rows = self.db().fetch_all(sql, values![notice.0, most]).await?;
-        let department = |row: &Row| Ok(DepartmentId(row.uuid(0)?));
+        let rows = self
+            .db()
+            .fetch_all(sql, values![id(notice.0), most, id(NO_DEPARTMENT)])
+            .await?;
+        let department = |row: &Row| Ok(DepartmentId(row.id(0)?));
         let named: Vec<_> = rows
             .iter()
             .map(department)
@@ -272,12 +279,13 @@ impl Views {
              JOIN notices n ON n.notice = r.notice AND n.edition = r.edition
              WHERE r.notice = $1 GROUP BY r.department ORDER BY r.department LIMIT $2";
         let most = i64::try_from(OFFICES_MAX + 1).unwrap_or(i64::MAX);
-        let rows = self.db().fetch_all(sql, values![notice.0, most]).await?;
+        let rows = self
+            .db()
+            .fetch_all(sql, values![id(notice.0), most])
+            .await?;
         let counted = |row: &Row| {
-            let department = match row.text(0)?.as_str() {
-                NO_DEPARTMENT => None,
-                id => Some(id.parse().map_err(|_| unreadable(&READERS))?),
-            };
+            let department = Some(row.id(0)?).filter(|id| *id != NO_DEPARTMENT);
+            let department = department.map(DepartmentId);
             Ok((department, u64::try_from(row.int(1)?).unwrap_or(0)))
         };
         rows.iter().map(counted).collect()
@@ -293,7 +301,7 @@ fn read_row(row: &Row) -> Result<NoticeRow, ProjectionError> {
         Ok(set.then(|| row.time(column)).transpose()?)
     };
     Ok(NoticeRow {
-        id: NoticeId(row.uuid(0)?),
+        id: NoticeId(row.id(0)?),
         title: sealed(1)?,
         body: sealed(2)?,
         published_at: row.time(3)?,

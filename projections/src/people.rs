@@ -2,7 +2,9 @@
 //! the account. Somebody of a unit is found by the unit alone, so that moving it changes nothing here.
 
 use crate::inbox::Holder;
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
+use crate::projection::{
+    self, Batch, Column, Projection, ProjectionError, Table, delete_of, upsert,
+};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::Tx;
@@ -18,7 +20,7 @@ pub const PEOPLE_MAX: u32 = 1_000;
 
 const TABLE: Table = Table {
     name: "people",
-    columns: &[Column::Text("account"), Column::Text("office")],
+    columns: &[Column::Id("account"), Column::Id("office")],
     key: 1,
     indexes: &["office, account"],
 };
@@ -30,7 +32,7 @@ impl Projection for People {
     }
 
     fn version(&self) -> i64 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -47,7 +49,9 @@ impl Projection for People {
         let mut gone = Vec::new();
         for (id, account) in batch.accounts {
             match account.office() {
-                Some(office) => rows.push(values![id.0, Holder::from(office).key()]),
+                Some(office) => {
+                    rows.push(values![projection::id(id.0), Holder::from(office).key()])
+                }
                 None => gone.push(id.0),
             }
         }
@@ -62,7 +66,7 @@ impl Views {
         let sql = "SELECT account FROM people WHERE office = $1 ORDER BY account LIMIT $2";
         let values = values![Holder::from(office).key(), PEOPLE_MAX];
         let rows = self.db().fetch_all(sql, values).await?;
-        let account = |row: &docket_core::db::Row| Ok(AccountId(row.uuid(0)?));
+        let account = |row: &docket_core::db::Row| Ok(AccountId(row.id(0)?));
         rows.iter().map(account).collect()
     }
 }

@@ -71,6 +71,8 @@ pub enum Column {
     Int(&'static str),
     /// Texts, compared byte by byte.
     Text(&'static str),
+    /// UUIDs: a third of the size they would have as texts, in every index anew.
+    Id(&'static str),
 }
 
 impl Column {
@@ -78,7 +80,7 @@ impl Column {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Int(name) | Self::Text(name) => name,
+            Self::Int(name) | Self::Text(name) | Self::Id(name) => name,
         }
     }
 }
@@ -108,12 +110,13 @@ impl Table {
     #[must_use]
     pub fn create(&self, prefix: &str, sqlite: bool) -> String {
         // Sealed texts do not compress: PostgreSQL need not try, nor put rows of an ordinary size elsewhere.
-        let (int, text, settings) = if sqlite {
-            ("INTEGER", "TEXT", "STRICT")
+        let (int, text, id, settings) = if sqlite {
+            ("INTEGER", "TEXT", "BLOB", "STRICT")
         } else {
             (
                 "BIGINT",
                 "TEXT COLLATE \"C\"",
+                "UUID",
                 "WITH (toast_tuple_target = 8160)",
             )
         };
@@ -123,6 +126,7 @@ impl Table {
             .map(|column| match column {
                 Column::Int(name) => format!("{name} {int} NOT NULL"),
                 Column::Text(name) => format!("{name} {text} NOT NULL"),
+                Column::Id(name) => format!("{name} {id} NOT NULL"),
             })
             .collect();
         format!(
@@ -218,6 +222,11 @@ pub fn all() -> [&'static dyn Projection; 7] {
     ]
 }
 
+/// The value of an [`Column::Id`].
+pub(crate) const fn id(id: Uuid) -> Value {
+    Value::Id(Some(id))
+}
+
 /// Replaces whole rows by key.
 pub(crate) async fn upsert(
     tx: &mut Tx,
@@ -307,7 +316,7 @@ pub(crate) async fn delete_of(
     column: &str,
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Value> = ids.map(Value::from).collect();
+    let ids: Vec<Value> = ids.map(id).collect();
     for piece in pieces(&ids) {
         let (name, list) = (table.name, list(1, piece.len()));
         let sql = format!("DELETE FROM {prefix}{name} WHERE {column} IN ({list})");

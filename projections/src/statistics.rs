@@ -10,7 +10,7 @@
 //! fell due here.
 
 use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete, move_sums, upsert,
+    Batch, Column, Projection, ProjectionError, Table, delete, id, move_sums, upsert,
 };
 use crate::views::Views;
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ use docket_domain::ticket::{
     Assignment, AssignmentState, EndingKind, Level, Part, Satisfaction, Ticket,
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// The projection.
 pub struct Statistics;
@@ -31,7 +32,7 @@ pub struct Statistics;
 /// Most rows one query returns; one that has more is an error, never cut off.
 pub const ROWS_MAX: u32 = 10_000;
 /// The department column of what is the centre's own.
-const CENTRE: &str = "";
+const CENTRE: Uuid = Uuid::nil();
 
 macro_rules! measures {
     ($($(#[$doc:meta])* $name:ident,)+) => {
@@ -59,13 +60,13 @@ macro_rules! measures {
 
         const FACTS: Table = Table {
             name: "facts",
-            columns: &[Column::Text("ticket"), Column::Text("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
+            columns: &[Column::Id("ticket"), Column::Id("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
             key: 3,
             indexes: &[],
         };
         const DAILY: Table = Table {
             name: "daily",
-            columns: &[Column::Text("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
+            columns: &[Column::Id("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
             key: 2,
             indexes: &["day"],
         };
@@ -121,7 +122,7 @@ measures! {
     dissatisfied,
 }
 
-type Facts = BTreeMap<(String, NaiveDate), Measures>;
+type Facts = BTreeMap<(Uuid, NaiveDate), Measures>;
 
 /// What a ticket adds to the statistics.
 fn facts(ticket: &Ticket, zone: Tz) -> Facts {
@@ -130,7 +131,7 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
         return facts;
     };
     let day = |at: Timestamp| at.with_timezone(&zone).date_naive();
-    let came_in = facts.entry((CENTRE.into(), day(intake.at))).or_default();
+    let came_in = facts.entry((CENTRE, day(intake.at))).or_default();
     match &ticket.source {
         Some(_) => came_in.imported += 1,
         None => came_in.received += 1,
@@ -140,9 +141,9 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
         .iter()
         .filter(|a| a.level() == Level::Department)
     {
-        let department = assignment.department.to_string();
+        let department = assignment.department.0;
         count_assignment(assignment, |at, count| {
-            count(facts.entry((department.clone(), day(at))).or_default());
+            count(facts.entry((department, day(at))).or_default());
         });
     }
     // How it was handled and ended elsewhere is not for these figures.
@@ -153,16 +154,16 @@ fn facts(ticket: &Ticket, zone: Tz) -> Facts {
     let led = ticket
         .lead()
         .filter(|lead| lead.state != AssignmentState::Recalled);
-    let led_by = led.map_or_else(|| CENTRE.into(), |lead| lead.department.to_string());
+    let led_by = led.map_or_else(|| CENTRE, |lead| lead.department.0);
     if let Some(ending) = &ticket.ending
         && let Some(at) = ending.at
     {
         let key = match ending.kind {
-            EndingKind::Closed | EndingKind::Terminated => led_by.clone(),
+            EndingKind::Closed | EndingKind::Terminated => led_by,
             EndingKind::Declined
             | EndingKind::Withdrawn
             | EndingKind::Transferred
-            | EndingKind::Merged => CENTRE.into(),
+            | EndingKind::Merged => CENTRE,
         };
         let measures = facts.entry((key, day(at))).or_default();
         match ending.kind {
@@ -261,7 +262,7 @@ impl Projection for Statistics {
     }
 
     fn version(&self) -> i64 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -281,16 +282,16 @@ impl Projection for Statistics {
             let before = facts(&change.before, batch.zone);
             let after = facts(&change.after, batch.zone);
             for (key, measures) in &before {
-                moved.entry(key.clone()).or_default().add(measures, -1);
+                moved.entry(*key).or_default().add(measures, -1);
                 if !after.contains_key(key) {
-                    gone.extend(values![change.id.0, key.0.as_str(), key.1.to_string()]);
+                    gone.extend(values![id(change.id.0), id(key.0), key.1.to_string()]);
                 }
             }
             for (key, measures) in after {
                 let stands = before.get(&key) == Some(&measures);
-                moved.entry(key.clone()).or_default().add(&measures, 1);
+                moved.entry(key).or_default().add(&measures, 1);
                 if !stands {
-                    let mut row = values![change.id.0, key.0, key.1.to_string()];
+                    let mut row = values![id(change.id.0), id(key.0), key.1.to_string()];
                     row.extend(measures.values());
                     rows.push(row);
                 }
@@ -300,7 +301,7 @@ impl Projection for Statistics {
         delete(tx, prefix, &FACTS, gone, "").await?;
         upsert(tx, prefix, &FACTS, rows).await?;
         let moved = moved.iter().map(|((department, day), measures)| {
-            let mut row = values![department.as_str(), day.to_string()];
+            let mut row = values![id(*department), day.to_string()];
             row.extend(measures.values());
             row
         });
@@ -348,16 +349,16 @@ impl Views {
             .collect();
         let (columns, grouping) = match group {
             GroupBy::Department => ("department, ''", "GROUP BY department ORDER BY department"),
-            GroupBy::Day => ("'', day", "GROUP BY day ORDER BY day"),
+            GroupBy::Day => ("CAST(NULL AS UUID), day", "GROUP BY day ORDER BY day"),
             GroupBy::DepartmentAndDay => (
                 "department, day",
                 "GROUP BY department, day ORDER BY day, department",
             ),
-            GroupBy::Nothing => ("'', ''", ""),
+            GroupBy::Nothing => ("CAST(NULL AS UUID), ''", ""),
         };
         let mut values = values![from.to_string(), to.to_string(), ROWS_MAX + 1];
-        let only = department.map_or("", |id| {
-            values.push(Value::from(id.0));
+        let only = department.map_or("", |department| {
+            values.push(id(department.0));
             "AND department = $4"
         });
         let sql = format!(
@@ -372,7 +373,10 @@ impl Views {
             let counts: Result<Vec<i64>, _> =
                 (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();
             Ok(StatisticsRow {
-                department: row.text(0)?.parse().ok(),
+                department: row
+                    .id_or_null(0)?
+                    .filter(|id| *id != CENTRE)
+                    .map(DepartmentId),
                 day: row.text(1)?.parse().ok(),
                 measures: Measures::from_values(&counts?),
             })

@@ -2,7 +2,7 @@
 //! replaced.
 
 use crate::card::int;
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, id, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::Tx;
@@ -22,13 +22,13 @@ pub const STEPS_MAX: u32 = 200;
 const TABLE: Table = Table {
     name: "timeline",
     columns: &[
-        Column::Text("ticket"),
+        Column::Id("ticket"),
         Column::Int("version"),
         Column::Int("position"),
         Column::Text("type"),
         Column::Int("schema_version"),
         Column::Int("at"),
-        Column::Text("account"),
+        Column::Id("account"),
         Column::Text("data"),
     ],
     key: 2,
@@ -42,7 +42,7 @@ impl Projection for Timeline {
     }
 
     fn version(&self) -> i64 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -62,13 +62,13 @@ impl Projection for Timeline {
             .filter(|r| r.category == Ticket::CATEGORY && !erased.contains(&r.stream));
         let rows = of_tickets.map(|record| {
             values![
-                record.stream,
+                id(record.stream),
                 int(record.version),
                 int(record.position),
                 record.event_type.as_str(),
                 i64::from(record.schema_version),
                 record.occurred_at,
-                record.actor.0,
+                id(record.actor.0),
                 record.data.as_str(),
             ]
         });
@@ -109,7 +109,7 @@ impl Views {
             .fetch_all(
                 "SELECT version, position, type, schema_version, at, account, data FROM timeline
                  WHERE ticket = $1 AND version > $2 ORDER BY version LIMIT $3",
-                vec![ticket.0.into(), int(after), limit.min(STEPS_MAX).into()],
+                vec![id(ticket.0), int(after), limit.min(STEPS_MAX).into()],
             )
             .await?;
         let step = |row: &docket_core::db::Row| {
@@ -119,7 +119,7 @@ impl Views {
                 event_type: row.text(2)?,
                 schema_version: u16::try_from(row.int(3)?).unwrap_or(0),
                 at: row.time(4)?,
-                by: AccountId(row.uuid(5)?),
+                by: AccountId(row.id(5)?),
                 data: row.text(6)?,
             })
         };

@@ -1,7 +1,7 @@
 //! What Docket is to do by itself, and when: the timers of every ticket, by their time. Whoever runs them asks
 //! by index what is due, so that a million open tickets cost nothing while nothing is.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete, id, upsert};
 use crate::views::Views;
 use async_trait::async_trait;
 use docket_core::db::{Row, Tx, Value};
@@ -9,6 +9,7 @@ use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::TicketId;
 use docket_domain::policy::{Reckoning, Timer, timers};
+use uuid::Uuid;
 
 /// The projection.
 pub struct Timers;
@@ -19,7 +20,7 @@ pub const DUE_MAX: u32 = 1_000;
 const TABLE: Table = Table {
     name: "timers",
     columns: &[
-        Column::Text("ticket"),
+        Column::Id("ticket"),
         Column::Text("cause"),
         Column::Text("reckoning"),
         Column::Int("at"),
@@ -35,7 +36,7 @@ impl Projection for Timers {
     }
 
     fn version(&self) -> i64 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -53,7 +54,7 @@ impl Projection for Timers {
             let (before, after) = (timers(&change.before), timers(&change.after));
             for timer in &before {
                 if after.iter().all(|other| other.cause != timer.cause) {
-                    gone.extend(values![change.id.0, timer.cause.to_string()]);
+                    gone.extend(values![id(change.id.0), timer.cause.to_string()]);
                 }
             }
             let new = after.iter().filter(|timer| !before.contains(timer));
@@ -66,7 +67,7 @@ impl Projection for Timers {
 
 fn row(ticket: TicketId, timer: &Timer) -> Vec<Value> {
     values![
-        ticket.0,
+        id(ticket.0),
         timer.cause.to_string(),
         timer.cause.reckoning().name(),
         timer.at,
@@ -92,18 +93,18 @@ impl Views {
         after: Option<DueTimer>,
         limit: u32,
     ) -> Result<Vec<DueTimer>, ProjectionError> {
-        let (at, ticket) = after.map_or((i64::MIN, String::new()), |last| {
-            (last.timer.at.timestamp_micros(), last.ticket.to_string())
+        let (at, ticket) = after.map_or((i64::MIN, Uuid::nil()), |last| {
+            (last.timer.at.timestamp_micros(), last.ticket.0)
         });
         let sql = "SELECT ticket, cause, at FROM timers
              WHERE reckoning = $1 AND at <= $2 AND (at > $3 OR (at = $3 AND ticket > $4))
              ORDER BY at, ticket LIMIT $5";
-        let values = values![reckoning.name(), until, at, ticket, limit.min(DUE_MAX)];
+        let values = values![reckoning.name(), until, at, id(ticket), limit.min(DUE_MAX)];
         let rows = self.db().fetch_all(sql, values).await?;
         let due = |row: &Row| {
             let unreadable = |_| ProjectionError::Unreadable { table: TABLE.name };
             Ok(DueTimer {
-                ticket: TicketId(row.uuid(0)?),
+                ticket: TicketId(row.id(0)?),
                 timer: Timer {
                     cause: row.text(1)?.parse().map_err(unreadable)?,
                     at: row.time(2)?,

@@ -1,7 +1,7 @@
 //! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
 
 use chrono::TimeDelta;
-use docket_core::db::Value;
+use docket_core::db::{Db, Value};
 use docket_domain::Timestamp;
 use docket_domain::notice::{Content, NoticeAction};
 use docket_domain::ticket::scenario::{
@@ -15,6 +15,7 @@ use docket_tests::city::{self, found, hotline};
 use docket_tests::server::Server;
 use docket_tests::staff::hire_all;
 use docket_tests::{TestStore, on_both_stores};
+use uuid::Uuid;
 
 async fn play_some(store: &TestStore) -> Server {
     let server = Server::start(store).await;
@@ -71,8 +72,13 @@ fn tables() -> Vec<&'static Table> {
     projection::all().iter().flat_map(|p| p.tables()).collect()
 }
 
-fn is_text(column: Column) -> bool {
-    matches!(column, Column::Text(_))
+/// An id as it is written in a statement.
+fn literal(db: &Db, id: Uuid) -> String {
+    if db.is_sqlite() {
+        format!("X'{}'", id.simple())
+    } else {
+        format!("CAST('{id}' AS UUID)")
+    }
 }
 
 /// The first row's key, as `verify` writes it, and a condition that finds it.
@@ -94,11 +100,12 @@ async fn first_row(server: &Server, table: &Table) -> (String, String) {
         let value = match column {
             Column::Int(_) => row.int(index).unwrap().to_string(),
             Column::Text(_) => row.text(index).unwrap(),
+            Column::Id(_) => row.id(index).unwrap().to_string(),
         };
-        let quoted = if is_text(*column) {
-            format!("'{value}'")
-        } else {
-            value.clone()
+        let quoted = match column {
+            Column::Int(_) => value.clone(),
+            Column::Text(_) => format!("'{value}'"),
+            Column::Id(_) => literal(db, row.id(index).unwrap()),
         };
         condition.push(format!("{} = {quoted}", column.name()));
         key.push(value);
@@ -114,11 +121,20 @@ async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &T
         let name = table.name;
         let (key, row) = first_row(&server, table).await;
         for column in &table.columns[table.key..] {
-            let (column, text) = (column.name(), is_text(*column));
-            let other = if text {
-                format!("{column} || 'x'")
-            } else {
-                format!("{column} - 1")
+            let kind = *column;
+            let column = kind.name();
+            let (other, back) = match kind {
+                Column::Int(_) => (format!("{column} - 1"), format!("{column} + 1")),
+                Column::Text(_) => (
+                    format!("{column} || 'x'"),
+                    format!("substr({column}, 1, length({column}) - 1)"),
+                ),
+                Column::Id(_) => {
+                    let sql = format!("SELECT {column} FROM {name} WHERE {row}");
+                    let stored = db.fetch_optional(&sql, vec![]).await.unwrap().unwrap();
+                    let stored = stored.id(0).unwrap();
+                    (literal(&db, Uuid::max()), literal(&db, stored))
+                }
             };
             db.execute(
                 &format!("UPDATE {name} SET {column} = {other} WHERE {row}"),
@@ -131,11 +147,6 @@ async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &T
                 DifferenceKind::Changed(vec![column]),
             )];
             assert_eq!(differences(&server).await, expected);
-            let back = if text {
-                format!("substr({column}, 1, length({column}) - 1)")
-            } else {
-                format!("{column} + 1")
-            };
             db.execute(
                 &format!("UPDATE {name} SET {column} = {back} WHERE {row}"),
                 vec![],
@@ -144,7 +155,7 @@ async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &T
             .unwrap();
         }
         let columns = table.column_list();
-        let copied = copied(table);
+        let copied = copied(table, &db);
         let copy =
             format!("INSERT INTO {name} ({columns}) SELECT {copied} FROM {name} WHERE {row}");
         db.execute(&copy, vec![]).await.unwrap();
@@ -168,12 +179,13 @@ async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &T
 }
 
 /// The columns of a copy of a row under another key.
-fn copied(table: &Table) -> String {
+fn copied(table: &Table, db: &Db) -> String {
     let mut columns: Vec<String> = table.columns.iter().map(|c| c.name().to_owned()).collect();
     let last = table.key - 1;
     columns[last] = match table.columns[last] {
         Column::Int(name) => format!("{name} + 1000"),
         Column::Text(name) => format!("{name} || 'x'"),
+        Column::Id(_) => literal(db, Uuid::max()),
     };
     columns.join(", ")
 }

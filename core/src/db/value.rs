@@ -15,6 +15,8 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
     /// A double.
     Real(Option<f64>),
+    /// A UUID: `uuid` in PostgreSQL, 16 bytes in SQLite.
+    Id(Option<uuid::Uuid>),
 }
 
 macro_rules! value_from {
@@ -101,6 +103,10 @@ impl Row {
         bytes_or_null: Option<Vec<u8>>,
         /// A double.
         real: f64,
+        /// A UUID.
+        id: uuid::Uuid,
+        /// A UUID or null.
+        id_or_null: Option<uuid::Uuid>,
     }
 
     /// A UUID stored as text.
@@ -132,6 +138,7 @@ pub(super) fn sqlite_arguments(
             Value::Text(v) => arguments.add(v),
             Value::Bytes(v) => arguments.add(v),
             Value::Real(v) => arguments.add(v),
+            Value::Id(v) => arguments.add(v),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -146,6 +153,7 @@ pub(super) fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, sqlx
             Value::Text(v) => arguments.add(v),
             Value::Bytes(v) => arguments.add(v),
             Value::Real(v) => arguments.add(v),
+            Value::Id(v) => arguments.add(v),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -182,6 +190,7 @@ pub(super) fn postgres_columns(
             Value::Text(_) => bind!(Text, "text"),
             Value::Bytes(_) => bind!(Bytes, "bytea"),
             Value::Real(_) => bind!(Real, "float8"),
+            Value::Id(_) => bind!(Id, "uuid"),
         }
     }
     Ok((arguments, marks.join(", ")))

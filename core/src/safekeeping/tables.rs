@@ -310,9 +310,12 @@ impl Table {
                     write!(line, "\"{name}\":\"{}\"", URL_SAFE_NO_PAD.encode(bytes))
                 }
                 Value::Real(Some(n)) => write!(line, "\"{name}\":{n}"),
-                Value::Int(None) | Value::Text(None) | Value::Bytes(None) | Value::Real(None) => {
-                    write!(line, "\"{name}\":null")
-                }
+                Value::Id(Some(id)) => write!(line, "\"{name}\":\"{id}\""),
+                Value::Int(None)
+                | Value::Text(None)
+                | Value::Bytes(None)
+                | Value::Real(None)
+                | Value::Id(None) => write!(line, "\"{name}\":null"),
             };
         }
         line.push('}');

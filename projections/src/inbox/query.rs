@@ -2,7 +2,7 @@
 
 use super::{Holder, NEVER, PAGE_MAX, SPANS, Tab, begin_of};
 use crate::card::{Card, READ_COLUMNS, read};
-use crate::projection::ProjectionError;
+use crate::projection::{ProjectionError, id};
 use crate::views::Views;
 use docket_core::db::Value;
 use docket_core::values;
@@ -146,7 +146,7 @@ impl Views {
                 condition,
                 " AND (i.{column}, i.ticket) {compare} (${n}, ${m})"
             );
-            values.extend(values![sort, ticket.0]);
+            values.extend(values![sort, id(ticket.0)]);
         }
         values.push(query.limit.min(PAGE_MAX + 1).into());
         let sql = format!(

@@ -56,6 +56,7 @@ impl<'t> Pages<'t> {
                 values.push(match column {
                     Column::Int(_) => Value::Int(row.int_or_null(index)?),
                     Column::Text(_) => Value::Text(row.text_or_null(index)?),
+                    Column::Id(_) => Value::Id(row.id_or_null(index)?),
                 });
             }
             page.push(values);
@@ -143,6 +144,7 @@ fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
     let one = |(a, b): (&Value, &Value)| match (a, b) {
         (Value::Int(a), Value::Int(b)) => a.cmp(b),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Id(a), Value::Id(b)) => a.cmp(b),
         _ => Ordering::Equal,
     };
     a.iter()
@@ -156,6 +158,7 @@ fn key_text(key: &[Value]) -> String {
     let text = |value: &Value| match value {
         Value::Int(Some(n)) => n.to_string(),
         Value::Text(Some(t)) => t.clone(),
+        Value::Id(Some(id)) => id.to_string(),
         _ => "null".into(),
     };
     key.iter().map(text).collect::<Vec<_>>().join("/")
