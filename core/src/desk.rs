@@ -129,6 +129,8 @@ pub struct Outcome<S> {
     pub version: u64,
     /// The position to wait for in views.
     pub position: u64,
+    /// Whether the command had taken effect before, and this is what came of it then.
+    pub repeated: bool,
 }
 
 /// The application service. Share it in an `Arc`.
@@ -225,6 +227,7 @@ impl Desk {
             state: Arc::new(state),
             version,
             position,
+            repeated: true,
         })
     }
 
@@ -248,6 +251,7 @@ impl Desk {
                 event,
                 at: self.clock.now(),
                 by: actor.account,
+                rules: rules_version,
             },
             correlation: command.0,
             causation: None,
@@ -320,6 +324,7 @@ impl Desk {
                         state,
                         version,
                         position,
+                        repeated: false,
                     });
                 }
                 // Refused on a state that may be old: look again before saying no. And the command may have

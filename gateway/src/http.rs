@@ -135,9 +135,16 @@ fn console_policy() -> HeaderValue {
     HeaderValue::from_str(&policy).expect("base64 and ASCII make a header")
 }
 
-/// A printed form, to whoever has its link.
-async fn printed(State(server): State<Server>, Path(token): Path<String>) -> Response {
-    let Some(page) = server.app.prints.page(&token) else {
+/// A printed form, to whoever has its link, once.
+async fn printed(
+    State(server): State<Server>,
+    method: Method,
+    Path(token): Path<String>,
+) -> Response {
+    if method == Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let Some(page) = server.app.prints.take(&token) else {
         return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
     };
     let mut response = axum::response::Html(page.to_string()).into_response();

@@ -44,11 +44,11 @@ impl Prints {
         token
     }
 
-    /// The page of a link, while that works.
-    pub fn page(&self, token: &str) -> Option<Arc<str>> {
-        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, page) = pages.get(token)?;
-        (kept.elapsed() < LINK_LASTS).then(|| page.clone())
+    /// The page of a link, once, while that works.
+    pub fn take(&self, token: &str) -> Option<Arc<str>> {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, page) = pages.remove(token)?;
+        (kept.elapsed() < LINK_LASTS).then_some(page)
     }
 }
 
@@ -62,10 +62,11 @@ mod tests {
         let tokens: Vec<String> = (0..=PAGES_MAX)
             .map(|n| prints.keep(n.to_string()))
             .collect();
-        assert_eq!(prints.page(&tokens[0]), None);
-        assert_eq!(prints.page(&tokens[PAGES_MAX]).as_deref(), Some("500"));
+        assert_eq!(prints.take(&tokens[0]), None);
+        assert_eq!(prints.take(&tokens[PAGES_MAX]).as_deref(), Some("500"));
+        assert_eq!(prints.take(&tokens[PAGES_MAX]), None, "once");
         assert_eq!(tokens[1].len(), 64);
         assert_ne!(tokens[1], tokens[2]);
-        assert_eq!(prints.page(""), None);
+        assert_eq!(prints.take(""), None);
     }
 }

@@ -5,6 +5,7 @@
 //! the views still show, or that two processes run, takes effect once. A rebuild of the views fires nothing: it
 //! only writes the table anew.
 
+use chrono::{Datelike as _, NaiveDate, NaiveTime};
 use docket_core::desk::Fired;
 use docket_core::ops::{Lease, OpsError};
 use docket_core::{Desk, DeskError, Store};
@@ -56,7 +57,6 @@ impl Worker {
             desk,
             views,
             left_alone: HashMap::new(),
-            settled_under: 0,
         };
         Self(tokio::spawn(rounds.run()).abort_handle())
     }
@@ -73,8 +73,6 @@ struct Rounds {
     desk: Arc<Desk>,
     views: Views,
     left_alone: HashMap<(docket_domain::ids::TicketId, Cause, Timestamp), Instant>,
-    /// The version of the rules that provisional limits were looked at under.
-    settled_under: u32,
 }
 
 impl Rounds {
@@ -99,16 +97,14 @@ impl Rounds {
             self.fire_all(Reckoning::AfterTheEnd, ended_before, |_| true)
                 .await?;
         }
-        if self.settled_under != rules.version {
-            let known = |due: &DueTimer| {
-                let year = rules.calendar.date_of(due.timer.at);
-                rules.calendar.day(year).1
-            };
-            let ever = Timestamp::MAX_UTC;
-            self.fire_all(Reckoning::WithTheCalendar, ever, known)
-                .await?;
-            self.settled_under = rules.version;
-        }
+        // Whatever is provisional, and need not be: also what was decided under the pack before, or is seen late.
+        let known = |due: &DueTimer| {
+            let day = rules.calendar.date_of(due.timer.at);
+            rules.calendar.day(day).1
+        };
+        let until = published_until(&rules, now);
+        self.fire_all(Reckoning::WithTheCalendar, until, known)
+            .await?;
         Ok(())
     }
 
@@ -179,6 +175,18 @@ impl Rounds {
         let _ = self.views.wait_for(latest, WAITS_FOR_VIEWS).await;
         Ok(())
     }
+}
+
+/// The end of the last year whose calendar is published, from now on.
+fn published_until(rules: &Rules, now: Timestamp) -> Timestamp {
+    let published = |year: &i32| {
+        let first = NaiveDate::from_ymd_opt(*year, 1, 1);
+        first.is_some_and(|day| rules.calendar.day(day).1)
+    };
+    let this = rules.calendar.date_of(now).year();
+    let last = (this..).take_while(published).last().unwrap_or(this);
+    let after = NaiveDate::from_ymd_opt(last + 1, 1, 2).unwrap_or(NaiveDate::MAX);
+    after.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The time up to which what ended is to be archived now, where the pack archives by itself.

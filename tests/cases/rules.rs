@@ -2,7 +2,7 @@
 
 use crate::safekeeping::{DOCKET, docket, said};
 use docket_core::Record;
-use docket_domain::rules::{DEFAULT_PACK, PACKS};
+use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, PACKS};
 use docket_domain::ticket::scenario::clerk;
 use docket_tests::city::{act, assigned, found, hotline, sign};
 use docket_tests::commits::whole_log;
@@ -123,7 +123,33 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
     let (worked, shown) = docket(store, &["rules", "show"]).await;
     assert!(worked && shown.contains("name = \"suzhou\""), "{shown}");
 
-    let refreshed = async || hotline.desk.rules().await.unwrap().version == 2;
+    // Another pack brings no other calendar, and none takes a year back.
+    let list = |name: &str, from: &str, to: &str| {
+        assert!(CALENDAR_CN.contains(from), "{from}");
+        let file = store.dir().join(name);
+        std::fs::write(&file, CALENDAR_CN.replace(from, to)).unwrap();
+        file.display().to_string()
+    };
+    let longer = list("longer.toml", "2026]", "2026, 2027]");
+    let shorter = list("shorter.toml", ", 2026]", "]");
+    let (worked, said) = docket(
+        store,
+        &["rules", "publish", "suzhou", "--holidays", &longer],
+    )
+    .await;
+    assert!(worked, "{said}");
+    let (worked, said) = docket(store, &["rules", "publish", "suzhou"]).await;
+    assert!(worked && said.contains("version 4"), "{said}");
+    let (worked, shown) = docket(store, &["rules", "show", "--holidays"]).await;
+    assert!(worked && shown.contains("2026, 2027]"), "{shown}");
+    let (worked, said) = docket(
+        store,
+        &["rules", "publish", "suzhou", "--holidays", &shorter],
+    )
+    .await;
+    assert!(!worked && said.contains("2026"), "{said}");
+
+    let refreshed = async || hotline.desk.rules().await.unwrap().version == 4;
     while !refreshed().await {
         tokio::task::yield_now().await;
     }
@@ -135,7 +161,7 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
             .unwrap()
             .rules_version
     };
-    assert_eq!((stamped("assigned"), stamped("signed")), (1, 2));
+    assert_eq!((stamped("assigned"), stamped("signed")), (1, 4));
 }
 
 async fn history_is_judged_by_other_rules(store: &TestStore) {

@@ -81,6 +81,7 @@ fn handle(commands: Vec<TicketCommand>) -> (Ticket, usize, Timestamp) {
             event: id::<EventId>(events as u128 + 1),
             at: command.context.now,
             by: command.context.actor.account,
+            rules: command.context.rules.version,
         };
         let name = command.action.spec().name;
         for event in Ticket::decide(&ticket, command).expect(name) {

@@ -13,6 +13,8 @@ pub struct Stamp {
     pub at: Timestamp,
     /// The account that acted.
     pub by: AccountId,
+    /// The version of the rules it was decided under; 0 before any were published.
+    pub rules: u32,
 }
 
 /// One kind of thing whose history the journal keeps.

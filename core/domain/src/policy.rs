@@ -194,11 +194,9 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
     }
     let handled = HANDLED.contains(&ticket.state);
     let open = || ticket.assignments.iter().filter(|a| a.state.is_open());
-    let provisional = open().filter_map(|a| a.due).find(|due| due.provisional);
-    add(
-        Cause::Settle,
-        provisional.filter(|_| handled).map(|due| due.at),
-    );
+    if settle_dues::LIMITED.contains(&ticket.state) {
+        add(Cause::Settle, first_provisional(ticket));
+    }
     if ticket.is_suspended() {
         let pause = ticket.pauses.last().filter(|pause| pause.resumes_by_itself);
         add(Cause::Resume, pause.and_then(|pause| pause.expected_at));
@@ -231,6 +229,15 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
         call.map(|due| due.at + TimeDelta::microseconds(1)),
     );
     timers
+}
+
+/// The first of its limits that are provisional: with its year's calendar they are reckoned anew.
+fn first_provisional(ticket: &Ticket) -> Option<Timestamp> {
+    let open = ticket.assignments.iter().filter(|a| a.state.is_open());
+    let of_work = open.flat_map(|a| [a.due, a.sign_due, Some(a.return_by), a.contact_due]);
+    let dues = of_work.chain([ticket.call_back_due]).flatten();
+    let provisional = dues.filter(|due| due.provisional);
+    provisional.map(|due| due.at).min()
 }
 
 /// Whether it was late before it was carried over: that tells nothing new.

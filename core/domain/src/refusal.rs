@@ -48,6 +48,10 @@ reasons! {
     NotHolder = "NOT_HOLDER" {
         zh: "此工单当前不由您的单位办理", en: "your office does not hold this ticket",
         remedy: "Only the office that holds an assignment acts on it; ask the hotline centre to assign it." }
+    /// The account's office assists: what concerns the whole ticket is its lead's.
+    NotLead = "NOT_LEAD" {
+        zh: "协办单位不能进行此操作,须由主办单位提出", en: "only the lead office may do this, yours assists",
+        remedy: "Ask the lead department (`assignments { part department { name } }` says which it is)." }
     /// The ticket or assignment is in another state than the action starts from.
     WrongState = "WRONG_STATE" {
         zh: "工单当前状态不允许此操作", en: "the ticket is not in a state for this",

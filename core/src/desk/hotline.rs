@@ -6,7 +6,7 @@ use crate::journal::JournalError;
 use docket_domain::ids::CommandId;
 use docket_domain::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use docket_domain::people::Actor;
-use docket_domain::rules::{Publish, Published, RulesBook};
+use docket_domain::rules::{PackPublished, Publish, Published, RulesBook};
 
 impl Desk {
     /// Founds a store that has no rules or organisation yet; does nothing to one that has.
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     /// The text of the pack in force, as it was published.
-    pub async fn pack_in_force(&self) -> Result<String, DeskError> {
+    pub async fn pack_in_force(&self) -> Result<PackPublished, DeskError> {
         let (mut after, mut text) = (0, None);
         loop {
             let page = self.journal.read_stream(self.named("rules"), after).await?;
@@ -99,7 +99,7 @@ impl Desk {
                 return text.ok_or(DeskError::NotFounded);
             };
             after = last.version;
-            text = Some(decode::<RulesBook>(last)?.pack);
+            text = Some(decode::<RulesBook>(last)?);
         }
     }
 

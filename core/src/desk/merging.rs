@@ -11,6 +11,15 @@ use docket_domain::ticket::actions::leave::Leave;
 use docket_domain::ticket::actions::unmerge::Unmerge;
 use docket_domain::ticket::{EndingKind, Ticket, TicketAction};
 
+/// Whether an office that has or had one ticket may not know of the other: it accuses that office.
+fn hides(secret: &Ticket, from: &Ticket) -> bool {
+    let Some(intake) = &secret.intake else {
+        return false;
+    };
+    let mut offices = from.assignments.iter().map(|a| a.department);
+    offices.any(|department| intake.hides_from(department))
+}
+
 impl Desk {
     /// Has the master of a merge take the follower in, where the account may merge it. Whether it did.
     pub(super) async fn join(
@@ -23,7 +32,8 @@ impl Desk {
         let (Some(one), Some(other)) = (one, other) else {
             return Ok(false);
         };
-        let fit = follower != master && other.state.is_visible_to(actor);
+        let secret = hides(&one.state, &other.state) || hides(&other.state, &one.state);
+        let fit = follower != master && other.state.is_visible_to(actor) && !secret;
         let may = self.available_actions(actor, &one.state).await?;
         if !fit || !may.contains(&"merge") {
             return Ok(false);
@@ -97,24 +107,45 @@ impl Desk {
             None => None,
         };
         for follower in &master.followers {
+            let Some(merged) = self.ticket(*follower).await? else {
+                continue;
+            };
+            let here = merged.state.merged.as_ref().is_some_and(|m| m.master == id);
+            if !here {
+                continue;
+            }
             let action = if shared {
+                let told = !hides(master, &merged.state);
                 TicketAction::Conclude(Conclude {
-                    answer: answer.clone(),
+                    answer: answer.clone().filter(|_| told),
                 })
             } else {
                 TicketAction::Unmerge(Unmerge { text: None })
             };
-            let merged = self.ticket(*follower).await?;
-            let here = |merged: &Ticket| merged.merged.as_ref().is_some_and(|m| m.master == id);
-            if !merged.is_some_and(|merged| here(&merged.state)) {
-                continue;
-            }
             match self.by_itself(*follower, action).await {
                 Ok(()) | Err(DeskError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         self.leave(id, None).await
+    }
+
+    /// After a merge: the master may have ended between the two commands, and given its followers their outcome
+    /// before this one was there.
+    pub(super) async fn conclude_if_over(
+        &self,
+        master: TicketId,
+        follower: TicketId,
+    ) -> Result<(), DeskError> {
+        let Some(found) = self.ticket(master).await? else {
+            return Ok(());
+        };
+        if !found.state.state.is_over() {
+            return Ok(());
+        }
+        let mut over = Ticket::clone(&found.state);
+        over.followers = vec![follower];
+        self.conclude_followers(master, &over).await
     }
 
     /// Does something on a ticket as Docket itself.

@@ -59,10 +59,11 @@ impl Desk {
             .ok_or(DeskError::NotFounded)
     }
 
-    /// The rules that were in force at a time.
-    pub async fn rules_as_of(&self, time: Timestamp) -> Result<Arc<Rules>, DeskError> {
+    /// The rules of a version, or, where that is not known, those that were in force at a time.
+    pub async fn rules_of(&self, version: u32, at: Timestamp) -> Result<Arc<Rules>, DeskError> {
         let published = self.published().await?;
-        published.as_of(time).cloned().ok_or(DeskError::NotFounded)
+        let rules = published.version(version).or_else(|| published.as_of(at));
+        rules.cloned().ok_or(DeskError::NotFounded)
     }
 
     pub(super) async fn published(&self) -> Result<Arc<Published>, DeskError> {
@@ -162,6 +163,7 @@ impl Desk {
             state: fresh.state,
             version: fresh.version,
             position,
+            repeated: false,
         }))
     }
 }

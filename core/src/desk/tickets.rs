@@ -134,7 +134,7 @@ impl Desk {
                     value: self.query_code_hash(&query_code).into(),
                 },
             ];
-            let action = receive_action(number, query_code, &new, &rules);
+            let action = receive_action(number, query_code, &new, actor, &rules);
             let keys = self.keys_for(id, Some(&new)).await?;
             let action = self
                 .seal(TicketAction::Receive(action), envelope.event, &keys)
@@ -225,6 +225,9 @@ impl Desk {
             self.leave_unless_merged(master, id).await?;
         }
         let outcome = outcome?;
+        if let Some(master) = joined {
+            self.conclude_if_over(master, id).await?;
+        }
         if let Some(master) = unmerged_from {
             self.leave(master, Some(id)).await?;
         }
@@ -355,7 +358,8 @@ impl Desk {
 }
 
 /// How pressing a request is: as pressing as whoever took it said, or as the pack's triage says, whichever is more.
-fn urgency_of(new: &NewTicket, rules: &Rules) -> Urgency {
+/// A citizen's own request is as pressing as triage says.
+fn urgency_of(new: &NewTicket, actor: &Actor, rules: &Rules) -> Urgency {
     let triaged = rules.triage(&Request {
         kind: new.kind,
         topic: new.topic.as_deref(),
@@ -363,13 +367,19 @@ fn urgency_of(new: &NewTicket, rules: &Rules) -> Urgency {
         title: &new.title,
         body: &new.body,
     });
-    triaged.map_or(new.urgency, |triaged| new.urgency.max(triaged))
+    let said = if actor.in_centre() {
+        new.urgency
+    } else {
+        Urgency::Normal
+    };
+    triaged.map_or(said, |triaged| said.max(triaged))
 }
 
 fn receive_action(
     number: TicketNumber,
     query_code: String,
     new: &NewTicket,
+    actor: &Actor,
     rules: &Rules,
 ) -> Receive<String> {
     let caller = new.caller.as_ref();
@@ -380,7 +390,7 @@ fn receive_action(
         kind: new.kind,
         channel: new.channel.clone(),
         topic: new.topic.clone(),
-        urgency: urgency_of(new, rules),
+        urgency: urgency_of(new, actor, rules),
         secrecy: new.secrecy,
         wants_reply: new.wants_reply,
         has_contact: caller.is_some_and(|c| has(&c.phone) || has(&c.email)),

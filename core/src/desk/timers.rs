@@ -35,6 +35,8 @@ impl Desk {
             ..Options::default()
         };
         match self.act(&Actor::system(), id, action, &options).await {
+            // Done before, and shown still: views that are late, or a timer that came to nothing.
+            Ok(outcome) if outcome.repeated => Ok(Fired::Void),
             Ok(outcome) => Ok(Fired::At(outcome.position)),
             Err(DeskError::Refused(_)) => Ok(Fired::Void),
             Err(error) => Err(error),

@@ -68,6 +68,7 @@ impl Record {
             event: self.event,
             at: self.occurred_at,
             by: self.actor,
+            rules: self.rules_version,
         }
     }
 

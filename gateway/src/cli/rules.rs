@@ -2,10 +2,10 @@
 
 use super::{Failed, StoreArgs, say};
 use clap::{Args, Subcommand};
-use docket_core::Desk;
 use docket_core::desk::Options;
+use docket_core::{Desk, DeskError};
 use docket_domain::people::Actor;
-use docket_domain::rules::{self, CALENDAR_CN, PACKS};
+use docket_domain::rules::{self, CALENDAR_CN, DEFAULT_PACK, PACKS};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,7 +46,8 @@ pub struct Publish {
     store: StoreArgs,
     /// The pack: a file, or the name of a shipped one.
     pack: String,
-    /// The list of holidays, a file; by default the Chinese one that comes with this Docket.
+    /// The list of holidays, a file; by default the one in force, or the Chinese one that comes with this Docket where
+    /// that goes on for longer.
     #[arg(long)]
     holidays: Option<PathBuf>,
 }
@@ -58,6 +59,9 @@ pub struct Show {
     store: StoreArgs,
     /// The name of a shipped pack; by default the pack in force.
     pack: Option<String>,
+    /// Prints the list of holidays in force instead.
+    #[arg(long, conflicts_with = "pack")]
+    holidays: bool,
 }
 
 impl Rules {
@@ -100,6 +104,23 @@ fn holidays_of(file: Option<&PathBuf>) -> Result<String, Failed> {
     }
 }
 
+/// The list of holidays in force, or the one that comes with this Docket where that goes on for longer.
+async fn longer_list(desk: &Desk) -> Result<String, Failed> {
+    let in_force = match desk.pack_in_force().await {
+        Ok(published) => published.holidays,
+        Err(DeskError::NotFounded) => return Ok(CALENDAR_CN.to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    let last = |list: &str| {
+        let list = rules::Rules::parse(DEFAULT_PACK, list, 0);
+        list.map(|rules| rules.calendar.holidays.published.last().copied())
+    };
+    if last(CALENDAR_CN)? > last(&in_force)? {
+        return Ok(CALENDAR_CN.to_owned());
+    }
+    Ok(in_force)
+}
+
 impl Check {
     fn run(self) -> Result<ExitCode, Failed> {
         let mistakes = rules::check::check(&text_of(&self.pack)?);
@@ -132,9 +153,13 @@ impl Diff {
 
 impl Publish {
     async fn run(self) -> Result<ExitCode, Failed> {
-        let (pack, holidays) = (text_of(&self.pack)?, holidays_of(self.holidays.as_ref())?);
+        let pack = text_of(&self.pack)?;
         let store = self.store.open().await?;
         let desk = Desk::new(&store);
+        let holidays = match &self.holidays {
+            Some(_) => holidays_of(self.holidays.as_ref())?,
+            None => longer_list(&desk).await?,
+        };
         let published = desk
             .publish(&Actor::system(), &pack, &holidays, &Options::default())
             .await?;
@@ -151,7 +176,12 @@ impl Show {
             text_of(&pack)?
         } else {
             let store = self.store.open().await?;
-            Desk::new(&store).pack_in_force().await?
+            let in_force = Desk::new(&store).pack_in_force().await?;
+            if self.holidays {
+                in_force.holidays
+            } else {
+                in_force.pack
+            }
         };
         print!("{text}");
         Ok(ExitCode::SUCCESS)

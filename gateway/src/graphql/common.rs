@@ -92,7 +92,7 @@ pub(super) fn local_id<T: From<Uuid>>(kind: &str, id: &ID) -> Result<T, Error> {
         Ok(uuid) if found == kind => Ok(T::from(uuid)),
         _ => Err(fault_because(
             Code::BadRequest,
-            &format!("an id of a {kind} begins with \"{kind}:\""),
+            &format!("an id of a {kind} is \"{kind}:\" and a UUID"),
         )),
     }
 }

@@ -43,6 +43,8 @@ use words::Due;
 pub struct Ticket {
     pub(super) id: TicketId,
     pub(super) ticket: Arc<domain::Ticket>,
+    /// The ticket by which it is judged who may see what: as it stands, where `ticket` is how a command left it.
+    pub(super) judged_by: Arc<domain::Ticket>,
     /// Views asked from here must have come this far.
     pub(super) position: u64,
 }
@@ -51,6 +53,7 @@ impl From<Card> for Ticket {
     fn from(card: Card) -> Self {
         Self {
             id: card.id,
+            judged_by: card.ticket.clone(),
             ticket: card.ticket,
             position: card.position,
         }
@@ -66,7 +69,7 @@ impl Ticket {
     }
 
     fn sight(&self, context: &Context<'_>, group: Group) -> Result<Sight, Error> {
-        Ok(sight(&viewer(context)?.actor, &self.ticket, group))
+        Ok(sight(&viewer(context)?.actor, &self.judged_by, group))
     }
 
     /// The account that did something, to whoever may know of the work.
@@ -615,6 +618,7 @@ pub(super) async fn visible(context: &Context<'_>, id: TicketId) -> Result<Optio
     let seen = found.filter(|outcome| outcome.state.is_visible_to(actor));
     Ok(seen.map(|outcome| Ticket {
         id,
+        judged_by: outcome.state.clone(),
         ticket: outcome.state,
         position: 0,
     }))

@@ -71,6 +71,8 @@ use action_inputs;
 /// The ticket after a command.
 #[derive(SimpleObject)]
 pub struct TicketPayload {
+    #[graphql(skip)]
+    repeated: bool,
     /// The ticket as the command left it; null where it was refused.
     ticket: Option<Ticket>,
     /// The position of the command's event: give it as `minPosition` to read your own writes.
@@ -105,21 +107,34 @@ async fn act(
         },
         other => other.map_err(Failure::from),
     };
-    payload(context, done)
+    payload(context, done).await
 }
 
-fn payload(
+/// A command sent again is answered as it was, and shows no more than the account may see now: what it was told then
+/// it was told by right, but steps were added since.
+async fn payload(
     context: &Context<'_>,
     done: Result<Outcome<domain::Ticket>, Failure>,
 ) -> Result<TicketPayload, Error> {
+    let judged_by = match &done {
+        Ok(done) if done.repeated => visible(context, TicketId(done.id)).await?,
+        Ok(_) | Err(_) => None,
+    };
+    let done = match done {
+        Ok(done) if done.repeated && judged_by.is_none() => Err(Failure::not_found()),
+        done => done,
+    };
     let (outcome, user_errors) = split(context, done)?;
     let position = outcome.as_ref().map(|o| o.position);
-    let ticket = outcome.map(|o| Ticket {
-        id: TicketId(o.id),
-        ticket: o.state,
-        position: o.position,
+    let repeated = outcome.as_ref().is_some_and(|o| o.repeated);
+    let ticket = outcome.map(|done| Ticket {
+        id: TicketId(done.id),
+        judged_by: judged_by.map_or_else(|| done.state.clone(), |present| present.ticket),
+        ticket: done.state,
+        position: done.position,
     });
     Ok(TicketPayload {
+        repeated,
         ticket,
         position: position.map(Position),
         user_errors,

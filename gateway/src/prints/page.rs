@@ -32,13 +32,15 @@ pub struct Row {
     pub wide: bool,
 }
 
-/// Without a margin of the page a browser has no room for a header or footer of its own.
+/// Without a margin of the page a browser has no room for a header or footer of its own; the text keeps its distance
+/// from the edge on every page of a long form by itself.
 const STYLE: &str = "
 @page { size: A4; margin: 0 }
 * { box-sizing: border-box }
 body { margin: 0; color: #000; background: #fff;
   font: 11pt/1.5 'Noto Serif CJK SC', 'Source Han Serif SC', SimSun, 'Songti SC', 'Noto Sans CJK SC', serif }
-main { width: 210mm; min-height: 296mm; padding: 18mm 17mm; margin: 0 auto }
+main { width: 210mm; min-height: 296mm; padding: 18mm 17mm; margin: 0 auto;
+  box-decoration-break: clone }
 h1 { font-size: 20pt; text-align: center; margin: 0; letter-spacing: .25em; text-indent: .25em }
 h2 { font-size: 10pt; text-align: center; font-weight: normal; margin: 0 0 5mm }
 .head { display: flex; justify-content: space-between; font-size: 10pt; margin-bottom: 1.5mm }

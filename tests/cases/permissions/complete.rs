@@ -165,6 +165,7 @@ fn fit_secrecy(ticket: &Ticket) -> TicketAction<Sealed> {
     };
     TicketAction::SetSecrecy(set_secrecy::SetSecrecy {
         secrecy,
+        accused_department: None,
         text: sealed("应来电人要求"),
     })
 }

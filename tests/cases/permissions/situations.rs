@@ -144,6 +144,7 @@ fn accusing() -> Given {
 fn hush() -> TicketAction<Sealed> {
     TicketAction::SetSecrecy(set_secrecy::SetSecrecy {
         secrecy: Secrecy::Confidential,
+        accused_department: None,
         text: sealed("来电人要求保密"),
     })
 }

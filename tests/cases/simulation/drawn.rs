@@ -63,6 +63,7 @@ pub fn action(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
         "withdraw" => A::Withdraw(withdraw::Withdraw { text: draw.given() }),
         "set_secrecy" => A::SetSecrecy(set_secrecy::SetSecrecy {
             secrecy: *draw.chance.one(Secrecy::ALL),
+            accused_department: draw.chance.once_in(3).then(|| draw.department()),
             text: draw.text(),
         }),
         "archive" => A::Archive(archive::Archive {
@@ -191,7 +192,7 @@ fn handling(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
             suggested_department: draw.chance.once_in(3).then(|| draw.department()),
         }),
         "save_draft" => drafted(draw),
-        "sign_off" => A::SignOff(sign_off::SignOff),
+        "sign_off" => A::SignOff(sign_off::SignOff { draft: None }),
         "reply" => replied(draw),
         "rework" => A::Rework(rework::Rework {
             instruction: draw.text(),
@@ -236,6 +237,7 @@ fn by_itself(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
             form: *draw.chance.one(PrintForm::ALL),
             assignment: draw.assignment(),
             masked: draw.chance.once_in(2),
+            purpose: Some(draw.text()),
         }),
         "erase" => A::Erase(erase::Erase {
             erasure: draw.chance.id(),

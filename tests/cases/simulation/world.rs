@@ -250,6 +250,7 @@ impl World {
             event: EventId(self.chance.id()),
             at: context.now,
             by: context.actor.account,
+            rules: context.rules.version,
         };
         let encoded = Ticket::encode(event);
         let decoded = Ticket::decode(encoded.event_type, &encoded.data).expect("it was written");

@@ -353,7 +353,10 @@ async fn an_answer_is_corrected_and_a_ticket_supervised(store: &TestStore) {
         "handler": "李工", "phone": "13800000002",
     });
     story.does("clerk", "saveDraft", draft).await;
-    let sign_off = json!({ "id": id });
+    let read = story
+        .reads("leader", id, "assignments { draft { id } }")
+        .await;
+    let sign_off = json!({ "id": id, "draftId": read["assignments"][0]["draft"]["id"] });
     story
         .may_not(&["clerk"], "signOffReply", &sign_off, NOT_THEIRS)
         .await;

@@ -1,10 +1,14 @@
 //! Forms printed (S11): by whom they belong to, on record, behind a link that is known to nobody else.
 
 use super::{Story, reply};
+use crate::gateway::department;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
 
-on_both_stores! { forms_are_printed_on_record }
+on_both_stores! {
+    forms_are_printed_on_record,
+    a_command_sent_again_shows_nothing_more,
+}
 
 async fn printed(story: &Story, who: &str, input: Value) -> Value {
     let query = "mutation($input: PrintTicketInput!) { printTicket(input: $input) {
@@ -35,6 +39,7 @@ async fn forms_are_printed_on_record(store: &TestStore) {
     assert_eq!(header("cache-control"), "no-store");
     assert!(header("content-security-policy").contains("default-src 'none'"));
     let html = response.text().await.unwrap();
+    assert_eq!(page(&story, url).await.status(), 404, "a link works once");
     let number = ticket["number"].as_str().unwrap();
     for wanted in [
         "受理单",
@@ -52,7 +57,13 @@ async fn forms_are_printed_on_record(store: &TestStore) {
     );
     assert_eq!(page(&story, &format!("{url}0")).await.status(), 404);
 
-    let input = json!({ "id": id, "form": "ASSIGNMENT", "masked": false });
+    let mut input = json!({ "id": id, "form": "ASSIGNMENT", "masked": false });
+    let refused = printed(&story, "clerk", input.clone()).await;
+    assert_eq!(
+        refused["userErrors"][0],
+        json!({ "code": "REQUIRED", "path": ["input", "purpose"] })
+    );
+    input["purpose"] = json!("上门核实");
     let done = printed(&story, "clerk", input).await;
     let html = page(&story, done["url"].as_str().unwrap())
         .await
@@ -69,7 +80,11 @@ async fn forms_are_printed_on_record(store: &TestStore) {
     assert_eq!(auditor["url"], Value::Null);
 
     let seen = story
-        .reads("auditor", id, "timeline { nodes { type by { name } } }")
+        .reads(
+            "auditor",
+            id,
+            "timeline { nodes { type by { name } texts { text } } }",
+        )
         .await;
     let steps = seen["timeline"]["nodes"].as_array().unwrap();
     let prints: Vec<_> = steps
@@ -78,4 +93,48 @@ async fn forms_are_printed_on_record(store: &TestStore) {
         .collect();
     assert_eq!(prints.len(), 2, "each print is on record: {seen}");
     assert_eq!(prints[1]["by"]["name"], "clerk by name");
+    assert_eq!(prints[1]["texts"][0]["text"], "上门核实");
+}
+
+/// Whoever had a ticket once cannot read on in it by sending old commands again.
+async fn a_command_sent_again_shows_nothing_more(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let clerk = story.person("clerk").await;
+    let ticket = story.assigned().await;
+    let id = &ticket["id"];
+    let view = json!({ "id": id, "commandId": "3c1d8f0a-7d52-4a2c-9d0e-0a4f5a1f2b01" });
+    let viewed = "mutation($input: ViewTicketInput!) { viewTicket(input: $input) {
+        ticket { body caller { phone } timeline { nodes { type texts { text } } } } userErrors { code } } }";
+    let print = json!({
+        "id": id, "form": "ACCEPTANCE", "masked": false, "purpose": "上门",
+        "commandId": "3c1d8f0a-7d52-4a2c-9d0e-0a4f5a1f2b02",
+    });
+    let first = clerk.data(viewed, json!({ "input": view })).await["viewTicket"].take();
+    assert_eq!(first["ticket"]["caller"]["phone"], "13800000001");
+    assert!(printed(&story, "clerk", print.clone()).await["url"].is_string());
+    let again = printed(&story, "clerk", print.clone()).await;
+    assert_eq!(
+        (&again["url"], &again["userErrors"]),
+        (&Value::Null, &json!([]))
+    );
+    assert!(again["position"].is_string(), "{again}");
+
+    let back = json!({ "id": id, "reason": "NOT_COMPETENT", "text": "不属我局" });
+    story.does("clerk", "returnTicket", back).await;
+    story
+        .does("dispatcher", "acceptReturn", json!({ "id": id }))
+        .await;
+    let now = clerk.data(viewed, json!({ "input": view })).await["viewTicket"].take();
+    assert_eq!(now["ticket"]["caller"], Value::Null, "{now}");
+    assert!(!now.to_string().contains("138"), "{now}");
+
+    let secret = json!({ "id": id, "secrecy": "CONFIDENTIAL", "accusedDepartmentId": department(), "text": "举报该局" });
+    story.does("dispatcher", "setSecrecy", secret).await;
+    let now = clerk.data(viewed, json!({ "input": view })).await["viewTicket"].take();
+    assert_eq!(
+        now,
+        json!({ "ticket": null, "userErrors": [{ "code": "NOT_FOUND" }] })
+    );
+    let again = printed(&story, "clerk", print).await;
+    assert_eq!(again["userErrors"][0]["code"], "NOT_FOUND");
 }

@@ -4,7 +4,7 @@ use super::{Story, reply};
 use docket_core::clock::SystemClock;
 use docket_domain::rules::DEFAULT_PACK;
 use docket_tests::{TestStore, on_both_stores};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 on_both_stores! {
@@ -35,11 +35,25 @@ async fn what_waits_for_the_leader_has_a_tab_of_its_own(store: &TestStore) {
     cut["opinion"] = json!("");
     story.does("leader", "saveDraft", cut).await;
     story.is_in("clerk", "IN_PROGRESS", &ticket).await;
-    story.does("clerk", "saveDraft", whole).await;
+    story.does("clerk", "saveDraft", whole.clone()).await;
     story.is_in("clerk", "TO_SIGN_OFF", &ticket).await;
-    let state = story
-        .does("leader", "signOffReply", json!({ "id": id }))
+    // What was read is signed off, and nothing a colleague puts in its place meanwhile.
+    let draft = "assignments { draft { id answer } }";
+    let read = story.reads("leader", id, draft).await["assignments"][0]["draft"].take();
+    let mut other = whole;
+    other["answer"] = json!("未停工");
+    story.does("clerk", "saveDraft", other).await;
+    let sign_off = |read: &Value| json!({ "id": id, "draftId": read["id"] });
+    story
+        .may_not(
+            &["leader"],
+            "signOffReply",
+            &sign_off(&read),
+            "STALE_REVISION",
+        )
         .await;
+    let read = story.reads("leader", id, draft).await["assignments"][0]["draft"].take();
+    let state = story.does("leader", "signOffReply", sign_off(&read)).await;
     assert_eq!(state, "REPLIED");
     story.is_in("leader", "REPLIED", &ticket).await;
 }

@@ -50,6 +50,7 @@ fn does(notice: &mut Notice, actor: &Actor, action: NoticeAction<Sealed>) {
             event: EventId(uuid::Uuid::nil()),
             at: now(),
             by: actor.account,
+            rules: 1,
         };
         Notice::evolve(notice, &stamp, &event);
     }

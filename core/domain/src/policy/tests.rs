@@ -158,6 +158,7 @@ fn run_until_quiet(ticket: &mut Ticket, context: &crate::ticket::Context) -> Vec
                 event: EventId(uuid::Uuid::nil()),
                 at: context.now,
                 by: context.actor.account,
+                rules: context.rules.version,
             };
             Ticket::evolve(ticket, &stamp, &event);
             done.push(event);

@@ -21,6 +21,13 @@ pub struct Published {
 }
 
 impl Published {
+    /// The pack of a version.
+    #[must_use]
+    pub fn version(&self, version: u32) -> Option<&Arc<Rules>> {
+        let mut published = self.past.iter().map(|(_, rules)| rules);
+        published.find(|rules| rules.version == version)
+    }
+
     /// The pack that was in force at a time; the first one for what was before.
     #[must_use]
     pub fn as_of(&self, time: Timestamp) -> Option<&Arc<Rules>> {
@@ -75,8 +82,17 @@ impl Aggregate for RulesBook {
             };
             return Err(refuse(Reason::InvalidRules).because(format!("{first}{more}")));
         }
-        Rules::parse(&command.pack, &command.holidays, version)
+        let rules = Rules::parse(&command.pack, &command.holidays, version)
             .map_err(|error| refuse(Reason::InvalidRules).because(error.0))?;
+        // Limits that were reckoned by a year's list are not to become guesses again.
+        if let Some(current) = &state.current {
+            let years = &rules.calendar.holidays.published;
+            let gone = current.calendar.holidays.published.difference(years).next();
+            if let Some(year) = gone {
+                let detail = format!("the list of holidays in force has {year}, this one has not");
+                return Err(refuse(Reason::InvalidRules).because(detail));
+            }
+        }
         Ok(vec![PackPublished {
             version,
             pack: command.pack,

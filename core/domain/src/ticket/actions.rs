@@ -253,7 +253,7 @@ actions! {
     light: LightUp => Lit;
     note_call_back_due: NoteCallBackDue => CallBackFellDue;
     settle_dues: SettleDues => DuesSettled;
-    print: Print => Printed;
+    print: Print<T> => Printed;
     erase: Erase => Erased;
 }
 

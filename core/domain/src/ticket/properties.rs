@@ -199,7 +199,7 @@ proptest! {
                 let encoded = Ticket::encode(&event);
                 let decoded = Ticket::decode(encoded.event_type, &encoded.data).unwrap();
                 prop_assert_eq!(&decoded, &event);
-                let stamp = Stamp { event: EventId(uuid::Uuid::nil()), at: now, by: actor.account };
+                let stamp = Stamp { event: EventId(uuid::Uuid::nil()), at: now, by: actor.account, rules: 1 };
                 Ticket::evolve(&mut ticket, &stamp, &event);
                 prop_assert!(ACTIONS.iter().any(|spec| spec.event == encoded.event_type));
             }

@@ -56,6 +56,7 @@ pub fn stamp() -> Stamp {
         event: EventId(Uuid::nil()),
         at: now(),
         by: AccountId::SYSTEM,
+        rules: 1,
     }
 }
 
@@ -585,7 +586,7 @@ pub fn save_full_draft() -> TicketAction<Sealed> {
 /// A leader's sign-off.
 #[must_use]
 pub fn sign_off() -> TicketAction<Sealed> {
-    TicketAction::SignOff(sign_off::SignOff)
+    TicketAction::SignOff(sign_off::SignOff { draft: None })
 }
 /// A correction of the answer.
 #[must_use]
@@ -719,6 +720,7 @@ pub fn decide_exclusion(granted: bool) -> TicketAction<Sealed> {
 pub fn set_secrecy() -> TicketAction<Sealed> {
     TicketAction::SetSecrecy(set_secrecy::SetSecrecy {
         secrecy: Secrecy::Confidential,
+        accused_department: None,
         text: sealed("来电人要求保密"),
     })
 }
@@ -752,6 +754,7 @@ pub fn print() -> TicketAction<Sealed> {
         form: PrintForm::Acceptance,
         assignment: None,
         masked: true,
+        purpose: None,
     })
 }
 /// A call that finds it not solved.
@@ -864,6 +867,7 @@ impl Given {
             event: EventId(Uuid::nil()),
             at: self.now,
             by: actor.account,
+            rules: self.rules.version,
         };
         let context = Context {
             now: self.now,

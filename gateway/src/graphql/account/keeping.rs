@@ -26,7 +26,7 @@ pub struct CreateAccountInput {
     password: String,
     /// Roles, at least one. Clerks and leaders need a department; others have none.
     roles: Vec<Role>,
-    /// The department.
+    /// The department; a leader's own if left out.
     department_id: Option<ID>,
     /// The unit within the department.
     unit_id: Option<ID>,
@@ -116,11 +116,16 @@ impl AccountMutation {
         let viewer = keeper(context)?;
         let id_of =
             |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
+        let of_offices = |role: &Role| matches!(role, Role::Clerk | Role::Leader);
+        let own = viewer.actor.department;
+        let own = own.filter(|_| input.roles.iter().all(of_offices));
         let new = NewAccount {
             login: input.login,
             name: input.name,
             roles: input.roles.into_iter().map(DomainRole::from).collect(),
-            department: id_of("department", &input.department_id)?.map(DepartmentId),
+            department: id_of("department", &input.department_id)?
+                .map(DepartmentId)
+                .or(own),
             unit: id_of("unit", &input.unit_id)?.map(UnitId),
             mobile: input.mobile,
             sms_quota: quota(input.sms_quota)?.unwrap_or(0),

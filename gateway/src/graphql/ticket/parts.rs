@@ -127,7 +127,7 @@ impl Assignment {
     /// An answer saved and not submitted; only to the holder's office.
     async fn draft(&self, context: &Context<'_>) -> Result<Option<Draft>, Error> {
         let state = self.state()?;
-        let seen = draft_sight(&viewer(context)?.actor, &self.of.ticket, state);
+        let seen = draft_sight(&viewer(context)?.actor, &self.of.judged_by, state);
         let draft = state.draft.clone().filter(|_| seen == Sight::Clear);
         Ok(draft.map(|draft| Draft {
             of: self.of.clone(),
@@ -184,7 +184,7 @@ impl Assignment {
     #[graphql(complexity = "100 + child_complexity")]
     async fn clock(&self, context: &Context<'_>) -> Result<Clock, Error> {
         let (state, desk) = (self.state()?, &app(context)?.desk);
-        let then = desk.rules_as_of(state.assigned_at).await;
+        let then = desk.rules_of(state.rules, state.assigned_at).await;
         let (then, present) = (
             then.map_err(|error| system(&error))?,
             desk.rules().await.map_err(|error| system(&error))?,
@@ -331,6 +331,11 @@ pub struct Draft {
 
 #[Object]
 impl Draft {
+    /// Which draft: whoever signs it off says so.
+    async fn id(&self) -> uuid::Uuid {
+        self.draft.event.0
+    }
+
     /// When it was saved.
     async fn at(&self) -> DateTime<Utc> {
         self.draft.at

@@ -71,6 +71,7 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("lawful_channel", Group::Matter),
     ("evidence", Group::Work),
     ("recording", Group::Work),
+    ("purpose", Group::Work),
 ];
 
 /// Steps that are the staff's alone.
@@ -235,7 +236,8 @@ impl Step {
         let drafted: Drafted = serde_json::from_value(data.clone())
             .map_err(|_| fault_because(Code::Internal, "an event"))?;
         let actor = &viewer(context)?.actor;
-        let assignment = self.of.ticket.assignment(drafted.assignment);
-        Ok(assignment.map_or(Sight::Hidden, |a| draft_sight(actor, &self.of.ticket, a)))
+        let ticket = &self.of.judged_by;
+        let assignment = ticket.assignment(drafted.assignment);
+        Ok(assignment.map_or(Sight::Hidden, |a| draft_sight(actor, ticket, a)))
     }
 }

@@ -4,6 +4,7 @@
 use super::{Envelope, TicketPayload, act, action_inputs};
 use crate::error::{Code, fault_because};
 use async_graphql::{Context, Error, ID, InputObject, Object};
+use docket_domain::ids::EventId;
 use docket_domain::ticket::TicketAction;
 use docket_domain::ticket::actions::{
     ask_exclusion, ask_extension, ask_termination, correct, decide_exclusion, grant_extension,
@@ -33,6 +34,8 @@ action_inputs! {
     }
     /// A sign-off (签发).
     SignOffReplyInput {
+        /// The draft that was read: `assignments { draft { id } }`. `STALE_REVISION` where another was saved since.
+        draft_id: Uuid,
     }
     /// A correction (更正答复).
     CorrectAnswerInput {
@@ -126,7 +129,9 @@ impl DecidingMutation {
         input: SignOffReplyInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
-        let action = sign_off::SignOff;
+        let action = sign_off::SignOff {
+            draft: Some(EventId(input.draft_id)),
+        };
         act(context, envelope, TicketAction::SignOff(action)).await
     }
 

@@ -93,6 +93,8 @@ action_inputs! {
     SetSecrecyInput {
         /// Who may know from now on.
         secrecy: Secrecy,
+        /// Whom the report accuses, where that has come out since, or was noted wrongly; as it is, if left out.
+        accused_department_id: Option<ID>,
         /// Why.
         text: String,
     }
@@ -269,8 +271,11 @@ impl FlagMutation {
         input: SetSecrecyInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
+        let accused = input.accused_department_id.as_ref();
+        let accused = accused.map(|id| local_id("department", id));
         let action = set_secrecy::SetSecrecy {
             secrecy: input.secrecy.into(),
+            accused_department: accused.transpose()?,
             text: input.text,
         };
         act(context, envelope, TicketAction::SetSecrecy(action)).await

@@ -110,7 +110,7 @@ impl IntakeMutation {
                 .map_err(Failure::from),
             Err(refused) => Err(Failure::Refused(refused)),
         };
-        payload(context, received)
+        payload(context, received).await
     }
 
     /// 直接答复: answers a received request at once (operators).

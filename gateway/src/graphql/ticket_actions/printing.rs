@@ -1,6 +1,6 @@
 //! Printing a form of a ticket: on record, and behind a link that ends soon.
 
-use super::{Envelope, act, action_inputs};
+use super::{Envelope, act, action_inputs, filled};
 use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
 use crate::graphql::common::{Position, UserError, app};
@@ -36,13 +36,16 @@ action_inputs! {
         assignment_no: Option<i32>,
         /// Whether the caller is masked on it; yes if left out.
         masked: Option<bool>,
+        /// What for; required where the caller is not masked.
+        purpose: Option<String>,
     }
 }
 
 /// A printed form.
 #[derive(SimpleObject)]
 pub struct PrintPayload {
-    /// Where the page is, below the server's own address; whoever has the link sees the page. Null where refused.
+    /// Where the page is, below the server's own address; whoever opens the link first sees the page, once. Null where
+    /// refused, and where the command was sent before: print again.
     url: Option<String>,
     /// Until when the link works: two minutes.
     expires_at: Option<DateTime<Utc>>,
@@ -76,13 +79,16 @@ impl PrintingMutation {
             form: input.form.into(),
             assignment: no.map(AssignmentNo),
             masked: input.masked.unwrap_or(true),
+            purpose: filled(input.purpose),
         };
+        let (form, assignment, masked) = (print.form, print.assignment, print.masked);
         let done = act(context, envelope, TicketAction::Print(print)).await?;
-        let Some(ticket) = done.ticket else {
+        // A page that no event tells of there is not.
+        let Some(ticket) = done.ticket.filter(|_| !done.repeated) else {
             return Ok(PrintPayload {
                 url: None,
                 expires_at: None,
-                position: None,
+                position: done.position,
                 user_errors: done.user_errors,
             });
         };
@@ -95,9 +101,9 @@ impl PrintingMutation {
             desk: &app.desk,
             ticket: &ticket.ticket,
             actor,
-            form: print.form,
-            assignment: print.assignment.or(own.map(|own| own.no)),
-            masked: print.masked,
+            form,
+            assignment: assignment.or(own.map(|own| own.no)),
+            masked,
         };
         let page = order.page().await.map_err(|error| system(&error))?;
         let page = page.ok_or_else(|| fault_because(Code::Internal, "an empty ticket"))?;

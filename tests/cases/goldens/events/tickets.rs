@@ -195,6 +195,7 @@ fn full(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
         TicketAction::Print(mut action) => {
             action.form = docket_domain::ticket::PrintForm::Assignment;
             action.masked = false;
+            action.purpose = Some(text("上门核实"));
             TicketAction::Print(action)
         }
         TicketAction::Leave(mut action) => {

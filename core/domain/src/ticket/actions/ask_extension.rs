@@ -64,7 +64,7 @@ impl Action for AskExtension<Sealed> {
 
     fn permit(_: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         let Some(held) = on.filter(|held| held.part == Part::Lead) else {
-            return Err(Reason::NotHolder);
+            return Err(Reason::NotLead);
         };
         if held.due.is_none_or(|due| !due.met_at(context.now)) {
             return Err(Reason::DeadlineOver);
@@ -196,6 +196,6 @@ mod tests {
         assigned_with_assist()
             .and(other_clerk(), sign())
             .when(other_clerk(), ask_extension())
-            .refused(Reason::NotHolder, None);
+            .refused(Reason::NotLead, None);
     }
 }

@@ -60,7 +60,7 @@ impl Action for AskTermination<Sealed> {
 
     fn permit(ticket: &Ticket, on: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
         if on.is_none_or(|held| held.part != Part::Lead) {
-            return Err(Reason::NotHolder);
+            return Err(Reason::NotLead);
         }
         if ticket.pending_termination().is_some() {
             return Err(Reason::AlreadyAsked);
@@ -136,7 +136,7 @@ mod tests {
         assigned_with_assist()
             .and(other_clerk(), sign())
             .when(other_clerk(), ask_termination())
-            .refused(Reason::NotHolder, None);
+            .refused(Reason::NotLead, None);
         assigned()
             .when(clerk(), ask_termination())
             .refused(Reason::WrongState, None);

@@ -1,22 +1,24 @@
 //! Print (打印): a form of the ticket is printed: 受理单, 下派单, 督办单 or 催办通知书 (S11). Whoever takes a ticket out on
 //! paper is on record: who, when, which form, with the caller masked or not.
 
-use super::refuse;
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{optional, refuse, required};
 use crate::ids::AssignmentNo;
-use crate::sealed::Field;
+use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{PrintForm, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Prints a form.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Print {
+#[derive(Clone, Debug, Serialize)]
+pub struct Print<T> {
     /// Which form.
     pub form: PrintForm,
     /// Whose task, of an assignment form; by default the lead's, or the one's own.
     pub assignment: Option<AssignmentNo>,
     /// Whether the caller is masked on it.
     pub masked: bool,
+    /// What for; required where the caller is not masked.
+    pub purpose: Option<T>,
 }
 
 /// A form was printed.
@@ -29,16 +31,27 @@ pub struct Printed {
     pub assignment: Option<AssignmentNo>,
     /// Whether the caller is masked on it.
     pub masked: bool,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Sealed>,
 }
 
-impl Print {
-    /// There is no text to seal.
-    pub fn try_map<T, U, E>(self, _: &mut dyn FnMut(Field, T) -> Result<U, E>) -> Result<Self, E> {
-        Ok(self)
+impl<T> Print<T> {
+    /// Replaces every text by what `seal` makes of it.
+    pub fn try_map<U, E>(
+        self,
+        seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
+    ) -> Result<Print<U>, E> {
+        Ok(Print {
+            form: self.form,
+            assignment: self.assignment,
+            masked: self.masked,
+            purpose: try_map_option(self.purpose, Field::of_ticket("purpose"), seal)?,
+        })
     }
 }
 
-impl Action for Print {
+impl Action for Print<Sealed> {
     const SPEC: Spec = Spec {
         name: "print",
         zh: "打印",
@@ -69,6 +82,14 @@ impl Action for Print {
         _on: Option<&Assignment>,
         context: &Context,
     ) -> Result<Option<Printed>, Refusal> {
+        let max = context.rules.texts().short;
+        match &self.purpose {
+            Some(purpose) if !self.masked => required::<Self>(ticket, "purpose", purpose, max)?,
+            None if !self.masked => {
+                return Err(refuse::<Self>(ticket, Reason::Required).at("purpose"));
+            }
+            purpose => optional::<Self>(ticket, "purpose", purpose.as_ref(), max)?,
+        }
         let no =
             |reason, detail: &str| Err(refuse::<Self>(ticket, reason).at("form").because(detail));
         let assignment = match self.form {
@@ -101,6 +122,7 @@ impl Action for Print {
             form: self.form,
             assignment,
             masked: self.masked,
+            purpose: self.purpose.filter(|purpose| purpose.chars > 0),
         }))
     }
 }
@@ -127,7 +149,29 @@ mod tests {
             form,
             assignment: None,
             masked: true,
+            purpose: None,
         })
+    }
+
+    #[test]
+    fn whoever_prints_the_caller_says_what_for() {
+        let open = |purpose: Option<&str>| {
+            TicketAction::Print(Print {
+                form: PrintForm::Acceptance,
+                assignment: None,
+                masked: false,
+                purpose: purpose.map(sealed),
+            })
+        };
+        for nothing in [None, Some("")] {
+            signed()
+                .when(clerk(), open(nothing))
+                .refused(Reason::Required, Some("purpose"));
+        }
+        signed()
+            .when(clerk(), open(Some(&"长".repeat(1000))))
+            .refused(Reason::TooLong, Some("purpose"));
+        signed().when(clerk(), open(Some("上门核实"))).then(|_| {});
     }
 
     #[test]
@@ -181,6 +225,7 @@ mod tests {
                 form: PrintForm::Assignment,
                 assignment: Some(AssignmentNo(no)),
                 masked: true,
+                purpose: None,
             })
         };
         assigned_with_assist()

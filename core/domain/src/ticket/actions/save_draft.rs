@@ -3,7 +3,7 @@
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse, sign_off};
-use crate::ids::{AccountId, AssignmentNo};
+use crate::ids::{AccountId, AssignmentNo, EventId};
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{AssignmentState, Draft, Level, Part};
 use crate::time::Timestamp;
@@ -60,8 +60,9 @@ pub struct Drafted {
 }
 
 impl Drafted {
-    fn draft(&self, at: Timestamp, by: AccountId) -> Draft {
+    fn draft(&self, event: EventId, at: Timestamp, by: AccountId) -> Draft {
         Draft {
+            event,
             at,
             by,
             opinion: self.opinion.clone(),
@@ -144,7 +145,11 @@ impl Action for SaveDraft<Sealed> {
         };
         let leads = held.part == Part::Lead && held.level() == Level::Department;
         if leads && context.rules.sign_off_is_required() {
-            let draft = drafted.draft(context.now, context.actor.account);
+            let draft = drafted.draft(
+                EventId(uuid::Uuid::nil()),
+                context.now,
+                context.actor.account,
+            );
             drafted.awaits_sign_off = sign_off::complete(held.no, &draft).is_some();
         }
         Ok(Some(drafted))
@@ -158,7 +163,7 @@ impl Fact for Drafted {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         if let Some(assignment) = ticket.assignment_mut(self.assignment) {
-            assignment.draft = Some(self.draft(stamp.at, stamp.by));
+            assignment.draft = Some(self.draft(stamp.event, stamp.at, stamp.by));
         }
     }
 }

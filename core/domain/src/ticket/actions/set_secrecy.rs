@@ -2,6 +2,7 @@
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
+use crate::ids::DepartmentId;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Secrecy, TicketState};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct SetSecrecy<T> {
     /// Who may know from now on.
     pub secrecy: Secrecy,
+    /// Whom the report accuses, where that has come out since, or was noted wrongly; as it is, if left out.
+    pub accused_department: Option<DepartmentId>,
     /// Why.
     pub text: T,
 }
@@ -20,6 +23,9 @@ pub struct SetSecrecy<T> {
 pub struct SecrecyChanged {
     /// Who may know from now on.
     pub secrecy: Secrecy,
+    /// Whom the report accuses, from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accused_department: Option<DepartmentId>,
     /// Why.
     pub text: Sealed,
 }
@@ -32,6 +38,7 @@ impl<T> SetSecrecy<T> {
     ) -> Result<SetSecrecy<U>, E> {
         Ok(SetSecrecy {
             secrecy: self.secrecy,
+            accused_department: self.accused_department,
             text: seal(Field::of_ticket("text"), self.text)?,
         })
     }
@@ -69,10 +76,15 @@ impl Action for SetSecrecy<Sealed> {
     ) -> Result<Option<SecrecyChanged>, Refusal> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
         let intake = ticket.intake.as_ref();
-        if intake.is_some_and(|intake| intake.secrecy == self.secrecy) {
+        let known = intake.and_then(|intake| intake.accused_department);
+        let absent = |id| context.organisation.department(id).is_none();
+        if self.accused_department.is_some_and(absent) {
+            return Err(refuse::<Self>(ticket, Reason::UnknownOffice).at("accusedDepartmentId"));
+        }
+        let accused = self.accused_department.or(known);
+        if accused == known && intake.is_some_and(|intake| intake.secrecy == self.secrecy) {
             return Err(refuse::<Self>(ticket, Reason::NoChange).at("secrecy"));
         }
-        let accused = intake.and_then(|intake| intake.accused_department);
         let has_it = |a: &Assignment| a.state.is_open() && Some(a.department) == accused;
         if self.secrecy == Secrecy::Confidential && ticket.assignments.iter().any(has_it) {
             return Err(refuse::<Self>(ticket, Reason::AccusedOffice)
@@ -81,6 +93,7 @@ impl Action for SetSecrecy<Sealed> {
         }
         Ok(Some(SecrecyChanged {
             secrecy: self.secrecy,
+            accused_department: self.accused_department,
             text: self.text,
         }))
     }
@@ -93,6 +106,9 @@ impl Fact for SecrecyChanged {
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         if let Some(intake) = &mut ticket.intake {
             intake.secrecy = self.secrecy;
+            if self.accused_department.is_some() {
+                intake.accused_department = self.accused_department;
+            }
         }
         ticket.changed_at = Some(stamp.at);
     }
@@ -140,6 +156,33 @@ mod tests {
     }
 
     #[test]
+    fn whom_it_accuses_may_come_out_later() {
+        let accuses = |department| {
+            TicketAction::SetSecrecy(super::SetSecrecy {
+                secrecy: Secrecy::Confidential,
+                accused_department: Some(department),
+                text: sealed("来电人补充"),
+            })
+        };
+        let secret = || received().and(office(), set_secrecy());
+        secret()
+            .and(office(), accuses(DEPARTMENT))
+            .when(dispatcher(), assign())
+            .refused(Reason::AccusedOffice, Some("leadId"));
+        secret()
+            .and(office(), accuses(DEPARTMENT))
+            .when(operator(), accuses(DEPARTMENT))
+            .refused(Reason::NoChange, Some("secrecy"));
+        secret()
+            .when(office(), accuses(id(99)))
+            .refused(Reason::UnknownOffice, Some("accusedDepartmentId"));
+        secret()
+            .and(dispatcher(), assign())
+            .when(office(), accuses(DEPARTMENT))
+            .refused(Reason::AccusedOffice, Some("secrecy"));
+    }
+
+    #[test]
     fn not_while_the_accused_has_it_nor_twice() {
         open_on(DEPARTMENT)
             .and(dispatcher(), assign())
@@ -154,6 +197,7 @@ mod tests {
             .refused(Reason::RoleNotAllowed, None);
         let silent = super::SetSecrecy {
             secrecy: Secrecy::Confidential,
+            accused_department: None,
             text: sealed(""),
         };
         received()

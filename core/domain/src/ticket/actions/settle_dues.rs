@@ -1,10 +1,9 @@
 //! Settle limits (核定时限): a year's calendar was published, and limits that were provisional are reckoned anew by
 //! it. Docket does it; the term stays the one the limit was set with.
 
-use super::HANDLED;
 use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
 use crate::sealed::Field;
-use crate::ticket::state::{MoveCause, Moved};
+use crate::ticket::state::{MoveCause, Moved, TicketState};
 use crate::time::Due;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +17,19 @@ pub struct DuesSettled {
     /// The deadlines as they are now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Moved>,
+    /// By when the citizen is to be called back, where that moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back_due: Option<Due>,
 }
+
+/// Where limits run that can be provisional: of those who handle it, or of the call-back.
+pub const LIMITED: &[TicketState] = &[
+    TicketState::Assigned,
+    TicketState::InProgress,
+    TicketState::Delegated,
+    TicketState::AwaitingSummary,
+    TicketState::AwaitingCallBack,
+];
 
 impl SettleDues {
     /// There is no text to seal.
@@ -42,7 +53,7 @@ impl Action for SettleDues {
         zh: "核定时限",
         event: DuesSettled::TYPE,
         roles: Role::NOBODY,
-        gate: Gate::Ticket(HANDLED),
+        gate: Gate::Ticket(LIMITED),
     };
     type Event = DuesSettled;
     const WHILE_SUSPENDED: bool = true;
@@ -89,7 +100,14 @@ impl Action for SettleDues {
             moves.extend(moved);
             moves
         });
-        Ok((!moves.is_empty()).then_some(DuesSettled { moves }))
+        let reviewed_at = ticket.review.as_ref().map(|review| review.at);
+        let call_back_due = ticket.call_back_due.zip(reviewed_at);
+        let call_back_due = call_back_due.and_then(|(due, from)| calendar.settled(due, from));
+        let something = !moves.is_empty() || call_back_due.is_some();
+        Ok(something.then_some(DuesSettled {
+            moves,
+            call_back_due,
+        }))
     }
 }
 
@@ -100,6 +118,9 @@ impl Fact for DuesSettled {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.move_dues(&self.moves, MoveCause::Calendar, stamp);
+        if self.call_back_due.is_some() {
+            ticket.call_back_due = self.call_back_due;
+        }
     }
 }
 
@@ -151,6 +172,36 @@ mod tests {
         known
             .when(dispatcher(), settle())
             .refused(Reason::RoleNotAllowed, None);
+    }
+
+    #[test]
+    fn a_call_back_is_settled_and_so_is_a_limit_beside_one_in_hours() {
+        let at_new_year = || received().later(38 * 24 * 60);
+        let asked = at_new_year()
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), reply())
+            .and(office(), review());
+        let before = asked.clone().fold().call_back_due.unwrap();
+        assert!(before.provisional);
+        asked
+            .ruled_by(with_2027())
+            .when(Actor::system(), settle())
+            .then(|ticket| {
+                let due = ticket.call_back_due.unwrap();
+                assert!(!due.provisional && due.at > before.at);
+                assert!(ticket.assignments[0].moves.is_empty(), "it is over");
+            });
+        let in_minutes = &[(
+            "complain = { working_days = 5 }",
+            "complain = { minutes = 30 }",
+        )];
+        let hasty = at_new_year().under(in_minutes).and(dispatcher(), assign());
+        let first = hasty.clone().fold().assignments[0].clone();
+        assert!(!first.due.unwrap().provisional && first.return_by.provisional);
+        let timers = crate::policy::timers(&hasty.clone().fold());
+        let settles = |timer: &crate::policy::Timer| timer.cause == crate::policy::Cause::Settle;
+        assert!(timers.iter().any(settles));
     }
 
     #[test]

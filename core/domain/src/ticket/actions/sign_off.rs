@@ -3,14 +3,18 @@
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, reply};
-use crate::ids::AssignmentNo;
+use crate::ids::{AssignmentNo, EventId};
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Answer, AssignmentState, Draft, Level};
 use serde::{Deserialize, Serialize};
 
 /// Makes the draft the answer.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct SignOff;
+pub struct SignOff {
+    /// The event that the draft was saved by, as it was read: a colleague may have saved another since. `None`:
+    /// the draft as it stands.
+    pub draft: Option<EventId>,
+}
 
 /// A leader signed a draft off: it is the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +99,13 @@ impl Action for SignOff {
         on: Option<&Assignment>,
         _context: &Context,
     ) -> Result<Option<SignedOff>, Refusal> {
+        let read = |on: &Assignment| {
+            let draft = on.draft.as_ref().map(|draft| draft.event);
+            self.draft.is_none() || self.draft == draft
+        };
+        if !on.is_some_and(read) {
+            return Err(refuse::<Self>(ticket, Reason::StaleRevision).at("draftId"));
+        }
         let signed_off = of(on);
         let incomplete = || refuse::<Self>(ticket, Reason::DraftIncomplete);
         signed_off.map(Some).ok_or_else(incomplete)
@@ -125,8 +136,8 @@ impl Fact for SignedOff {
 #[cfg(test)]
 mod tests {
     use crate::refusal::Reason;
-    use crate::ticket::TicketState;
     use crate::ticket::scenario::*;
+    use crate::ticket::{TicketAction, TicketState};
 
     const ASKED: &[(&str, &str)] = &[(
         "[sign_off]\nrequired = false",
@@ -149,6 +160,17 @@ mod tests {
         drafted()
             .when(clerk(), sign_off())
             .refused(Reason::RoleNotAllowed, None);
+    }
+
+    #[test]
+    fn only_the_draft_that_was_read() {
+        let drafted = || signed().and(clerk(), save_full_draft());
+        let of = |event| TicketAction::SignOff(super::SignOff { draft: Some(event) });
+        let read = drafted().fold().assignments[0].draft.clone().unwrap();
+        drafted().when(leader(), of(read.event)).then(|_| {});
+        drafted()
+            .when(leader(), of(id(7)))
+            .refused(Reason::StaleRevision, Some("draftId"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{OPEN, listed, refuse, required};
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Pause, PauseCause};
 use crate::time::Timestamp;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 /// Stops a ticket's clocks.
@@ -47,6 +48,9 @@ impl<T> Suspend<T> {
     }
 }
 
+/// For how long a suspension may be expected to last: a lawsuit through its instances. Own.
+const LASTS_DAYS_MAX: i64 = 3 * 366;
+
 impl Action for Suspend<Sealed> {
     const SPEC: Spec = Spec {
         name: "suspend",
@@ -66,10 +70,11 @@ impl Action for Suspend<Sealed> {
         let rules = &context.rules;
         listed::<Self>(ticket, "ground", &self.ground, rules.suspension_grounds())?;
         required::<Self>(ticket, "text", &self.text, rules.texts().opinion)?;
-        if self.expected_at <= context.now {
+        let latest = context.now + TimeDelta::days(LASTS_DAYS_MAX);
+        if self.expected_at <= context.now || self.expected_at > latest {
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("expectedAt")
-                .because("in the future"));
+                .because(format!("in the future, at most {LASTS_DAYS_MAX} days on")));
         }
         Ok(Some(Suspended {
             ground: self.ground,
@@ -151,6 +156,11 @@ mod tests {
             (with("TIRED", 60, "鉴定"), "ground", Reason::InvalidValue),
             (
                 with("APPRAISAL", 0, "鉴定"),
+                "expectedAt",
+                Reason::InvalidValue,
+            ),
+            (
+                with("APPRAISAL", super::LASTS_DAYS_MAX * 24 * 60 + 1, "鉴定"),
                 "expectedAt",
                 Reason::InvalidValue,
             ),

@@ -60,6 +60,8 @@ impl Action for Urge<Sealed> {
         ]),
     };
     type Event = Urged;
+    // It changes no state and no clock.
+    const WHILE_SUSPENDED: bool = true;
     const BY_DOCKET: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
@@ -126,6 +128,14 @@ mod tests {
     use crate::refusal::Reason;
     use crate::ticket::scenario::*;
     use crate::ticket::{TicketAction, TicketState};
+
+    #[test]
+    fn a_suspended_ticket_is_urged_as_well() {
+        signed()
+            .and(office(), suspend())
+            .when(supervisor(), urge())
+            .then(|ticket| assert!(ticket.is_suspended() && ticket.urges == 1));
+    }
 
     #[test]
     fn it_is_counted_and_moves_nothing() {

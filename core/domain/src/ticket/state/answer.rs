@@ -1,7 +1,7 @@
 //! What an office answers, and what the centre and the citizen do with it until the end.
 
 use super::words::{EndingKind, Satisfaction};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, EventId};
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// An answer saved, not submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
+    /// The event that it was saved by: whoever signs it off names it.
+    pub event: EventId,
     /// When it was saved.
     pub at: Timestamp,
     /// By which account.

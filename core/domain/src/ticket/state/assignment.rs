@@ -31,6 +31,8 @@ pub struct Assignment {
     pub assigned_at: Timestamp,
     /// The event that made it.
     pub event: EventId,
+    /// The version of the rules it was made under.
+    pub rules: u32,
     /// The instruction (交办意见) it came with, or why it is to be handled anew.
     pub instruction: Option<Sealed>,
     /// To be signed by. `None`: it began in progress, as what is handled anew does.
@@ -90,6 +92,7 @@ impl Assignment {
             },
             assigned_at: stamp.at,
             event: stamp.event,
+            rules: stamp.rules,
             instruction: None,
             sign_due: terms.sign_due,
             due: Some(terms.due),

@@ -111,7 +111,7 @@ proptest! {
             };
             let decided = Ticket::decide(&ticket, TicketCommand { context, action });
             for event in decided.unwrap_or_default() {
-                let stamp = Stamp { event: id(n as u128), at: now, by };
+                let stamp = Stamp { event: id(n as u128), at: now, by, rules: rules.version };
                 Ticket::evolve(&mut ticket, &stamp, &event);
             }
             check(&ticket, &rules, now)?;
