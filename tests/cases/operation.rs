@@ -1,5 +1,6 @@
 //! What an operator needs: settings, figures, logs and traces, a stop that loses nothing, panics that end nothing, HTTPS.
 
+mod deploying;
 mod figures;
 mod panics;
 mod secured;
