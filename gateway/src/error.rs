@@ -131,7 +131,7 @@ codes! {
     /// A fault of Docket's.
     Internal = "INTERNAL" {
         zh: "系统内部错误", en: "an internal error",
-        remedy: "Report it with its time; the server's log has the details." }
+        remedy: "Report it with the answer's `traceparent`; the server's log has the details." }
 }
 
 /// The language of texts for people.

@@ -9,9 +9,11 @@ use crate::error::{Code, Language, fault, system};
 use crate::graphql::documents::{Checked, Documents};
 use crate::graphql::limits::{ConnectionToken, QUERY_BYTES_MAX};
 use crate::graphql::{DocketSchema, schema};
+use crate::observe::{self, Observed};
+use crate::settings::Limits;
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Request, Response as GraphQLResponse, ServerError};
+use async_graphql::{Data, Executor as _, Request, Response as GraphQLResponse, ServerError};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -20,19 +22,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-
-/// Largest request body.
-pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// How long a request may take.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long open requests may finish after the server was told to stop.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -42,7 +35,7 @@ const CONSOLE: &str = include_str!("console/index.html");
 #[derive(Clone)]
 pub struct Server {
     app: App,
-    schema: DocketSchema,
+    schema: Observed<DocketSchema>,
     documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
@@ -54,8 +47,14 @@ struct Console {
 
 /// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts.
 pub fn router(app: App, demo: Option<String>) -> Router {
+    let observing = axum::middleware::from_fn_with_state(app.meters.clone(), observe::request);
     let server = Server {
-        schema: schema(app.clone()),
+        schema: Observed::new(
+            schema(app.clone()),
+            observe::names(),
+            app.meters.clone(),
+            app.drain.clone(),
+        ),
         app,
         documents: Arc::default(),
         console: Arc::new(Console {
@@ -71,28 +70,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
         .route("/graphql", axum::routing::any(graphql))
         .route("/print/{token}", get(printed))
         .with_state(server)
-}
-
-/// Serves until `stop` resolves, then lets open requests finish.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (stopped, told) = tokio::sync::oneshot::channel();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = stopped.send(());
-    });
-    // Subscriptions would hold the server for ever.
-    let drained = async {
-        let _ = told.await;
-        tokio::time::sleep(DRAIN_TIMEOUT).await;
-    };
-    tokio::select! {
-        served = async { served.await } => served,
-        () = drained => Ok(()),
-    }
+        .layer(observing)
 }
 
 async fn console(State(server): State<Server>) -> Response {
@@ -178,7 +156,14 @@ async fn demo_accounts(State(server): State<Server>) -> Response {
 
 /// Ready when the store answers and the projections follow.
 async fn ready(State(server): State<Server>) -> Response {
-    let projections = server.app.projections.borrow().clone();
+    if server.app.drain.has_begun() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response();
+    }
+    // A runner that is gone says nothing any more.
+    let projections = match server.app.projections.has_changed() {
+        Ok(_) => server.app.projections.borrow().clone(),
+        Err(_) => docket_projections::State::Stopped(String::new()),
+    };
     let head = server.app.desk.journal().head().await;
     match (head, projections) {
         (Ok(head), docket_projections::State::Following) => {
@@ -242,6 +227,7 @@ async fn graphql(
         return web_socket(server, upgrade, protocol);
     }
     let (parts, body) = request.into_parts();
+    let limits = server.app.limits;
     let Some(accepts) = accepts(&parts.headers) else {
         return (
             StatusCode::NOT_ACCEPTABLE,
@@ -251,7 +237,12 @@ async fn graphql(
     };
     let read = match parts.method {
         Method::POST => {
-            match tokio::time::timeout(REQUEST_TIMEOUT, read_post(&parts.headers, body)).await {
+            match tokio::time::timeout(
+                limits.request_timeout,
+                read_post(&parts.headers, body, limits),
+            )
+            .await
+            {
                 Ok(read) => read,
                 Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long")),
             }
@@ -269,11 +260,11 @@ async fn graphql(
     };
     match prepare(&server, &parts.headers, request, read_only).await {
         Ok((request, subscribes)) if accepts == Accepts::EventStream || subscribes => {
-            events(server.schema.execute_stream(request))
+            events(server.schema.execute_stream(request, None))
         }
         Ok((request, _)) => {
             let executed = server.schema.execute(request);
-            match tokio::time::timeout(REQUEST_TIMEOUT, executed).await {
+            match tokio::time::timeout(limits.request_timeout, executed).await {
                 Ok(response) => respond(accepts, &response),
                 Err(_) => respond(accepts, &failed(fault(Code::Timeout))),
             }
@@ -293,7 +284,7 @@ struct Params {
 
 type Bad = (StatusCode, &'static str);
 
-async fn read_post(headers: &HeaderMap, body: Body) -> Result<Params, Bad> {
+async fn read_post(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Params, Bad> {
     let media = headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
@@ -311,10 +302,10 @@ async fn read_post(headers: &HeaderMap, body: Body) -> Result<Params, Bad> {
             "send application/json in UTF-8",
         ));
     }
-    let bytes: Bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+    let bytes: Bytes = to_bytes(body, limits.body_bytes_max).await.map_err(|_| {
         (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is over 256 KiB, or broke off",
+            "the body is over the limit, or broke off",
         )
     })?;
     serde_json::from_slice(&bytes).map_err(|_| {
@@ -490,9 +481,13 @@ fn events(
 fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtocol) -> Response {
     let upgrade = upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .max_message_size(BODY_BYTES_MAX);
+        .max_message_size(server.app.limits.body_bytes_max);
+    let held = server.app.drain.hold();
     upgrade.on_upgrade(move |socket| async move {
+        let _held = held;
         let Server { app, schema, .. } = server;
+        let (drain, closing) = (app.drain.clone(), app.drain.closing());
+        let (mut sink, stream) = socket.split();
         let init = move |payload: serde_json::Value| async move {
             let header = ["Authorization", "authorization"]
                 .iter()
@@ -507,9 +502,17 @@ fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtoc
             }
             Ok(data)
         };
-        GraphQLWebSocket::new(socket, schema, protocol)
+        GraphQLWebSocket::new_with_pair(&mut sink, stream.take_until(closing), schema, protocol)
             .on_connection_init(init)
             .serve()
             .await;
+        if drain.has_begun() {
+            let code = axum::extract::ws::close_code::AWAY;
+            let reason = "the server is stopping".into();
+            let frame = axum::extract::ws::CloseFrame { code, reason };
+            let _ = sink
+                .send(axum::extract::ws::Message::Close(Some(frame)))
+                .await;
+        }
     })
 }

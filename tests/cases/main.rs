@@ -9,6 +9,7 @@ mod journal;
 mod letters;
 mod live;
 mod moving;
+mod operation;
 mod ops;
 mod permissions;
 mod progress;

@@ -370,10 +370,10 @@ impl Ticket {
         last.is_some_and(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended)
     }
 
-    /// The exclusion that is not decided on yet.
+    /// The exclusions that are not decided on yet, in the order they were asked for.
     #[must_use]
-    pub fn pending_exclusion(&self) -> Option<&Exclusion> {
-        self.exclusions.last().filter(|e| e.granted.is_none())
+    pub fn pending_exclusions(&self) -> impl Iterator<Item = &Exclusion> {
+        self.exclusions.iter().filter(|e| e.granted.is_none())
     }
 
     /// The termination that was asked for and is not decided on: whatever ended the lead's task has voided it.

@@ -70,6 +70,8 @@ action_inputs! {
     }
     /// A decision on an exclusion (剔除审批).
     DecideExclusionInput {
+        /// Which asking, by its `no`; needed where more than one waits.
+        no: Option<i32>,
         /// Whether it is left out.
         granted: bool,
         /// Why.
@@ -206,7 +208,11 @@ impl DecidingMutation {
         input: DecideExclusionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
+        let no = input.no.map(u16::try_from).transpose().map_err(|_| {
+            fault_because(Code::BadRequest, "an exclusion's number is from 1 to 65535")
+        })?;
         let action = decide_exclusion::DecideExclusion {
+            no,
             granted: input.granted,
             text: input.text,
         };

@@ -82,7 +82,7 @@ impl Action for AskExclusion<Sealed> {
                 .iter()
                 .filter(|e| e.department == department)
         };
-        if ticket.pending_exclusion().is_some() {
+        if own().any(|e| e.granted.is_none()) {
             return Err(Reason::AlreadyAsked);
         }
         if own().any(|e| e.granted == Some(true)) {

@@ -1,15 +1,17 @@
-//! Decide on an exclusion (剔除审批): the hotline office on the first asking, the joint meeting on an appeal; never
-//! who is scored.
+//! Decide on an exclusion (剔除审批): the hotline office on the first asking, the joint meeting on an appeal, or the one
+//! of them that the pack leaves it to on both; never who is scored.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::TicketState;
+use crate::ticket::state::{Exclusion, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Decides whether a ticket is left out of an appraisal.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecideExclusion<T> {
+    /// Which asking; needed where more than one waits.
+    pub no: Option<u16>,
     /// Whether it is.
     pub granted: bool,
     /// Why.
@@ -34,10 +36,29 @@ impl<T> DecideExclusion<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<DecideExclusion<U>, E> {
         Ok(DecideExclusion {
+            no: self.no,
             granted: self.granted,
             text: seal(Field::of_ticket("text"), self.text)?,
         })
     }
+}
+
+/// Whether the account may decide on an asking.
+fn may_decide(asked: &Exclusion, context: &Context) -> Result<(), Reason> {
+    let (decides, other) = if asked.appeal {
+        (Role::JointMeeting, Role::Office)
+    } else {
+        (Role::Office, Role::JointMeeting)
+    };
+    let left_to = |role| context.rules.lets("decide_exclusion", role);
+    let decides = if left_to(decides) { decides } else { other };
+    if !context.actor.has(decides) {
+        return Err(Reason::RoleNotAllowed);
+    }
+    if context.actor.department == Some(asked.department) {
+        return Err(Reason::OwnScore);
+    }
+    Ok(())
 }
 
 impl Action for DecideExclusion<Sealed> {
@@ -65,19 +86,14 @@ impl Action for DecideExclusion<Sealed> {
     const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
-        let asked = ticket.pending_exclusion().ok_or(Reason::NothingAsked)?;
-        let decides = if asked.appeal {
-            Role::JointMeeting
-        } else {
-            Role::Office
-        };
-        if !context.actor.has(decides) {
-            return Err(Reason::RoleNotAllowed);
+        let mut why_not = Err(Reason::NothingAsked);
+        for asked in ticket.pending_exclusions() {
+            why_not = may_decide(asked, context);
+            if why_not.is_ok() {
+                break;
+            }
         }
-        if context.actor.department == Some(asked.department) {
-            return Err(Reason::OwnScore);
-        }
-        Ok(())
+        why_not
     }
 
     fn decide(
@@ -87,8 +103,18 @@ impl Action for DecideExclusion<Sealed> {
         context: &Context,
     ) -> Result<Option<ExclusionDecided>, Refusal> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
-        let asked = ticket.pending_exclusion();
-        let asked = asked.ok_or_else(|| refuse::<Self>(ticket, Reason::NothingAsked))?;
+        let no = |reason, detail: &str| refuse::<Self>(ticket, reason).at("no").because(detail);
+        let mut pending = ticket.pending_exclusions();
+        let asked = match (self.no, pending.next(), pending.next()) {
+            (None, Some(_), Some(_)) => {
+                return Err(no(Reason::Required, "which of those that wait"));
+            }
+            (None, asked, None) => asked,
+            (Some(no), ..) => ticket.pending_exclusions().find(|asked| asked.no == no),
+            (None, None, Some(_)) => None,
+        };
+        let asked = asked.ok_or_else(|| no(Reason::NothingAsked, "one that waits"))?;
+        may_decide(asked, context).map_err(|reason| refuse::<Self>(ticket, reason))?;
         Ok(Some(ExclusionDecided {
             no: asked.no,
             granted: self.granted,
@@ -117,6 +143,7 @@ impl Fact for ExclusionDecided {
 mod tests {
     use crate::people::Actor;
     use crate::refusal::Reason;
+    use crate::ticket::TicketAction;
     use crate::ticket::scenario::*;
 
     #[test]
@@ -140,6 +167,57 @@ mod tests {
         appealed()
             .when(joint_meeting(), decide_exclusion(true))
             .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
+    }
+
+    #[test]
+    fn whoever_the_pack_leaves_it_to_decides_on_both() {
+        for (only, decides, other) in [
+            ("joint_meeting", joint_meeting(), office()),
+            ("office", office(), joint_meeting()),
+        ] {
+            let roles = format!("\n[roles]\ndecide_exclusion = [\"{only}\"]\n");
+            let asked = || {
+                replied()
+                    .under(&[("\n[sign_off]", &format!("{roles}\n[sign_off]"))])
+                    .and(clerk(), ask_exclusion())
+            };
+            asked()
+                .when(other, decide_exclusion(true))
+                .refused(Reason::RoleNotAllowed, None);
+            asked()
+                .and(decides.clone(), decide_exclusion(false))
+                .and(clerk(), ask_exclusion())
+                .when(decides, decide_exclusion(true))
+                .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
+        }
+    }
+
+    #[test]
+    fn one_department_waits_for_no_other() {
+        let both = || {
+            assigned_with_assist()
+                .and(clerk(), sign())
+                .and(clerk(), reply())
+                .and(clerk(), ask_exclusion())
+                .and(other_clerk(), ask_exclusion())
+        };
+        both()
+            .when(office(), decide_exclusion(true))
+            .refused(Reason::Required, Some("no"));
+        let the = |no| {
+            TicketAction::DecideExclusion(super::DecideExclusion {
+                no: Some(no),
+                granted: true,
+                text: sealed("属实"),
+            })
+        };
+        both().when(office(), the(2)).then(|ticket| {
+            assert!(ticket.is_excluded_for(OTHER_DEPARTMENT));
+            assert!(!ticket.is_excluded_for(DEPARTMENT));
+        });
+        both()
+            .when(office(), the(3))
+            .refused(Reason::NothingAsked, Some("no"));
     }
 
     #[test]

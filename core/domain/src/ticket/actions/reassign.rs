@@ -69,6 +69,14 @@ impl Action for Reassign<Sealed> {
     };
     type Event = Reassigned;
 
+    /// What the joint meeting ruled, another ruling changes.
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
+        if ticket.lead().is_some_and(|lead| lead.locked) {
+            return Err(Reason::RuledOn);
+        }
+        Ok(())
+    }
+
     fn decide(
         self,
         ticket: &Ticket,
@@ -126,6 +134,22 @@ mod tests {
     use crate::refusal::Reason;
     use crate::ticket::scenario::*;
     use crate::ticket::{AssignmentState, DisputeCause, TicketAction, TicketState};
+
+    #[test]
+    fn what_was_ruled_stays() {
+        let ruled = || {
+            signed()
+                .and(dispatcher(), dispute())
+                .and(joint_meeting(), rule())
+        };
+        ruled()
+            .when(dispatcher(), reassign())
+            .refused(Reason::RuledOn, None);
+        ruled()
+            .and(dispatcher(), dispute())
+            .when(joint_meeting(), rule())
+            .then(|_| {});
+    }
 
     #[test]
     fn another_department_has_it_with_a_clock_of_its_own() {

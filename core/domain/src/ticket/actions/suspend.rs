@@ -48,8 +48,8 @@ impl<T> Suspend<T> {
     }
 }
 
-/// For how long a suspension may be expected to last: a lawsuit through its instances. Own.
-const LASTS_DAYS_MAX: i64 = 3 * 366;
+/// For how long a suspension may be expected to last. A technical limit.
+const LASTS_DAYS_MAX: i64 = 10 * 366;
 
 impl Action for Suspend<Sealed> {
     const SPEC: Spec = Spec {
