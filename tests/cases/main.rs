@@ -2,6 +2,7 @@
 
 mod desk;
 mod documents;
+mod event_stream;
 mod faults;
 mod gateway;
 mod goldens;
@@ -20,6 +21,7 @@ mod sealing;
 mod secrets;
 mod seeds;
 mod simulation;
+mod sockets;
 mod stories;
 mod vault;
 mod views;
