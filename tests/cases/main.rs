@@ -1,5 +1,6 @@
 //! Docket tested from outside. Run by `tests/run`, which starts the PostgreSQL the tests need.
 
+mod clients;
 mod desk;
 mod documents;
 mod event_stream;
