@@ -33,6 +33,7 @@ use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};
 use crate::journal::{Journal, JournalError, Receipt};
 use crate::ops::{Ops, OpsError};
 use crate::store::Store;
+use crate::trace;
 use crate::vault::{Vault, VaultError};
 use docket_domain::account::Account;
 use docket_domain::ids::CommandId;
@@ -249,7 +250,8 @@ impl Desk {
                 at: self.clock.now(),
                 by: actor.account,
             },
-            correlation: command.0,
+            // Of the request, where there is one: all that it did has this in common.
+            correlation: trace::current().unwrap_or(command.0),
             causation: None,
             rules_version,
             claims: Vec::new(),
@@ -278,6 +280,10 @@ impl Desk {
             .await
     }
 
+    #[tracing::instrument(
+        name = "command", level = "debug", skip_all,
+        fields(category = A::CATEGORY, command = %envelope.command.0, correlation = %envelope.correlation)
+    )]
     async fn run_from<A: Cacheable>(
         &self,
         mut known: Option<Cached<A::State>>,

@@ -6,13 +6,14 @@
 //! effect once; claims are unique; an acknowledged commit survives a killed process and a power cut.
 //!
 //! * [`record`]: the stored event and its canonical encoding.
-//! * `writer`: group commit. `reader`: gathered reads. `follow`: other processes' appends.
+//! * [`Meter`]: what is measured. `writer`: group commit. `reader`: gathered reads. `follow`: other processes' appends.
 //! * `sqlite`, `postgres`: the two stores. [`upcast`]: old schema versions.
 //!
 //! It must *not* know what the events mean.
 
 mod backend;
 mod follow;
+mod meter;
 mod postgres;
 mod reader;
 pub mod record;
@@ -22,6 +23,7 @@ pub mod upcast;
 mod writer;
 
 pub use backend::{Claim, Commit, LogInfo, NewEvent, Receipt, StoredCommand, StreamId};
+pub use meter::Meter;
 pub use record::Record;
 
 use crate::clock::Clock;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Most records one read returns.
@@ -112,6 +115,7 @@ struct Inner {
     reads: mpsc::Sender<reader::Waiting>,
     head: watch::Sender<u64>,
     appended: AtomicU64,
+    meter: Meter,
 }
 
 /// The statements that make the journal's tables, and their layout.
@@ -189,7 +193,14 @@ impl Journal {
         let (appended, to_announce) = watch::channel(0);
         let head = known.clone();
         let heads = writer::Heads { known, appended };
-        tokio::spawn(writer::run(backend.clone(), waiting, heads, clock));
+        let meter = Meter::default();
+        tokio::spawn(writer::run(
+            backend.clone(),
+            waiting,
+            heads,
+            clock,
+            meter.clone(),
+        ));
         tokio::spawn(follow::announce(backend.clone(), to_announce.clone()));
         tokio::spawn(follow::follow(backend.clone(), head.clone(), to_announce));
         let wanted = Arc::new(Mutex::new(wanted));
@@ -203,6 +214,7 @@ impl Journal {
             reads,
             head,
             appended: 0.into(),
+            meter,
         });
         Ok(Self { inner })
     }
@@ -220,6 +232,7 @@ impl Journal {
     }
 
     /// Appends one command's events, or its being a no-op. Returns when it is on disk.
+    #[tracing::instrument(level = "debug", skip_all, fields(correlation = %commit.correlation))]
     pub async fn append(&self, commit: Commit) -> Result<Receipt, JournalError> {
         if commit.events.len() > EVENTS_PER_COMMIT_MAX {
             return Err(JournalError::TooLarge {
@@ -241,6 +254,7 @@ impl Journal {
             let (expected, actual) = (commit.expected, self.version(commit.stream.id).await?);
             return Err(JournalError::Conflict { expected, actual });
         }
+        let began = Instant::now();
         let (reply, outcome) = oneshot::channel();
         let waiting = writer::Waiting {
             commit,
@@ -253,6 +267,10 @@ impl Journal {
             .await
             .map_err(|_| JournalError::Closed)?;
         let receipt = outcome.await.map_err(|_| JournalError::Closed)??;
+        self.inner
+            .meter
+            .append_seconds
+            .observe(began.elapsed().as_secs_f64());
         if !receipt.repeated {
             self.inner.appended.fetch_add(1, Ordering::Relaxed);
         }
@@ -353,6 +371,22 @@ impl Journal {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.inner.head.subscribe()
+    }
+
+    /// What is measured of it.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// How many commits wait for the writer, and how many reads for a reader.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let of = |capacity: usize| QUEUE_MAX - capacity;
+        (
+            of(self.inner.queue.capacity()),
+            of(self.inner.reads.capacity()),
+        )
     }
 
     /// The settings in force on a fresh writing connection, as `(name, value)`.

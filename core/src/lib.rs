@@ -7,6 +7,7 @@
 //! * [`esrs_store`]: esrs's `EventStore` over the journal; every command goes through it.
 //! * [`catalogue`]: every aggregate whose events a log may hold.
 //! * [`desk`]: the application service: load, seal, decide, append; conflicts decided again.
+//! * [`trace`]: the id of the request that something is done for.
 //!
 //! This crate must *not* know of read models or of GraphQL.
 
@@ -20,6 +21,7 @@ pub mod journal;
 pub mod ops;
 pub mod safekeeping;
 pub mod store;
+pub mod trace;
 pub mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};

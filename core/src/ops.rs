@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 pub const FAILURES_MAX: i64 = 5;
 /// How long it stays locked.
 pub const LOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
-/// How long a session lasts: a working day with its overtime.
+/// How long a session lasts unless told otherwise: a working day with its overtime.
 pub const SESSION_LASTS: TimeDelta = TimeDelta::hours(12);
 /// Passwords hashed at one time; each takes about 19 MiB.
 pub const HASHED_AT_ONCE: usize = 2;
@@ -125,6 +125,8 @@ pub struct Ops {
     /// Guesses at one door take turns, so that those sent all at once are counted one by one.
     turns: Arc<[Mutex<()>; TURNS]>,
     sessions: Arc<Sessions>,
+    /// How long a session lasts.
+    session_lasts: TimeDelta,
     /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
     decoy: Arc<str>,
 }
@@ -143,8 +145,18 @@ impl Ops {
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             sessions: Arc::default(),
+            session_lasts: SESSION_LASTS,
             decoy,
         })
+    }
+
+    /// With sessions that last so long; those already open keep their end.
+    #[must_use]
+    pub fn with_sessions_of(self, session_lasts: TimeDelta) -> Self {
+        Self {
+            session_lasts,
+            ..self
+        }
     }
 
     /// Its database, for what is kept beside: the digests of the log.

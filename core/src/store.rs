@@ -3,12 +3,14 @@
 use crate::clock::Clock;
 use crate::db::{Db, Durability, Planning};
 use crate::journal::{Journal, JournalError, Purpose};
-use crate::ops::{Ops, OpsError};
+use crate::ops::{Ops, OpsError, SESSION_LASTS};
 use crate::vault::{MasterKey, Vault, VaultError};
+use chrono::TimeDelta;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a store is: `sqlite:DIR` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,6 +127,8 @@ pub struct StoreOptions {
     pub master: Option<MasterKey>,
     /// Go on though the database would lose acknowledged commands in a power cut.
     pub allow_unsafe: bool,
+    /// How long a session lasts from its login.
+    pub sessions_last: Duration,
     /// Business time.
     pub clock: Arc<dyn Clock>,
 }
@@ -139,6 +143,7 @@ impl StoreOptions {
             keys: None,
             master: None,
             allow_unsafe: false,
+            sessions_last: SESSION_LASTS.to_std().unwrap_or_default(),
             clock,
         }
     }
@@ -168,6 +173,7 @@ impl Store {
             keys,
             master,
             allow_unsafe,
+            sessions_last,
             clock,
         } = options;
         let founded_as = purpose.unwrap_or(Purpose::Real);
@@ -197,7 +203,10 @@ impl Store {
         let keys = part(&keys_url, "keys", full, by_index, allow_unsafe).await?;
         let vault = Vault::open(keys, journal.log_id(), master, clock.clone()).await?;
         let ops = part(&url, "ops", full, by_index, allow_unsafe).await?;
-        let ops = Ops::open(ops, clock.clone()).await?;
+        let sessions_last = TimeDelta::from_std(sessions_last).unwrap_or(SESSION_LASTS);
+        let ops = Ops::open(ops, clock.clone())
+            .await?
+            .with_sessions_of(sessions_last);
         let (lazy, free) = (Durability::Lazy, Planning::Free);
         let views = part(&url, "views", lazy, free, allow_unsafe).await?;
         Ok(Self {

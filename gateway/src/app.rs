@@ -1,6 +1,9 @@
 //! A store opened, founded and followed: everything a server or a test needs.
 
+use crate::drain::Drain;
+use crate::meters::Meters;
 use crate::prints::Prints;
+use crate::settings::Limits;
 use crate::worker::Worker;
 use docket_core::digests::Keeper;
 use docket_core::store::StoreOptions;
@@ -56,6 +59,12 @@ pub struct App {
     pub views: Views,
     /// Printed forms that wait to be fetched.
     pub prints: Arc<Prints>,
+    /// What it holds itself to.
+    pub limits: Limits,
+    /// Whether it is stopping.
+    pub drain: Drain,
+    /// What is measured of it.
+    pub meters: Arc<Meters>,
     /// How the projections fare.
     pub projections: watch::Receiver<State>,
     /// Notes the digests of the log while anybody holds this.
@@ -76,10 +85,15 @@ impl App {
         let (runner, views, projections) = Runner::open(&store).await?;
         tokio::spawn(runner.run());
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
+        let meters = Arc::new(Meters::new(store.journal.meter()));
+        let worker = Worker::start(&store, desk.clone(), views.clone(), meters.worker.clone());
         Ok(Self {
+            limits: Limits::default(),
+            drain: Drain::default(),
+            meters,
             prints: Arc::default(),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
-            _worker: Arc::new(Worker::start(&store, desk.clone(), views.clone())),
+            _worker: Arc::new(worker),
             store,
             desk,
             views,

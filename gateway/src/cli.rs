@@ -2,10 +2,12 @@
 
 mod account;
 mod backup;
+mod config;
 mod doctor;
 mod erase;
 mod export;
 mod import;
+mod log;
 mod progress;
 mod projections;
 mod replay;
@@ -14,19 +16,25 @@ mod serve;
 mod verify;
 mod what_if;
 
+use crate::settings::{self, Layers, Settings};
 use clap::{Args, Parser, Subcommand};
 use docket_core::journal::Purpose;
 use docket_core::store::StoreOptions;
-use docket_core::vault::MasterKey;
 use docket_core::{Store, StoreUrl, SystemClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The event-sourced workflow engine for public-service hotlines (12345, 311).
 #[derive(Parser)]
 #[command(name = "docket", version, about)]
 struct Cli {
+    /// The file of settings; by default docket.toml in the working folder, if it is there. Also `DOCKET_CONFIG`.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Any setting, over file and environment: `--set server.drain=30s`. `docket config` lists them.
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -59,21 +67,23 @@ enum Command {
     Restore(backup::Restore),
     /// Erases a person who called, for ever.
     Erase(erase::Erase),
+    /// Shows every setting: its value, where it came from, what it does.
+    Config(config::Config),
     /// Looks at what could endanger the store.
     Doctor(doctor::Doctor),
     /// Prints the GraphQL schema.
     Schema,
 }
 
-/// Where the store is.
+/// Where the store is. What is not given here is looked for in the environment and in `docket.toml`.
 #[derive(Args, Clone)]
 pub struct StoreArgs {
-    /// sqlite:DIR or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// sqlite:DIR or `postgres://USER:PASSWORD@HOST/DATABASE`. Also `DOCKET_STORE`.
     /// Default sqlite:docket-data; for a demonstration sqlite:docket-demo.
-    #[arg(long, env = "DOCKET_STORE", hide_env_values = true)]
+    #[arg(long)]
     store: Option<String>,
-    /// Another place for the sealing keys.
-    #[arg(long, env = "DOCKET_KEYS", hide_env_values = true)]
+    /// Another place for the sealing keys. Also `DOCKET_KEYS`.
+    #[arg(long)]
     keys: Option<String>,
     /// The master key's file; by default beside the keys. The variable `DOCKET_MASTER_KEY` goes before.
     #[arg(long)]
@@ -83,29 +93,51 @@ pub struct StoreArgs {
     allow_unsafe: bool,
 }
 
-/// Where a store is when nobody says.
-const DEFAULT_STORE: &str = "sqlite:docket-data";
+/// A setting with what a command's own flag says of it.
+type Flag = (&'static settings::Spec, Option<String>);
+
+/// What was said beside a command's own flags: read once, before anything else.
+static LAYERS: OnceLock<Layers> = OnceLock::new();
+
+/// Every setting, with a command's own flags first.
+fn settings_with(flags: &[Flag]) -> Result<Settings, Failed> {
+    Ok(Settings::load(LAYERS.get_or_init(Layers::default), flags)?)
+}
 
 impl StoreArgs {
-    fn url(&self) -> Result<StoreUrl, docket_core::StoreError> {
-        self.store.as_deref().unwrap_or(DEFAULT_STORE).parse()
+    fn flags(&self) -> Vec<Flag> {
+        let path = self
+            .master_key
+            .as_ref()
+            .map(|path| path.display().to_string());
+        vec![
+            (&settings::STORE, self.store.clone()),
+            (&settings::KEYS, self.keys.clone()),
+            (&settings::MASTER_KEY_FILE, path),
+            (
+                &settings::UNSAFE,
+                self.allow_unsafe.then(|| "true".to_owned()),
+            ),
+        ]
+    }
+
+    /// Every setting, these flags first.
+    fn settings(&self) -> Result<Settings, Failed> {
+        settings_with(&self.flags())
+    }
+
+    fn url(&self) -> Result<StoreUrl, Failed> {
+        Ok(self.settings()?.store)
     }
 
     /// Where its keys are.
-    fn keys_url(&self) -> Result<StoreUrl, docket_core::StoreError> {
-        self.keys.as_deref().map_or_else(|| self.url(), str::parse)
+    fn keys_url(&self) -> Result<StoreUrl, Failed> {
+        let settings = self.settings()?;
+        Ok(settings.keys.unwrap_or(settings.store))
     }
 
-    fn options(&self) -> Result<StoreOptions, docket_core::StoreError> {
-        let url: StoreUrl = self.url()?;
-        let mut options = StoreOptions::new(url, Arc::new(SystemClock));
-        options.keys = self.keys.as_deref().map(str::parse).transpose()?;
-        options.allow_unsafe = self.allow_unsafe;
-        options.master = match std::env::var("DOCKET_MASTER_KEY") {
-            Ok(key) => Some(MasterKey::Given(key.into())),
-            Err(_) => self.master_key.clone().map(MasterKey::File),
-        };
-        Ok(options)
+    fn options(&self) -> Result<StoreOptions, Failed> {
+        Ok(store_options(&self.settings()?))
     }
 
     /// Real where a store has to be made; whatever it is where there is one.
@@ -117,14 +149,23 @@ impl StoreArgs {
     }
 
     /// Opens a store that is there, of either purpose.
-    async fn open(&self) -> Result<Store, docket_core::StoreError> {
+    async fn open(&self) -> Result<Store, Failed> {
         let options = self.options()?;
-        Store::open(StoreOptions {
+        let opened = Store::open(StoreOptions {
             purpose: None,
             ..options
-        })
-        .await
+        });
+        Ok(opened.await?)
     }
+}
+
+fn store_options(settings: &Settings) -> StoreOptions {
+    let mut options = StoreOptions::new(settings.store.clone(), Arc::new(SystemClock));
+    options.keys.clone_from(&settings.keys);
+    options.allow_unsafe = settings.allow_unsafe;
+    options.master.clone_from(&settings.master);
+    options.sessions_last = settings.sessions_last;
+    options
 }
 
 /// What a command fails with: shown to the person at the terminal.
@@ -142,29 +183,40 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Whatever is written is for its owner only, unless it says otherwise.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DOCKET_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,docket_gateway=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let layers = match Layers::read(variables(), cli.config.clone(), &cli.set) {
+        Ok(layers) => LAYERS.get_or_init(|| layers),
+        Err(error) => return failed(&error),
+    };
+    match Settings::load(layers, &[]) {
+        Ok(settings) => {
+            if let Err(error) = log::start(settings.log_format, &settings.log_filter) {
+                return failed(&*error);
+            }
+        }
+        Err(error) => return failed(&error),
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("docket: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return failed(&error),
     };
     match runtime.block_on(run(cli)) {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("docket: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&*error),
     }
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("docket: {error}");
+    ExitCode::FAILURE
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Failed> {
@@ -180,6 +232,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
         Command::Erase(erase) => erase.run().await,
+        Command::Config(config) => config.run(),
         Command::Doctor(doctor) => doctor.run().await,
         Command::Schema => {
             print!("{}", crate::sdl());

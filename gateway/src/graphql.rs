@@ -19,15 +19,8 @@ mod ticket_actions;
 pub use live::Resume;
 
 use crate::app::App;
+use crate::settings::Limits;
 use async_graphql::{MergedObject, Schema, SchemaBuilder};
-use std::time::Duration;
-
-/// Deepest nesting of a query. The standard introspection query needs 13.
-pub const DEPTH_MAX: usize = 15;
-/// Most fields of a query, those of lists counted once for every row asked for.
-pub const COMPLEXITY_MAX: usize = 20_000;
-/// How long a query waits for the views to come as far as `minPosition`.
-pub const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Queries.
 #[derive(MergedObject, Default)]
@@ -61,16 +54,16 @@ pub struct Mutation(
 /// The schema type.
 pub type DocketSchema = Schema<Query, Mutation, live::Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, live::Subscription> {
+fn builder(limits: Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
     Schema::build(Query::default(), Mutation::default(), live::Subscription)
         .extension(limits::Limits)
-        .limit_depth(DEPTH_MAX)
-        .limit_complexity(COMPLEXITY_MAX)
+        .limit_depth(limits.depth_max)
+        .limit_complexity(limits.complexity_max)
 }
 
 /// The schema over a running Docket.
 pub fn schema(app: App) -> DocketSchema {
-    builder().data(app).finish()
+    builder(app.limits).data(app).finish()
 }
 
 /// The schema's text, as committed in `schema.graphql`.
@@ -81,6 +74,8 @@ pub fn sdl() -> String {
         .sorted_arguments()
         .sorted_enum_items()
         .include_specified_by();
-    let text = builder().finish().sdl_with_options(options);
+    let text = builder(Limits::default())
+        .finish()
+        .sdl_with_options(options);
     format!("{}\n", text.trim_end())
 }

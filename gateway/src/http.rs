@@ -12,6 +12,7 @@ pub mod web_socket;
 use crate::app::App;
 use crate::graphql::documents::Documents;
 use crate::graphql::{DocketSchema, schema};
+use crate::observe::{self, Observed};
 use async_graphql::parser::types::OperationType;
 use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -23,15 +24,6 @@ use negotiation::{Accepted, JSON, Media, accepted};
 use request::{Asker, Bad, Prepared, prepare, read_get, read_post};
 use response::{execute, outcomes, refuse, respond};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-
-/// Largest request body.
-pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// How long a request may take.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long open requests may finish after the server was told to stop.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 const CONSOLE: &str = include_str!("console/index.html");
 
@@ -39,7 +31,7 @@ const CONSOLE: &str = include_str!("console/index.html");
 #[derive(Clone)]
 pub struct Server {
     app: App,
-    schema: DocketSchema,
+    schema: Observed<DocketSchema>,
     documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
@@ -51,8 +43,14 @@ struct Console {
 
 /// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts.
 pub fn router(app: App, demo: Option<String>) -> Router {
+    let observing = axum::middleware::from_fn_with_state(app.meters.clone(), observe::request);
     let server = Server {
-        schema: schema(app.clone()),
+        schema: Observed::new(
+            schema(app.clone()),
+            observe::names(),
+            app.meters.clone(),
+            app.drain.clone(),
+        ),
         app,
         documents: Arc::default(),
         console: Arc::new(Console {
@@ -68,28 +66,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
         .route("/graphql", axum::routing::any(graphql))
         .route("/print/{token}", get(printed))
         .with_state(server)
-}
-
-/// Serves until `stop` resolves, then lets open requests finish.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (stopped, told) = tokio::sync::oneshot::channel();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = stopped.send(());
-    });
-    // Subscriptions would hold the server for ever.
-    let drained = async {
-        let _ = told.await;
-        tokio::time::sleep(DRAIN_TIMEOUT).await;
-    };
-    tokio::select! {
-        served = async { served.await } => served,
-        () = drained => Ok(()),
-    }
+        .layer(observing)
 }
 
 async fn console(State(server): State<Server>) -> Response {
@@ -168,7 +145,14 @@ async fn demo_accounts(State(server): State<Server>) -> Response {
 
 /// Ready when the store answers and the projections follow.
 async fn ready(State(server): State<Server>) -> Response {
-    let projections = server.app.projections.borrow().clone();
+    if server.app.drain.has_begun() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response();
+    }
+    // A runner that is gone says nothing any more.
+    let projections = match server.app.projections.has_changed() {
+        Ok(_) => server.app.projections.borrow().clone(),
+        Err(_) => docket_projections::State::Stopped(String::new()),
+    };
     let head = server.app.desk.journal().head().await;
     match (head, projections) {
         (Ok(head), docket_projections::State::Following) => {
@@ -212,7 +196,9 @@ async fn graphql(
     let prepared = match if read_only {
         read_get(query.as_deref())
     } else {
-        let read = tokio::time::timeout(REQUEST_TIMEOUT, read_post(&parts.headers, body)).await;
+        let limits = server.app.limits;
+        let read = read_post(&parts.headers, body, limits.body_bytes_max);
+        let read = tokio::time::timeout(limits.request_timeout, read).await;
         let slow = Bad::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
         read.unwrap_or(Err(slow))
     } {

@@ -14,6 +14,7 @@ use docket_domain::rules::Rules;
 use docket_projections::timers::{DUE_MAX, DueTimer};
 use docket_projections::{ProjectionError, Views};
 use futures_util::StreamExt as _;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,19 +45,37 @@ enum WorkerError {
     Ops(#[from] OpsError),
 }
 
+/// What the worker counts of itself. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Rounds worked.
+    pub rounds: Counter,
+    /// Rounds in which another process had the lease.
+    pub rounds_of_others: Counter,
+    /// Rounds that failed.
+    pub rounds_failed: Counter,
+    /// Timers that took effect.
+    pub fired: Counter,
+    /// Timers that had nothing to do any more.
+    pub void: Counter,
+    /// Timers that failed, and are tried again.
+    pub failed: Counter,
+}
+
 /// Works for as long as it is held.
 pub struct Worker(AbortHandle);
 
 impl Worker {
     /// Starts working, once the lease is had.
     #[must_use]
-    pub fn start(store: &Store, desk: Arc<Desk>, views: Views) -> Self {
+    pub fn start(store: &Store, desk: Arc<Desk>, views: Views, meter: Meter) -> Self {
         let rounds = Rounds {
             lease: Lease::of(&store.ops, "worker"),
             desk,
             views,
             left_alone: HashMap::new(),
             settled_under: 0,
+            meter,
         };
         Self(tokio::spawn(rounds.run()).abort_handle())
     }
@@ -75,12 +94,14 @@ struct Rounds {
     left_alone: HashMap<(docket_domain::ids::TicketId, Cause, Timestamp), Instant>,
     /// The version of the rules that provisional limits were looked at under.
     settled_under: u32,
+    meter: Meter,
 }
 
 impl Rounds {
     async fn run(mut self) {
         loop {
             if let Err(error) = self.round().await {
+                self.meter.rounds_failed.inc();
                 tracing::warn!(%error, "what is due could not be done; trying again");
             }
             tokio::time::sleep(LOOKS_EVERY).await;
@@ -89,8 +110,10 @@ impl Rounds {
 
     async fn round(&mut self) -> Result<(), WorkerError> {
         if !self.lease.hold().await? {
+            self.meter.rounds_of_others.inc();
             return Ok(());
         }
+        self.meter.rounds.inc();
         let began = Instant::now();
         self.left_alone.retain(|_, until| *until > began);
         let (now, rules) = (self.desk.now(), self.desk.rules().await?);
@@ -160,11 +183,16 @@ impl Rounds {
         for (due, fired) in fired {
             let alone_for = match fired {
                 Ok(Fired::At(position)) => {
+                    self.meter.fired.inc();
                     latest = latest.max(position);
                     continue;
                 }
-                Ok(Fired::Void) => LEFT_ALONE,
+                Ok(Fired::Void) => {
+                    self.meter.void.inc();
+                    LEFT_ALONE
+                }
                 Err(error) => {
+                    self.meter.failed.inc();
                     let (ticket, cause) = (due.ticket, due.timer.cause);
                     tracing::warn!(%ticket, %cause, %error, "a timer could not be run; trying again");
                     TRIED_AGAIN

@@ -11,6 +11,7 @@ use docket_core::db::{Db, Tx};
 use docket_core::{Journal, JournalError, Store, values};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Most records in one batch.
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
@@ -37,6 +38,7 @@ pub struct Runner {
     fold: Fold,
     position: watch::Sender<u64>,
     state: watch::Sender<State>,
+    caught_up: watch::Sender<Instant>,
 }
 
 impl Runner {
@@ -60,7 +62,8 @@ impl Runner {
         let (position, positions) = watch::channel(checkpoint(&db).await?);
         let (state, states) = watch::channel(State::Following);
         let fold = Fold::new(store.journal.clone());
-        let views = Views::new(db.clone(), positions);
+        let (caught_up, caught_up_at) = watch::channel(Instant::now());
+        let views = Views::new(db.clone(), positions, caught_up_at);
         Ok((
             Self {
                 db,
@@ -68,6 +71,7 @@ impl Runner {
                 fold,
                 position,
                 state,
+                caught_up,
             },
             views,
             states,
@@ -111,6 +115,7 @@ impl Runner {
         let from = *self.position.borrow();
         let records = self.journal.read_all(from, BATCH_RECORDS_MAX).await?;
         let Some(last) = records.last() else {
+            self.caught_up.send_replace(Instant::now());
             return Ok(false);
         };
         let to = last.position;
@@ -128,6 +133,10 @@ impl Runner {
         tx.commit().await?;
         self.fold.keep(folded);
         self.position.send_replace(to);
+        for record in &records {
+            tracing::trace!(correlation = %record.correlation, position = record.position, "in the views");
+        }
+        tracing::debug!(from, to, "the views moved");
         Ok(true)
     }
 }

@@ -3,12 +3,14 @@
 use docket_core::db::Db;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// A handle on the views. Cheap to clone. Queries are in each view's file.
 #[derive(Clone)]
 pub struct Views {
     db: Db,
     position: watch::Receiver<u64>,
+    caught_up: watch::Receiver<Instant>,
 }
 
 /// The views did not come that far in time.
@@ -22,8 +24,16 @@ pub struct Lagging {
 }
 
 impl Views {
-    pub(crate) const fn new(db: Db, position: watch::Receiver<u64>) -> Self {
-        Self { db, position }
+    pub(crate) const fn new(
+        db: Db,
+        position: watch::Receiver<u64>,
+        caught_up: watch::Receiver<Instant>,
+    ) -> Self {
+        Self {
+            db,
+            position,
+            caught_up,
+        }
     }
 
     pub(crate) const fn db(&self) -> &Db {
@@ -34,6 +44,12 @@ impl Views {
     #[must_use]
     pub fn position(&self) -> u64 {
         *self.position.borrow()
+    }
+
+    /// How long ago everything that was in the journal was in the views. Looked at four times a second.
+    #[must_use]
+    pub fn behind_for(&self) -> Duration {
+        self.caught_up.borrow().elapsed()
     }
 
     /// Follows the position.

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Replaces what stands between a document's markers, and fails if that changed anything.
-fn generated(document: &str, name: &str, table: &str) {
+pub(crate) fn generated(document: &str, name: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()

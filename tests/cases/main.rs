@@ -11,6 +11,7 @@ mod journal;
 mod letters;
 mod live;
 mod moving;
+mod operation;
 mod ops;
 mod permissions;
 mod progress;

@@ -1,5 +1,5 @@
 //! A name planted in every text field a client can fill, and then searched for: in every file and table of
-//! the store, every log line (at the finest level) and every error.
+//! the store, every log line (at the finest level, as text and as JSON), every metric and every error.
 
 use docket_core::clock::{Clock as _, SystemClock};
 use docket_domain::people::Role;
@@ -312,6 +312,8 @@ async fn fill_everything(url: &str) -> String {
 }
 
 async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
+    // Each kind of log on one of the stores.
+    let format = if store.is_sqlite() { "json" } else { "text" };
     let since = SystemClock.now();
     let hotline = hotline(store).await;
     found(&hotline.desk).await;
@@ -330,6 +332,8 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
         .args(["serve", "--listen", "127.0.0.1:0"])
         .args(store_arguments(store))
         .env("DOCKET_LOG", "trace")
+        .env("DOCKET_LOG_FORMAT", format)
+        .env("DOCKET_METRICS_LISTEN", "127.0.0.1:0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -341,11 +345,12 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
             .map(|line| String::from_utf8_lossy(&line.unwrap()).into_owned())
             .collect::<Vec<_>>()
     });
-    let mut first = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut first)
-        .unwrap();
-    let responses = fill_everything(first.trim().strip_prefix("listening on ").unwrap()).await;
+    let mut stdout = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut said = || stdout.next().unwrap().unwrap();
+    let (url, metrics) = (said(), said());
+    let responses = fill_everything(url.strip_prefix("listening on ").unwrap()).await;
+    let metrics = reqwest::get(metrics.strip_prefix("metrics on ").unwrap()).await;
+    let metrics = metrics.unwrap().text().await.unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
     let lines = log.join().unwrap();
@@ -356,7 +361,15 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
     );
     let told: Vec<_> = lines.iter().filter(|line| reveals(&[line])).collect();
     assert!(told.is_empty(), "{told:#?}");
+    if format == "json" {
+        let broken = lines
+            .iter()
+            .find(|line| serde_json::from_str::<Value>(line).is_err());
+        assert_eq!(broken, None, "every line is a JSON object");
+    }
     assert!(!reveals(&[&responses]), "{responses}");
+    assert!(metrics.contains("name=\"receiveTicket\""), "{metrics}");
+    assert!(!reveals(&[&metrics]), "{metrics}");
     assert!(
         !reveals(&docket_tests::search::dump(store, since).await),
         "the store reveals it"

@@ -2,8 +2,8 @@
 
 use crate::gateway::city;
 use crate::live::{Socket, person};
-use docket_gateway::http::BODY_BYTES_MAX;
 use docket_gateway::http::web_socket::OPERATIONS_MAX;
+use docket_gateway::settings::Limits;
 use docket_tests::TestStore;
 use docket_tests::server::Server;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -46,7 +46,7 @@ async fn every_fault_has_its_code() {
     let wrong = json!({ "Authorization": "Bearer none" });
     let wrong = json!({ "type": "connection_init", "payload": wrong });
     let old = json!({ "id": "1", "type": "start", "payload": { "query": "{ __typename }" } });
-    let large = "x".repeat(BODY_BYTES_MAX);
+    let large = "x".repeat(Limits::default().body_bytes_max);
     for (messages, code) in [
         (vec![], 4408),
         (vec![query.clone()], 4401),

@@ -5,7 +5,7 @@ use crate::store::TestStore;
 use docket_core::clock::{Clock, SystemClock};
 use docket_core::store::StoreOptions;
 use docket_gateway::app::{App, Founding};
-use docket_gateway::http;
+use docket_gateway::{drain, http};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -40,7 +40,8 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let router = http::router(app.clone(), None);
-        tokio::spawn(http::serve(listener, router, async {
+        let (drain, limits) = (app.drain.clone(), app.limits);
+        tokio::spawn(drain::serve(listener, router, drain, limits, async {
             let _ = stopped.await;
         }));
         Self {
@@ -112,10 +113,22 @@ impl ServerProcess {
 
     /// SIGTERM: it may take its time.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Any signal.
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
+            .args([&format!("-{name}"), &self.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
+    }
+
+    /// The next line it says on standard output.
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim().to_owned()
     }
 
     /// Waits until it is over: its exit status, and what else it said.
@@ -152,6 +165,7 @@ pub fn command(binary: &str, store: &TestStore) -> Command {
     command
         .current_dir(store.dir())
         .env("DOCKET_LOG", "error")
+        .env("DOCKET_METRICS_LISTEN", "off")
         .stdin(Stdio::null());
     command
 }

@@ -2,12 +2,13 @@
 //! while one batch is being written, the next one gathers by itself.
 
 use super::backend::{Appended, Backend, Claim, Commit, Receipt, StoredCommand};
-use super::{JournalError, StreamId};
+use super::{JournalError, Meter, StreamId};
 use crate::clock::Clock;
 use docket_domain::ids::CommandId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// So many waiting commits go to the store before the last batch is answered: the store need not wait for
 /// that, nor for what comes of it. With fewer, those just answered are waited for, and share a transaction.
@@ -54,6 +55,7 @@ pub(super) async fn run(
     mut queue: mpsc::Receiver<Waiting>,
     heads: Heads,
     clock: Arc<dyn Clock>,
+    meter: Meter,
 ) {
     let mut deferred: VecDeque<Waiting> = VecDeque::new();
     let mut written: Option<Written> = None;
@@ -81,8 +83,16 @@ pub(super) async fn run(
                 answer(written, &heads);
             }
         };
+        let began = Instant::now();
+        let appending = async {
+            let appended = backend.append(&commits, clock.now()).await;
+            let count = u32::try_from(commits.len()).unwrap_or(u32::MAX);
+            meter.batch_commits.observe(count.into());
+            meter.batch_seconds.observe(began.elapsed().as_secs_f64());
+            appended
+        };
         // In this order: the store has its batch before the last one is answered.
-        let (appended, ()) = tokio::join!(backend.append(&commits, clock.now()), answering);
+        let (appended, ()) = tokio::join!(appending, answering);
         let again = match appended {
             Ok(appended) if appended.rejected.is_empty() => {
                 written = Some((batch, appended));
@@ -190,6 +200,7 @@ fn answer_taken(batch: Vec<Waiting>, appended: &Appended, heads: &Heads) -> Vec<
             recorded_at: appended.recorded_at,
             repeated: false,
         };
+        tracing::trace!(correlation = %commit.correlation, command = %commit.command.0, position, "on disk");
         // A caller that has gone away finds the outcome by its command id.
         let _ = waiting.reply.send(Ok(receipt));
     }

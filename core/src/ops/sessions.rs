@@ -1,6 +1,6 @@
 //! Sessions: who is behind a token, remembered for as long as another process's ending of it may go unseen.
 
-use super::{Ops, OpsError, SESSION_LASTS};
+use super::{Ops, OpsError};
 use crate::clock::random_bytes;
 use crate::desk::REFRESH;
 use crate::values;
@@ -50,7 +50,7 @@ impl Ops {
     ) -> Result<(String, Timestamp), OpsError> {
         let now = self.clock.now();
         let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
-        let until = now + SESSION_LASTS;
+        let until = now + self.session_lasts;
         let session = values![hash(&token).as_slice(), account.0, now, until];
         let sql = "INSERT INTO sessions VALUES ($1, $2, $3, $4)";
         self.db.execute(sql, session).await?;
@@ -85,6 +85,17 @@ impl Ops {
             self.sessions.known.remove(&hash);
         }
         Ok(Some((account, until)))
+    }
+
+    /// How many sessions there are that are not over.
+    pub async fn sessions_open(&self) -> Result<u64, OpsError> {
+        let sql = "SELECT COUNT(*) FROM sessions WHERE expires_at > $1";
+        let row = self
+            .db
+            .fetch_optional(sql, values![self.clock.now()])
+            .await?;
+        let count = row.map(|row| row.int(0)).transpose()?.unwrap_or(0);
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Ends every session of an account, or every one but one.

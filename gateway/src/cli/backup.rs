@@ -135,7 +135,7 @@ impl Restore {
         if self.keys_from.is_none() || self.no_erasures {
             return Ok(Vec::new());
         }
-        let Some(path) = self.ledger.named() else {
+        let Some(path) = self.ledger.named()? else {
             return Err(
                 "the keys would bring back whoever was erased since they were backed up: give the \
                  ledger, --erasure-ledger FILE, or say that nobody was, --no-erasures"

@@ -2,10 +2,13 @@
 
 use super::erase::LedgerArgs;
 use super::{Failed, StoreArgs};
+use crate::settings::Settings;
+use crate::tls;
 use clap::Args;
 use docket_core::clock::Clock as _;
 use docket_core::db::POSTGRES_SAFETY;
 use docket_core::safekeeping::{Ledger, Vitals, vitals};
+use docket_core::vault::MasterKey;
 use docket_core::{Store, StoreUrl, SystemClock};
 use docket_projections::rebuild;
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,16 +63,23 @@ impl Doctor {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         let (url, keys_url) = (self.store.url()?, self.store.keys_url()?);
         let mut told = Told::default();
+        let settings = self.store.settings()?;
+        told.line(Grade::Ok, "settings", &super::config::summary(&settings));
+        for variable in super::config::strange() {
+            let says = format!("{variable} is set, and no setting is called so: correct its name");
+            told.line(Grade::Warning, "settings", &says);
+        }
+        network(&mut told, &settings);
         // Before anything is opened: opening a store makes what is missing.
         let vital = vitals(&url, &keys_url).await?;
         growth(&mut told, &vital);
         free_space(&mut told, &url);
         clock(&mut told, &vital);
-        self.files(&mut told, &url, &keys_url);
+        Self::files(&mut told, &settings, &url, &keys_url);
         match self.store.open().await {
             Ok(store) => {
                 self.erasures(&mut told, &store, &keys_url).await?;
-                settings(&mut told, &store, url.is_sqlite()).await?;
+                durability(&mut told, &store, url.is_sqlite()).await?;
                 projections(&mut told, &store).await;
             }
             Err(error) => told.line(Grade::Problem, "opening", &format!("{error}")),
@@ -90,7 +100,7 @@ impl Doctor {
         keys_url: &StoreUrl,
     ) -> Result<(), Failed> {
         let erasures = store.vault.erasures().await?;
-        let path = self.ledger.path(keys_url);
+        let path = self.ledger.path(keys_url)?;
         let shown = path.display();
         let lacking = match Ledger::open(&path, store.journal.log_id()) {
             Ok(ledger) => ledger.lacks(&erasures),
@@ -121,20 +131,23 @@ impl Doctor {
         Ok(())
     }
 
-    /// Whether anybody else could read the master key or the store's files.
-    fn files(&self, told: &mut Told, url: &StoreUrl, keys_url: &StoreUrl) {
-        if std::env::var_os("DOCKET_MASTER_KEY").is_some() {
-            told.line(Grade::Ok, "master key", "from DOCKET_MASTER_KEY");
-        } else {
-            let beside = match keys_url {
-                StoreUrl::Sqlite(dir) => dir.join("master.key"),
-                StoreUrl::Postgres(_) => "docket-keys/master.key".into(),
-            };
-            owner_only(
-                told,
-                "master key",
-                self.store.master_key.as_deref().unwrap_or(&beside),
-            );
+    /// Whether anybody else could read the keys or the store's files.
+    fn files(told: &mut Told, settings: &Settings, url: &StoreUrl, keys_url: &StoreUrl) {
+        match &settings.master {
+            Some(MasterKey::Given(_)) => {
+                told.line(Grade::Ok, "master key", "from DOCKET_MASTER_KEY");
+            }
+            Some(MasterKey::File(path)) => owner_only(told, "master key", path),
+            None => {
+                let beside = match keys_url {
+                    StoreUrl::Sqlite(dir) => dir.join("master.key"),
+                    StoreUrl::Postgres(_) => "docket-keys/master.key".into(),
+                };
+                owner_only(told, "master key", &beside);
+            }
+        }
+        if let Some(tls) = &settings.tls {
+            owner_only(told, "TLS key", &tls.key);
         }
         if let StoreUrl::Sqlite(dir) = url {
             owner_only(told, "folder", dir);
@@ -164,6 +177,35 @@ fn owner_only(told: &mut Told, what: &str, path: &Path) {
                 told.line(grade, what, &says);
             }
         }
+    }
+}
+
+/// Whether passwords travel in the clear, or figures are for everybody.
+fn network(told: &mut Told, settings: &Settings) {
+    if let Some(tls) = &settings.tls {
+        match tls::check(tls) {
+            Ok(()) => {
+                let says = format!("{} and its key fit together", tls.certificate.display());
+                told.line(Grade::Ok, "TLS", &says);
+            }
+            Err(error) => told.line(Grade::Problem, "TLS", &error.to_string()),
+        }
+    } else if !settings.listen.ip().is_loopback() {
+        let says = format!(
+            "{} is reached over a network without TLS: set tls.certificate and tls.key, or let only a proxy \
+             with TLS reach it",
+            settings.listen
+        );
+        told.line(Grade::Warning, "TLS", &says);
+    }
+    if let Some(metrics) = settings
+        .metrics_listen
+        .filter(|address| !address.ip().is_loopback())
+    {
+        let says = format!(
+            "{metrics} tells how busy the hotline is to whoever reaches it: let only Prometheus"
+        );
+        told.line(Grade::Warning, "metrics", &says);
     }
 }
 
@@ -247,7 +289,7 @@ fn clock(told: &mut Told, vital: &Vitals) {
     told.line(grade, "clock", &says);
 }
 
-async fn settings(told: &mut Told, store: &Store, sqlite: bool) -> Result<(), Failed> {
+async fn durability(told: &mut Told, store: &Store, sqlite: bool) -> Result<(), Failed> {
     for (part, settings) in [
         ("journal", store.journal.settings().await?),
         ("keys", store.vault.settings().await?),

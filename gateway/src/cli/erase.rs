@@ -1,6 +1,7 @@
 //! `docket erase`: a person is forgotten. What that means: `docs/operations.md`.
 
-use super::{Failed, StoreArgs};
+use super::{Failed, StoreArgs, settings_with};
+use crate::settings::ERASURE_LEDGER;
 use clap::{Args, ValueEnum};
 use docket_core::desk::{Desk, Person, Whom};
 use docket_core::safekeeping::Ledger;
@@ -65,30 +66,34 @@ impl From<GroundArg> for Ground {
 #[derive(Args, Clone)]
 pub struct LedgerArgs {
     /// The file that keeps every erasure (ids only), for restoring backups taken before it; by default
-    /// erasures.jsonl beside the keys. Better on another disk than the store.
-    #[arg(long, value_name = "FILE", env = "DOCKET_ERASURE_LEDGER")]
+    /// erasures.jsonl beside the keys. Better on another disk than the store. Also `DOCKET_ERASURE_LEDGER`.
+    #[arg(long, value_name = "FILE")]
     erasure_ledger: Option<PathBuf>,
 }
 
 impl LedgerArgs {
     /// The file, if one was named.
-    pub(super) fn named(&self) -> Option<PathBuf> {
-        self.erasure_ledger.clone()
+    pub(super) fn named(&self) -> Result<Option<PathBuf>, Failed> {
+        let flag = self
+            .erasure_ledger
+            .as_ref()
+            .map(|path| path.display().to_string());
+        Ok(settings_with(&[(&ERASURE_LEDGER, flag)])?.erasure_ledger)
     }
 
     /// The file.
-    pub(super) fn path(&self, keys: &StoreUrl) -> PathBuf {
-        self.named().unwrap_or_else(|| match keys {
+    pub(super) fn path(&self, keys: &StoreUrl) -> Result<PathBuf, Failed> {
+        Ok(self.named()?.unwrap_or_else(|| match keys {
             StoreUrl::Sqlite(dir) => dir.join("erasures.jsonl"),
             StoreUrl::Postgres(_) => PathBuf::from("docket-keys/erasures.jsonl"),
-        })
+        }))
     }
 
     /// Writes down every erasure that the ledger does not have yet.
     pub(super) async fn keep(&self, store: &Store, keys: &StoreUrl) -> Result<(), Failed> {
         let erasures = store.vault.erasures().await?;
         if !erasures.is_empty() {
-            Ledger::open(&self.path(keys), store.journal.log_id())?.add(erasures)?;
+            Ledger::open(&self.path(keys)?, store.journal.log_id())?.add(erasures)?;
         }
         Ok(())
     }
@@ -106,7 +111,7 @@ impl Erase {
         desk.finish_erasures().await?;
         // Before anybody is erased: what was not written down before, and whether it can be now.
         let keys_url = self.store.keys_url()?;
-        let ledger = self.ledger.path(&keys_url);
+        let ledger = self.ledger.path(&keys_url)?;
         self.ledger.keep(&store, &keys_url).await?;
         Ledger::open(&ledger, store.journal.log_id())?.check()?;
         let person = desk.find_person(&whom).await?;

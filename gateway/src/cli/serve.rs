@@ -1,12 +1,12 @@
 //! `docket serve`: the server.
 
-use super::{Failed, StoreArgs, say};
+use super::{Failed, StoreArgs, say, settings_with, store_options};
 use crate::app::{App, Founding};
-use crate::{demo, http};
+use crate::settings::{LISTEN, METRICS_LISTEN, STORE, Settings};
+use crate::{demo, drain, http, meters, tls};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,9 +21,9 @@ pub struct Serve {
     store: StoreArgs,
     #[command(flatten)]
     ledger: super::erase::LedgerArgs,
-    /// The address to listen on; port 0 picks a free one. Default 127.0.0.1:8080.
-    #[arg(long, env = "DOCKET_LISTEN")]
-    listen: Option<SocketAddr>,
+    /// The address to listen on; port 0 picks a free one. Also `DOCKET_LISTEN`. Default 127.0.0.1:8080.
+    #[arg(long)]
+    listen: Option<String>,
     /// An invented city in a store of its own (folder docket-demo), with accounts and passwords printed.
     #[arg(long)]
     demo: bool,
@@ -34,10 +34,11 @@ pub struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
-        let listen = self
-            .listen
-            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let mut options = self.store.options()?;
+        let mut flags = self.store.flags();
+        flags.push((&LISTEN, self.listen.clone()));
+        let settings = settings_with(&flags)?;
+        let listen = settings.listen;
+        let mut options = store_options(&settings);
         let mut founding = Founding {
             name: self.name,
             ..Founding::default()
@@ -49,23 +50,42 @@ impl Serve {
                 );
             }
             options.purpose = Some(Purpose::Demo);
-            if self.store.store.is_none() {
+            if !settings.is_given(&STORE) {
                 options.url = StoreUrl::Sqlite(DEMO_STORE.into());
             }
             founding = demo::founding();
             demo::seed(&options).await?;
         }
         let keys_url = options.keys.clone().unwrap_or_else(|| options.url.clone());
-        let app = App::start(options, &founding).await?;
+        let mut app = App::start(options, &founding).await?;
+        app.limits = settings.limits;
         if let Err(error) = self.ledger.keep(&app.store, &keys_url).await {
             tracing::error!(%error, "the ledger of erasures is not kept: a restore would miss some; mend or name it");
         }
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|e| format!("{listen}: {e}"))?;
+        let address = listener.local_addr()?;
         // Before anybody is told where the server listens, and so may stop it.
         let stop = stop()?;
-        say(&format!("listening on http://{}", listener.local_addr()?));
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let metrics = metrics(&settings).await?;
+        let secured = if let Some(files) = settings.tls {
+            Secured::Tls(tls::listen(listener, files, hang_up)?)
+        } else {
+            // Nothing to read anew; and without this it would end the server.
+            tokio::spawn(async move { while hang_up.recv().await.is_some() {} });
+            Secured::Plain(listener)
+        };
+        say(&format!("listening on {}://{address}", secured.scheme()));
+        if let Some(metrics) = metrics {
+            say(&format!(
+                "metrics on http://{}/metrics",
+                metrics.local_addr()?
+            ));
+            let page = meters::router(app.clone());
+            tokio::spawn(async move { axum::serve(metrics, page).await });
+        }
         let demo = if self.demo {
             Some(demo::introduce(&app).await?)
         } else {
@@ -74,8 +94,45 @@ impl Serve {
         if demo.is_none() {
             advise_first_account(&app).await?;
         }
-        http::serve(listener, http::router(app, demo), stop).await?;
+        let (drain, limits) = (app.drain.clone(), app.limits);
+        let router = http::router(app, demo);
+        match secured {
+            Secured::Tls(listener) => drain::serve(listener, router, drain, limits, stop).await?,
+            Secured::Plain(listener) => drain::serve(listener, router, drain, limits, stop).await?,
+        }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How connections come in.
+enum Secured {
+    Plain(TcpListener),
+    Tls(tls::TlsListener),
+}
+
+impl Secured {
+    const fn scheme(&self) -> &'static str {
+        match self {
+            Self::Plain(_) => "http",
+            Self::Tls(_) => "https",
+        }
+    }
+}
+
+/// The listener of the metrics. Where nobody chose its address, another process may have it.
+async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failed> {
+    let Some(address) = settings.metrics_listen else {
+        return Ok(None);
+    };
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if settings.is_given(&METRICS_LISTEN) => {
+            Err(format!("{} = {address}: {error}", METRICS_LISTEN.name).into())
+        }
+        Err(error) => {
+            tracing::warn!(%address, %error, "no metrics: set metrics.listen, or to off");
+            Ok(None)
+        }
     }
 }
 

@@ -142,9 +142,9 @@ pub(super) async fn wait_for(
     let Some(Position(wanted)) = position else {
         return Ok(());
     };
-    app(context)?
-        .views
-        .wait_for(wanted, super::WAIT_MAX)
+    let app = app(context)?;
+    app.views
+        .wait_for(wanted, app.limits.position_wait)
         .await
         .map_err(behind)
 }

@@ -1,8 +1,8 @@
 //! A GraphQL request as it comes over any transport: its parameters, its document, and who asks.
 
+use super::Server;
 use super::negotiation::{JSON, is_utf8};
 use super::response::Outcome;
-use super::{BODY_BYTES_MAX, Server};
 use crate::auth::viewer_of;
 use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::documents::Checked;
@@ -63,7 +63,7 @@ impl Bad {
 
 /// The parameters in the body of a POST. `text/plain` and forms are what a foreign page may have a browser
 /// send without asking first: they are no media types of this.
-pub async fn read_post(headers: &HeaderMap, body: Body) -> Result<Params, Bad> {
+pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Params, Bad> {
     let media = headers.get(header::CONTENT_TYPE);
     let mut media = media.and_then(|v| v.to_str().ok()).unwrap_or("").split(';');
     let json = media
@@ -86,10 +86,10 @@ pub async fn read_post(headers: &HeaderMap, body: Body) -> Result<Params, Bad> {
             "send the body without a content coding",
         ));
     }
-    let bytes: Bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+    let bytes: Bytes = to_bytes(body, bytes_max).await.map_err(|_| {
         Bad::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is over 256 KiB, or broke off",
+            "the body is over the limit, or broke off",
         )
     })?;
     Params::from_json(&bytes).ok_or(Bad::new(

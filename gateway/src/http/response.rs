@@ -1,11 +1,11 @@
 //! What a request came to, and how it is told over plain HTTP.
 
+use super::Server;
 use super::negotiation::Media;
 use super::request::{Bad, Prepared};
-use super::{REQUEST_TIMEOUT, Server};
 use crate::error::{Code, fault, nowhere};
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Response as GraphQLResponse, ServerError, Value};
+use async_graphql::{Executor as _, Response as GraphQLResponse, ServerError, Value};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -73,7 +73,7 @@ impl Outcome {
 /// Executes what has one result.
 pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
     let executed = server.schema.execute(prepared.request);
-    match tokio::time::timeout(REQUEST_TIMEOUT, executed).await {
+    match tokio::time::timeout(server.app.limits.request_timeout, executed).await {
         Ok(response) => Outcome::of(response),
         Err(_) => Outcome::Failed(vec![nowhere(fault(Code::Timeout))]),
     }
@@ -83,7 +83,7 @@ pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
 /// fails. Nothing is read ahead: the next event is looked for when the one before has been taken.
 pub fn outcomes(server: Server, prepared: Prepared) -> BoxStream<'static, Outcome> {
     if prepared.operation == Some(OperationType::Subscription) {
-        let events = server.schema.execute_stream(prepared.request);
+        let events = server.schema.execute_stream(prepared.request, None);
         let outcomes = stream::unfold(Some(events), |events| async {
             let mut events = events?;
             let outcome = Outcome::of_event(events.next().await?);

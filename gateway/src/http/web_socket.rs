@@ -6,9 +6,9 @@
 
 mod message;
 
+use super::Server;
 use super::request::{Asker, Params, bearer, prepare};
 use super::response::{Outcome, outcomes};
-use super::{BODY_BYTES_MAX, REQUEST_TIMEOUT, Server};
 use crate::auth::viewer_of;
 use crate::error::{Code, fault_because, nowhere, system};
 use axum::extract::WebSocketUpgrade;
@@ -32,8 +32,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(12);
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most operations of a connection at a time.
 pub const OPERATIONS_MAX: usize = 100;
-/// Largest message that is read to its end, to be refused by its code; a larger one breaks the connection.
-const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+/// A message is read up to so many times its limit, to be refused by its code; a larger one breaks the
+/// connection.
+const READ_BEYOND: usize = 4;
 /// How long a client may take to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -44,11 +45,14 @@ pub fn open(server: Server, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> R
         token: None,
         ..Asker::of(headers)
     };
+    let read_max = server.app.limits.body_bytes_max * READ_BEYOND;
     let upgrade = upgrade
         .protocols([PROTOCOL])
-        .max_message_size(READ_BYTES_MAX)
-        .max_frame_size(READ_BYTES_MAX);
+        .max_message_size(read_max)
+        .max_frame_size(read_max);
+    let held = server.app.drain.hold();
     upgrade.on_upgrade(move |mut socket| async move {
+        let _held = held;
         let closing = if socket.protocol().is_none() {
             Some(Closing::Subprotocol)
         } else {
@@ -103,11 +107,25 @@ impl Connection {
 
     /// Until it is over.
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+        let stopping = self.server.app.drain.closing();
+        tokio::pin!(stopping);
         let patience = Instant::now() + INIT_TIMEOUT;
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Before subscriptions that end with it say that they are complete.
+                biased;
+                () = &mut stopping => return self.finish(socket).await,
+                () = sleep_until(patience), if !self.acknowledged => {
+                    return Err(Some(Closing::InitialisationTimeout));
+                }
+                _ = heartbeat.tick() => {
+                    if !std::mem::take(&mut self.heard) {
+                        return Err(Some(Closing::Unheard));
+                    }
+                    send(socket, Message::Ping(axum::body::Bytes::new())).await?;
+                }
                 message = socket.recv() => {
                     // Broken, or closed by the client.
                     let Some(Ok(message)) = message else { return Err(None) };
@@ -119,17 +137,19 @@ impl Connection {
                 Some((id, step)) = self.operations.next(), if !self.operations.is_empty() => {
                     self.push(socket, &id, step).await?;
                 }
-                () = sleep_until(patience), if !self.acknowledged => {
-                    return Err(Some(Closing::InitialisationTimeout));
-                }
-                _ = heartbeat.tick() => {
-                    if !std::mem::take(&mut self.heard) {
-                        return Err(Some(Closing::Unheard));
-                    }
-                    send(socket, Message::Ping(axum::body::Bytes::new())).await?;
-                }
             }
         }
+    }
+
+    /// The server stops: what has begun is answered, and nothing is said to be complete, so that clients
+    /// come back for their subscriptions.
+    async fn finish(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+        while let Some((id, step)) = self.operations.next().await {
+            if step.is_some() {
+                self.push(socket, &id, step).await?;
+            }
+        }
+        Err(Some(Closing::Stopping))
     }
 
     async fn take(
@@ -143,7 +163,7 @@ impl Connection {
             Message::Close(_) => return Ok(ControlFlow::Break(())),
             Message::Binary(_) => return Err(Some(Closing::Invalid("not text"))),
         };
-        if text.len() > BODY_BYTES_MAX {
+        if text.len() > self.server.app.limits.body_bytes_max {
             return Err(Some(Closing::TooBig));
         }
         let message = Incoming::read(&text).map_err(|what| Some(Closing::Invalid(what)))?;
@@ -175,7 +195,7 @@ impl Connection {
         if let Some(token) = header.and_then(bearer) {
             let app = &self.server.app;
             let found = viewer_of(&app.desk, &app.store.ops, token);
-            match timeout(REQUEST_TIMEOUT, found).await {
+            match timeout(app.limits.request_timeout, found).await {
                 Ok(Ok(Some(_))) => self.asker.token = Some(token.into()),
                 Ok(Ok(None)) => return Err(Some(Closing::Forbidden)),
                 Ok(Err(error)) => {

@@ -13,6 +13,8 @@ const REASON_BYTES_MAX: usize = 123;
 /// Why a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
+    /// The server stops.
+    Stopping,
     /// Nothing heard in answer to pings.
     Unheard,
     /// The message is over the limit of bodies.
@@ -39,7 +41,7 @@ impl Closing {
     /// Its code: RFC 6455's, or the protocol's.
     pub const fn code(&self) -> u16 {
         match self {
-            Self::Unheard => 1001,
+            Self::Stopping | Self::Unheard => 1001,
             Self::TooBig => 1009,
             Self::TryAgainLater => 1013,
             Self::Invalid(_) => 4400,
@@ -55,6 +57,7 @@ impl Closing {
     /// What the close frame says beside.
     pub fn reason(&self) -> String {
         let mut reason = match self {
+            Self::Stopping => "The server is stopping".into(),
             Self::Unheard => "No answer to pings".into(),
             Self::TooBig => "Message too big".into(),
             Self::TryAgainLater => "Try again later".into(),

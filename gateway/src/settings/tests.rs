@@ -1,0 +1,206 @@
+//! Settings: which layer goes before which, and what is refused how.
+
+use super::*;
+use std::collections::BTreeSet;
+
+fn in_file(text: &str) -> Result<Layers, SettingsError> {
+    read(text, &[], &[])
+}
+
+fn read(text: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Layers, SettingsError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("docket.toml");
+    std::fs::write(&path, text).unwrap();
+    let environment = environment
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    let set: Vec<String> = set.iter().map(|pair| (*pair).to_owned()).collect();
+    Layers::read(environment, Some(path), &set)
+}
+
+fn refused(layers: Result<Layers, SettingsError>) -> String {
+    match layers.and_then(|layers| Settings::load(&layers, &[]).map(|_| ())) {
+        Ok(()) => panic!("it was taken"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_before_the_file_before_the_default() {
+    let text = "[server]\ndrain = \"20s\"\nlisten = \"127.0.0.1:2\"\ndrain_notice = \"1s\"\n";
+    let environment = [
+        ("DOCKET_LISTEN", "127.0.0.1:3"),
+        ("DOCKET_DRAIN_NOTICE", "2s"),
+    ];
+    let layers = read(text, &environment, &["server.drain_notice=3s"]).unwrap();
+    let settings = Settings::load(&layers, &[]).unwrap();
+    let limits = settings.limits;
+    let seconds = Duration::from_secs;
+    assert_eq!(limits.request_timeout, seconds(30), "default");
+    assert_eq!(limits.drain, seconds(20), "file");
+    assert_eq!(settings.listen.port(), 3, "environment");
+    assert_eq!(limits.drain_notice, seconds(3), "flag");
+    let own = [(&LISTEN, Some("127.0.0.1:4".to_owned()))];
+    assert_eq!(Settings::load(&layers, &own).unwrap().listen.port(), 4);
+    let from = |name: &str| {
+        let one = settings
+            .explained()
+            .iter()
+            .find(|one| one.spec.name == name);
+        one.unwrap().from.clone()
+    };
+    assert_eq!(from("server.drain_notice"), Source::Flag);
+    assert_eq!(from("server.listen"), Source::Environment);
+    assert!(matches!(from("server.drain"), Source::File { line: 2, .. }));
+    assert_eq!(from("server.request_timeout"), Source::Default);
+}
+
+#[test]
+fn every_setting_is_read_and_explained_and_has_its_own_names() {
+    let settings = Settings::load(&Layers::default(), &[]).unwrap();
+    let explained: Vec<&str> = settings
+        .explained()
+        .iter()
+        .map(|one| one.spec.name)
+        .collect();
+    let all: Vec<&str> = ALL.iter().map(|spec| spec.name).collect();
+    assert_eq!(explained, all);
+    for names in [all, ALL.iter().map(|spec| spec.env).collect()] {
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), names.len());
+    }
+}
+
+#[test]
+fn what_a_file_must_not_have_is_refused_with_its_line_and_what_was_expected() {
+    for (text, line, told) in [
+        (
+            "\nstor = \"sqlite:x\"",
+            2,
+            "there is no setting stor; expected one of store, keys",
+        ),
+        (
+            "[server]\n\nlisten_on = \"\"",
+            3,
+            "no setting server.listen_on; expected one of server.listen,",
+        ),
+        (
+            "[server]\ndrain = 30",
+            2,
+            "server.drain: this will not do; expected a length of time from 1s to 1h",
+        ),
+        ("[server]\ndrain = \"30\"", 2, "a length of time"),
+        ("[server]\ndrain = \"2h\"", 2, "from 1s to 1h"),
+        (
+            "[limits]\ndepth = \"15\"",
+            2,
+            "limits.depth: this will not do; expected a number from 5 to 100",
+        ),
+        ("[limits]\ndepth = 4", 2, "a number from 5 to 100"),
+        ("unsafe = 1", 1, "true or false"),
+        ("[log]\nformat = \"xml\"", 2, "one of text, json"),
+        ("server = 1", 1, "there is no setting server;"),
+        (
+            "[store]\nx = 1",
+            1,
+            "store: this will not do; expected sqlite:DIR",
+        ),
+        (
+            "store = \"sqlite:a\"\nstore = \"sqlite:b\"",
+            2,
+            "duplicate key",
+        ),
+        (
+            "master_key = \"AAAA\"",
+            1,
+            "a secret does not belong in this file; expected in DOCKET_MASTER_KEY",
+        ),
+    ] {
+        let said = refused(in_file(text));
+        assert!(said.contains(&format!("line {line}: ")), "{text:?}: {said}");
+        assert!(said.contains(told), "{text:?}: {said}");
+    }
+    let both = refused(in_file("a = 1\nb = 2"));
+    assert!(
+        both.contains("line 1") && both.contains("line 2"),
+        "every mistake is told: {both}"
+    );
+}
+
+#[test]
+fn no_password_is_shown_or_quoted() {
+    let planted = "s3cret";
+    let url = format!("postgres://docket:{planted}@db.example/city");
+    let layers = read(
+        &format!("store = {url:?}"),
+        &[("DOCKET_MASTER_KEY", planted)],
+        &[],
+    )
+    .unwrap();
+    let settings = Settings::load(&layers, &[]).unwrap();
+    let told = format!("{:?}", settings.explained());
+    assert!(
+        told.contains("postgres://db.example/city") && !told.contains(planted),
+        "{told}"
+    );
+    for text in [
+        format!("store = \"{url}"),
+        format!("store = \"mysql://{planted}\""),
+        format!("stor e = {url:?}"),
+    ] {
+        let said = refused(in_file(&text));
+        assert!(!said.contains(planted), "{said}");
+    }
+    let said = refused(read(
+        "",
+        &[("DOCKET_STORE", &format!("mysql://{planted}"))],
+        &[],
+    ));
+    assert!(!said.contains(planted), "{said}");
+}
+
+#[test]
+fn what_is_no_setting_is_refused_or_named() {
+    let said = refused(read("", &[], &["server.drein=1s"]));
+    assert!(said.contains("there is no setting server.drein"), "{said}");
+    let said = refused(read("", &[("DOCKET_DRAIN", "soon")], &[]));
+    assert!(
+        said.contains("\"soon\" will not do (from the environment): expected a length"),
+        "{said}"
+    );
+    let strange = [
+        ("DOCKET_DRAINS", "1s"),
+        ("DOCKET_TEST_X", "1"),
+        ("DOCKET_DRAIN", "2s"),
+        ("DOCKET_KEYS", ""),
+    ];
+    let layers = read("", &strange, &[]).unwrap();
+    assert_eq!(layers.strange_variables(), ["DOCKET_DRAINS"]);
+    assert!(
+        Settings::load(&layers, &[]).unwrap().keys.is_none(),
+        "an empty variable is not set"
+    );
+    assert!(refused(in_file("[tls]\nkey = \"k.pem\"")).contains("go together"));
+    let missing = Layers::read(std::iter::empty(), Some("no/such/file.toml".into()), &[]);
+    assert!(refused(missing).contains("no/such/file.toml"));
+}
+
+#[test]
+fn the_example_is_well_formed_with_every_line_in_force() {
+    let live: String = example()
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(set) if set.contains(" = ") && !set.contains("\"…\"") => format!("{set}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let layers = in_file(&live).unwrap();
+    let settings = Settings::load(&layers, &[]).unwrap();
+    let given = settings
+        .explained()
+        .iter()
+        .filter(|one| one.from != Source::Default)
+        .count();
+    let with_default = ALL.iter().filter(|spec| !spec.default.is_empty()).count();
+    assert_eq!(given, with_default, "{live}");
+}
