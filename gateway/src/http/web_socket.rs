@@ -15,6 +15,7 @@ use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, AbortHandle, BoxStream, SelectAll, StreamExt as _};
 use message::{Closing, Incoming, Outgoing, PROTOCOL};
 use serde_json::{Map, Value, json};
@@ -135,6 +136,10 @@ impl Connection {
                     }
                 }
                 Some((id, step)) = self.operations.next(), if !self.operations.is_empty() => {
+                    // It may have begun to stop since that was asked above.
+                    if step.is_none() && stopping.as_mut().now_or_never().is_some() {
+                        return self.finish(socket).await;
+                    }
                     self.push(socket, &id, step).await?;
                 }
             }
