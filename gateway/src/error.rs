@@ -1,7 +1,7 @@
 //! How errors reach a client. Refusals become `userErrors` of a payload; faults of login, limits and
 //! system become top-level errors with `extensions.code`. Both are mapped here and nowhere else.
 
-use async_graphql::{Error, ErrorExtensions as _};
+use async_graphql::{Error, ErrorExtensions as _, Pos, ServerError};
 use docket_core::desk::rule_text;
 use docket_core::ops::{OpsError, PASSWORD_BYTES_MAX};
 use docket_core::{DeskError, JournalError, VaultError};
@@ -182,6 +182,14 @@ pub fn fault(code: Code) -> Error {
 pub fn fault_because(code: Code, detail: &str) -> Error {
     let message = format!("{} / {}: {detail}", code.zh(), code.en());
     Error::new(message).extend_with(|_, e| e.set("code", code.code()))
+}
+
+/// An error of a whole request: at no place in its document.
+#[must_use]
+pub fn nowhere(error: Error) -> ServerError {
+    let mut error = error.into_server_error(Pos::default());
+    error.locations.clear();
+    error
 }
 
 /// "Not there, or not for you", as a top-level error.

@@ -16,6 +16,8 @@ mod statistics;
 mod ticket;
 mod ticket_actions;
 
+pub use live::Resume;
+
 use crate::app::App;
 use crate::settings::Limits;
 use async_graphql::{MergedObject, Schema, SchemaBuilder};

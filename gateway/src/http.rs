@@ -1,34 +1,30 @@
 //! The HTTP server: GraphQL over POST and GET, over WebSocket and as server-sent events; the console.
 //!
-//! Written by hand after the GraphQL-over-HTTP specification: no mutation on GET, no `text/plain` or
-//! multipart (CSRF), no batches.
+//! Written by hand after the GraphQL-over-HTTP specification and the protocols graphql-transport-ws and
+//! graphql-sse: no mutation on GET, no `text/plain` or multipart (CSRF), no batches.
+
+pub mod event_stream;
+mod negotiation;
+mod request;
+mod response;
+pub mod web_socket;
 
 use crate::app::App;
-use crate::auth::viewer_of;
-use crate::error::{Code, Language, fault, system};
-use crate::graphql::documents::{Checked, Documents};
-use crate::graphql::limits::{ConnectionToken, QUERY_BYTES_MAX};
+use crate::graphql::documents::Documents;
 use crate::graphql::{DocketSchema, schema};
 use crate::observe::{self, Observed};
-use crate::settings::Limits;
-use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor as _, Request, Response as GraphQLResponse, ServerError};
-use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use futures_util::{SinkExt as _, StreamExt as _};
-use serde::Deserialize;
-use std::convert::Infallible;
+use negotiation::{Accepted, JSON, Media, accepted};
+use request::{Asker, Bad, Prepared, prepare, read_get, read_post};
+use response::{execute, outcomes, refuse, respond};
 use std::sync::Arc;
 
-const GRAPHQL_JSON: &str = "application/graphql-response+json";
-const JSON: &str = "application/json";
 const CONSOLE: &str = include_str!("console/index.html");
 
 /// What handlers share.
@@ -183,336 +179,78 @@ async fn ready(State(server): State<Server>) -> Response {
     }
 }
 
-/// One request in a media type the client takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Accepts {
-    GraphqlResponse,
-    Json,
-    EventStream,
-}
-
-fn accepts(headers: &HeaderMap) -> Option<Accepts> {
-    let Some(accept) = headers.get(header::ACCEPT) else {
-        return Some(Accepts::Json);
-    };
-    let accept = accept.to_str().ok()?;
-    let mut best: Option<(f32, Accepts)> = None;
-    for range in accept.split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let media = parts.next().unwrap_or("").to_ascii_lowercase();
-        let quality = parts
-            .find_map(|p| p.strip_prefix("q="))
-            .map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
-        let offered = match media.as_str() {
-            GRAPHQL_JSON | "*/*" | "application/*" => Accepts::GraphqlResponse,
-            JSON => Accepts::Json,
-            "text/event-stream" => Accepts::EventStream,
-            _ => continue,
-        };
-        if quality > 0.0 && best.is_none_or(|(known, _)| quality > known) {
-            best = Some((quality, offered));
-        }
-    }
-    best.map(|(_, offered)| offered)
-}
-
 async fn graphql(
     State(server): State<Server>,
     RawQuery(query): RawQuery,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
-    protocol: Result<GraphQLProtocol, StatusCode>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: axum::extract::Request,
 ) -> Response {
-    if let (Ok(upgrade), Ok(protocol)) = (upgrade, protocol) {
-        return web_socket(server, upgrade, protocol);
+    if let Ok(upgrade) = upgrade {
+        return web_socket::open(server, upgrade, request.headers());
     }
     let (parts, body) = request.into_parts();
-    let limits = server.app.limits;
-    let Some(accepts) = accepts(&parts.headers) else {
-        return (
-            StatusCode::NOT_ACCEPTABLE,
-            format!("ask for {GRAPHQL_JSON} or {JSON}\n"),
-        )
-            .into_response();
-    };
-    let read = match parts.method {
-        Method::POST => {
-            match tokio::time::timeout(
-                limits.request_timeout,
-                read_post(&parts.headers, body, limits),
-            )
-            .await
-            {
-                Ok(read) => read,
-                Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long")),
-            }
-        }
-        Method::GET => read_get(query.as_deref()),
+    let read_only = match parts.method {
+        Method::POST => false,
+        Method::GET | Method::HEAD => true,
         _ => {
-            let allow = [(header::ALLOW, "GET, POST")];
+            let allow = [(header::ALLOW, "GET, HEAD, POST")];
             return (StatusCode::METHOD_NOT_ALLOWED, allow, "use POST\n").into_response();
         }
     };
-    let read_only = parts.method == Method::GET;
-    let request = match read {
-        Ok(request) => request,
-        Err((status, message)) => return bad_request(accepts, status, message),
+    let Some(accepted) = accepted(&parts.headers) else {
+        return not_acceptable("ask for application/graphql-response+json, or application/json\n");
     };
-    match prepare(&server, &parts.headers, request, read_only).await {
-        Ok((request, subscribes)) if accepts == Accepts::EventStream || subscribes => {
-            events(server.schema.execute_stream(request, None))
+    let prepared = match if read_only {
+        read_get(query.as_deref())
+    } else {
+        let limits = server.app.limits;
+        let read = read_post(&parts.headers, body, limits.body_bytes_max);
+        let read = tokio::time::timeout(limits.request_timeout, read).await;
+        let slow = Bad::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
+        read.unwrap_or(Err(slow))
+    } {
+        Ok(params) => prepare(&server, &Asker::of(&parts.headers), params).await,
+        Err(bad) => Err(bad),
+    };
+    let prepared = match prepared {
+        Ok(prepared) if read_only && prepared.operation == Some(OperationType::Mutation) => {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            Err(Bad::new(status, "a mutation needs POST"))
         }
-        Ok((request, _)) => {
-            let executed = server.schema.execute(request);
-            match tokio::time::timeout(limits.request_timeout, executed).await {
-                Ok(response) => respond(accepts, &response),
-                Err(_) => respond(accepts, &failed(fault(Code::Timeout))),
-            }
-        }
-        Err((status, message)) => bad_request(accepts, status, message),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Params {
-    query: String,
-    operation_name: Option<String>,
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
-    extensions: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-type Bad = (StatusCode, &'static str);
-
-async fn read_post(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Params, Bad> {
-    let media = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("");
-    let mut media = media
-        .split(';')
-        .map(|part| part.trim().to_ascii_lowercase());
-    let json = media.next().as_deref() == Some(JSON);
-    let utf8 = media
-        .filter_map(|p| p.strip_prefix("charset=").map(str::to_owned))
-        .all(|c| c == "utf-8");
-    if !json || !utf8 {
-        return Err((
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send application/json in UTF-8",
-        ));
-    }
-    let bytes: Bytes = to_bytes(body, limits.body_bytes_max).await.map_err(|_| {
-        (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is over the limit, or broke off",
-        )
-    })?;
-    serde_json::from_slice(&bytes).map_err(|_| {
-        (
-            StatusCode::BAD_REQUEST,
-            "the body is a JSON object with a query",
-        )
-    })
-}
-
-fn read_get(query: Option<&str>) -> Result<Params, Bad> {
-    let bad = (
-        StatusCode::BAD_REQUEST,
-        "a GET carries query, and variables as JSON",
-    );
-    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(
-        &format!("/?{}", query.unwrap_or(""))
-            .parse()
-            .map_err(|_| bad)?,
-    );
-    let pairs = pairs.map_err(|_| bad)?.0;
-    let get = |name: &str| {
-        pairs
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
+        prepared => prepared,
     };
-    let map = |name: &str| {
-        get(name)
-            .filter(|t| !t.is_empty())
-            .map(|t| serde_json::from_str(&t))
-            .transpose()
-            .map_err(|_| bad)
-    };
-    Ok(Params {
-        query: get("query").ok_or(bad)?,
-        operation_name: get("operationName").filter(|name| !name.is_empty()),
-        variables: map("variables")?,
-        extensions: map("extensions")?,
-    })
+    answer(server, accepted, &parts.headers, prepared).await
 }
 
-/// Parses, finds out which operation is asked for, and who asks.
-async fn prepare(
-    server: &Server,
+async fn answer(
+    server: Server,
+    accepted: Accepted,
     headers: &HeaderMap,
-    params: Params,
-    read_only: bool,
-) -> Result<(Request, bool), Bad> {
-    if params.query.len() > QUERY_BYTES_MAX {
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, "the query is over 32 KiB"));
-    }
-    let document = server.documents.checked(&params.query);
-    let operation = document.as_deref().and_then(|document| {
-        let wanted = params.operation_name.as_deref();
-        let mut operations = document.operations.iter();
-        operations
-            .find(|(found, _)| wanted.is_none() || found.map(async_graphql::Name::as_str) == wanted)
-            .map(|(_, operation)| operation.node.ty)
-    });
-    let mut request = Request::new(params.query);
-    if let Some(document) = document {
-        request.set_parsed_query(Arc::unwrap_or_clone(document));
-        request = request.data(Checked);
-    }
-    if let Some(name) = params.operation_name {
-        request = request.operation_name(name);
-    }
-    if let Some(variables) = params.variables {
-        let variables = serde_json::Value::Object(variables);
-        request = request.variables(async_graphql::Variables::from_json(variables));
-    }
-    drop(params.extensions);
-    if read_only && operation == Some(OperationType::Mutation) {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "a mutation needs POST"));
-    }
-    let language = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|v| v.to_str().ok());
-    request = request.data(language.map(Language::from_header).unwrap_or_default());
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
-    if let Some(token) = token.and_then(bearer) {
-        match viewer_of(&server.app.desk, &server.app.store.ops, token).await {
-            Ok(Some(viewer)) => request = request.data(viewer),
-            Ok(None) => {}
-            Err(error) => {
-                let _ = system(&error);
-                return Err((StatusCode::SERVICE_UNAVAILABLE, "the store is out of reach"));
-            }
-        }
-    }
-    Ok((request, operation == Some(OperationType::Subscription)))
-}
-
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn failed(error: async_graphql::Error) -> GraphQLResponse {
-    GraphQLResponse::from_errors(vec![error.into_server_error(async_graphql::Pos::default())])
-}
-
-/// A response that never came to execution: no `data`, and the status says so where the media type allows.
-fn bad_request(accepts: Accepts, status: StatusCode, message: &str) -> Response {
-    let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
-        _ => Code::BadRequest,
-    };
-    let body = serde_json::json!({
-        "errors": [{ "message": message, "extensions": { "code": code.code() } }]
-    });
-    let media = if accepts == Accepts::Json {
-        JSON
-    } else {
-        GRAPHQL_JSON
-    };
-    let mut response = (status, [(header::CONTENT_TYPE, media)], body.to_string()).into_response();
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response
-            .headers_mut()
-            .insert(header::ALLOW, HeaderValue::from_static("POST"));
-    }
-    response
-}
-
-fn respond(accepts: Accepts, response: &GraphQLResponse) -> Response {
-    let executed = response.is_ok()
-        || response
-            .errors
-            .iter()
-            .any(|e: &ServerError| !e.path.is_empty());
-    let body = if executed {
-        serde_json::to_string(response).unwrap_or_default()
-    } else {
-        let mut body = serde_json::to_value(response).unwrap_or_default();
-        if let Some(body) = body.as_object_mut() {
-            body.remove("data");
-        }
-        body.to_string()
-    };
-    let (media, status) = match accepts {
-        Accepts::Json => (JSON, StatusCode::OK),
-        _ if executed => (GRAPHQL_JSON, StatusCode::OK),
-        _ => (GRAPHQL_JSON, StatusCode::BAD_REQUEST),
-    };
-    (
-        status,
-        [(header::CONTENT_TYPE, format!("{media}; charset=utf-8"))],
-        body,
-    )
-        .into_response()
-}
-
-/// GraphQL over SSE, distinct connections: `next` events, then `complete`.
-fn events(
-    responses: impl futures_util::Stream<Item = GraphQLResponse> + Send + 'static,
+    prepared: Result<Prepared, Bad>,
 ) -> Response {
-    let next = responses.map(|response| {
-        let data = serde_json::to_string(&response).unwrap_or_default();
-        Ok::<_, Infallible>(Event::default().event("next").data(data))
-    });
-    let complete =
-        futures_util::stream::once(async { Ok(Event::default().event("complete").data("")) });
-    Sse::new(next.chain(complete))
-        .keep_alive(KeepAlive::default())
-        .into_response()
+    let subscribes = |p: &Prepared| p.operation == Some(OperationType::Subscription);
+    let streams = accepted.single == Media::EventStream || prepared.as_ref().is_ok_and(subscribes);
+    if streams && !accepted.stream {
+        return not_acceptable("a subscription is answered by text/event-stream, or a WebSocket\n");
+    }
+    match prepared {
+        Ok(prepared) if streams => match event_stream::resume(headers) {
+            Ok(resume) => {
+                let request = prepared.request.data(resume.clone());
+                let prepared = Prepared {
+                    request,
+                    ..prepared
+                };
+                event_stream::events(outcomes(server, prepared), resume)
+            }
+            Err(bad) => event_stream::refuse(bad),
+        },
+        Ok(prepared) => respond(accepted.single, &execute(&server, prepared).await),
+        Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => event_stream::refuse(bad),
+        Err(bad) => refuse(accepted.single, bad),
+    }
 }
 
-fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtocol) -> Response {
-    let upgrade = upgrade
-        .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .max_message_size(server.app.limits.body_bytes_max);
-    let held = server.app.drain.hold();
-    upgrade.on_upgrade(move |socket| async move {
-        let _held = held;
-        let Server { app, schema, .. } = server;
-        let (drain, closing) = (app.drain.clone(), app.drain.closing());
-        let (mut sink, stream) = socket.split();
-        let init = move |payload: serde_json::Value| async move {
-            let header = ["Authorization", "authorization"]
-                .iter()
-                .find_map(|key| payload.get(key).and_then(serde_json::Value::as_str));
-            let mut data = Data::default();
-            if let Some(token) = header.and_then(bearer) {
-                let found = viewer_of(&app.desk, &app.store.ops, token).await;
-                if found.map_err(|error| system(&error))?.is_none() {
-                    return Err(fault(Code::Unauthenticated));
-                }
-                data.insert(ConnectionToken(token.to_owned()));
-            }
-            Ok(data)
-        };
-        GraphQLWebSocket::new_with_pair(&mut sink, stream.take_until(closing), schema, protocol)
-            .on_connection_init(init)
-            .serve()
-            .await;
-        if drain.has_begun() {
-            let code = axum::extract::ws::close_code::AWAY;
-            let reason = "the server is stopping".into();
-            let frame = axum::extract::ws::CloseFrame { code, reason };
-            let _ = sink
-                .send(axum::extract::ws::Message::Close(Some(frame)))
-                .await;
-        }
-    })
+fn not_acceptable(message: &'static str) -> Response {
+    (StatusCode::NOT_ACCEPTABLE, message).into_response()
 }

@@ -1,4 +1,4 @@
-//! Subscriptions over WebSocket and as server-sent events: what happens, once and in order, from any
+//! Subscriptions over WebSocket: what happens, once and in order, from any
 //! position on, to those who may see it.
 
 use crate::gateway::{city, department, request};
@@ -12,20 +12,29 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// A graphql-transport-ws connection.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// A WebSocket connection, of graphql-transport-ws if all is well.
+pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn open(client: &Client) -> Self {
-        let url = client.url.replace("http://", "ws://");
+    /// Connected, under a subprotocol or none, and nothing said yet.
+    pub async fn connect(url: &str, protocol: Option<&str>) -> Self {
+        let url = url.replace("http://", "ws://");
         let mut handshake = format!("{url}/graphql").into_client_request().unwrap();
-        let protocol = "graphql-transport-ws".parse().unwrap();
-        handshake
-            .headers_mut()
-            .insert("sec-websocket-protocol", protocol);
-        let mut socket = Self(connect_async(handshake).await.unwrap().0);
-        let token = client.token.as_deref().unwrap_or("none");
-        let payload = json!({ "Authorization": format!("Bearer {token}") });
+        if let Some(protocol) = protocol {
+            handshake
+                .headers_mut()
+                .insert("sec-websocket-protocol", protocol.parse().unwrap());
+        }
+        Self(connect_async(handshake).await.unwrap().0)
+    }
+
+    /// Acknowledged as the client's.
+    pub async fn open(client: &Client) -> Self {
+        let mut socket = Self::connect(&client.url, Some("graphql-transport-ws")).await;
+        let payload = match &client.token {
+            Some(token) => json!({ "Authorization": format!("Bearer {token}") }),
+            None => json!({}),
+        };
         socket
             .send(json!({ "type": "connection_init", "payload": payload }))
             .await;
@@ -33,20 +42,21 @@ impl Socket {
         socket
     }
 
-    async fn send(&mut self, message: Value) {
+    pub async fn send(&mut self, message: Value) {
         self.0
             .send(Message::text(message.to_string()))
             .await
             .unwrap();
     }
 
-    async fn subscribe(&mut self, query: &str, variables: Value) {
+    pub async fn subscribe(&mut self, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
         self.send(json!({ "id": "1", "type": "subscribe", "payload": payload }))
             .await;
     }
 
-    async fn next(&mut self) -> Value {
+    /// The next message, or the code the server closes by.
+    pub async fn next(&mut self) -> Value {
         loop {
             match self.0.next().await.expect("a message").unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -67,7 +77,7 @@ impl Socket {
     }
 }
 
-async fn person(server: &Server, login: &str) -> Client {
+pub async fn person(server: &Server, login: &str) -> Client {
     server.client().logged_in(login, PASSWORD).await
 }
 
@@ -251,36 +261,10 @@ async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
     assert!(told.contains("UNAUTHENTICATED"), "{told}");
 }
 
-async fn server_sent_events_carry_subscriptions(store: &TestStore) {
-    let server = city(store).await;
-    let operator = person(&server, "operator").await;
-    operator.act("receiveTicket", request()).await;
-    let query = "subscription { inboxChanged(after: \"0\") { type } }";
-    let response = reqwest::Client::new()
-        .post(format!("{}/graphql", server.url))
-        .header("accept", "text/event-stream")
-        .bearer_auth(operator.token.as_deref().unwrap())
-        .json(&json!({ "query": query }))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    let mut response = response;
-    let mut text = String::new();
-    while !text.contains("\n\n") {
-        text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
-    }
-    assert_eq!(
-        text,
-        "event: next\ndata: {\"data\":{\"inboxChanged\":{\"type\":\"received\"}}}\n\n"
-    );
-}
-
 on_both_stores! {
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
     a_subscription_ends_with_its_session,
     a_subscription_ends_with_what_its_account_was,
     an_open_socket_opens_nothing_after_logout,
-    server_sent_events_carry_subscriptions,
 }

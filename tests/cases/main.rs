@@ -1,7 +1,9 @@
 //! Docket tested from outside. Run by `tests/run`, which starts the PostgreSQL the tests need.
 
+mod clients;
 mod desk;
 mod documents;
+mod event_stream;
 mod faults;
 mod gateway;
 mod goldens;
@@ -21,6 +23,7 @@ mod sealing;
 mod secrets;
 mod seeds;
 mod simulation;
+mod sockets;
 mod stories;
 mod vault;
 mod views;

@@ -40,7 +40,33 @@ async fn methods_and_media_types() {
         ok.json::<Value>().await.unwrap(),
         json!({ "data": { "__typename": "Query" } })
     );
-    for (method, headers, body, status) in [
+}
+
+/// A request and the status it gets.
+type Refused<'r> = (Method, Vec<(&'r str, &'r str)>, &'r str, u16);
+
+/// Sends what is to be refused, and looks at the status. No answer has `data`.
+async fn refused(server: &Server, requests: Vec<Refused<'_>>) {
+    for (method, headers, body, status) in requests {
+        let response = send(server, method.clone(), "/graphql", &headers, body).await;
+        assert_eq!(
+            response.status().as_u16(),
+            status,
+            "{method} {headers:?} {body}"
+        );
+        let allow = response.headers().get("allow").is_some();
+        assert_eq!(allow, status == 405, "{method}");
+        let text = response.text().await.unwrap();
+        assert!(!text.contains("\"data\""), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_well_formed_is_refused_by_its_status() {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let query = r#"{"query":"{ __typename }"}"#;
+    let requests = vec![
         (
             Method::POST,
             vec![("content-type", "text/plain")],
@@ -75,18 +101,91 @@ async fn methods_and_media_types() {
             r#"{"query":"{ nothing }"}"#,
             200,
         ),
+        (
+            Method::POST,
+            vec![JSON, ("accept", "application/json")],
+            "{",
+            400,
+        ),
+        (
+            Method::POST,
+            vec![JSON, ("accept", "application/json")],
+            r#"{"query":1}"#,
+            400,
+        ),
+    ];
+    refused(&server, requests).await;
+}
+
+#[tokio::test]
+async fn other_media_and_methods_are_refused_by_their_status() {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let query = r#"{"query":"{ __typename }"}"#;
+    let requests = vec![
+        // Not the values of the object in a row, either.
+        (
+            Method::POST,
+            vec![JSON, MODERN],
+            r#"["{ __typename }",null,null,null]"#,
+            400,
+        ),
+        (
+            Method::POST,
+            vec![JSON, MODERN, ("content-encoding", "gzip")],
+            query,
+            415,
+        ),
+        (
+            Method::POST,
+            vec![("content-type", "application/json; charset=gbk"), MODERN],
+            query,
+            415,
+        ),
+        (
+            Method::POST,
+            vec![("content-type", "application/x-www-form-urlencoded")],
+            "query=%7B__typename%7D",
+            415,
+        ),
+        (
+            Method::POST,
+            vec![JSON, ("accept", "application/json;q=0, text/html")],
+            query,
+            406,
+        ),
         (Method::PUT, vec![JSON], query, 405),
-        (Method::DELETE, vec![], "", 405),
-    ] {
-        let response = send(&server, method.clone(), "/graphql", &headers, body).await;
-        assert_eq!(
-            response.status().as_u16(),
-            status,
-            "{method} {headers:?} {body}"
-        );
-        let text = response.text().await.unwrap();
-        assert!(!text.contains("\"data\""), "{text}");
+        (Method::DELETE, vec![("accept", "image/png")], "", 405),
+    ];
+    refused(&server, requests).await;
+}
+
+/// Statuses tell of faults where the media type lets them, and errors of a whole request are at no place.
+#[tokio::test]
+async fn a_request_error_is_told_without_a_place() {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let mut query = "{ __typename }".to_owned();
+    for n in 0..101 {
+        let _ = write!(query, " fragment f{n} on Query {{ __typename }}");
     }
+    let body = json!({ "query": query }).to_string();
+    let refused = send(&server, Method::POST, "/graphql", &[JSON, MODERN], &body).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let told = refused.json::<Value>().await.unwrap();
+    let error = &told["errors"][0];
+    assert_eq!(error["extensions"]["code"], "TOO_LARGE", "{told}");
+    assert_eq!(error.get("locations").filter(|l| **l != json!([])), None);
+    let head = send(
+        &server,
+        Method::HEAD,
+        "/graphql?query=%7B__typename%7D",
+        &[MODERN],
+        "",
+    )
+    .await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.text().await.unwrap(), "");
 }
 
 #[tokio::test]

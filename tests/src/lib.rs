@@ -7,6 +7,7 @@
 )]
 
 pub mod city;
+pub mod clients;
 pub mod commits;
 pub mod golden;
 pub mod load;

@@ -174,11 +174,15 @@ pub(super) fn cursor_parts<const N: usize>(kind: &str, cursor: &str) -> Result<[
     parts.try_into().map_err(|_| bad())
 }
 
-/// Where a page ends.
+/// Where a page begins and ends.
 #[derive(SimpleObject, Clone, Debug)]
 pub struct PageInfo {
     /// Whether there are more rows.
     pub has_next_page: bool,
-    /// Give this as `after` to get them.
+    /// Whether the page was asked for `after` a row.
+    pub has_previous_page: bool,
+    /// The cursor of the first row.
+    pub start_cursor: Option<String>,
+    /// Give this as `after` to get more rows.
     pub end_cursor: Option<String>,
 }

@@ -114,6 +114,7 @@ impl EventQuery {
             Some(after) => start(&after)?,
             None => 0,
         };
+        let has_previous_page = at > 0;
         let journal = app(context)?.desk.journal();
         let failed = |error| system(&DeskError::Journal(error));
         let head = journal.head().await.map_err(failed)?;
@@ -140,10 +141,12 @@ impl EventQuery {
                 }
             }
         }
-        let end_cursor = Some(cursor("events", &[at.to_string()]));
+        let cursor_at = |position: u64| cursor("events", &[position.to_string()]);
         let page_info = PageInfo {
             has_next_page: at < head,
-            end_cursor,
+            has_previous_page,
+            start_cursor: nodes.first().map(|first| cursor_at(first.position.0)),
+            end_cursor: Some(cursor_at(at)),
         };
         Ok(EventConnection {
             nodes,

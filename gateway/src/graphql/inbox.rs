@@ -146,12 +146,13 @@ impl InboxConnection {
         self.rows.iter().map(edge).collect()
     }
 
-    /// Where the page ends.
+    /// Where the page begins and ends.
     async fn page_info(&self) -> PageInfo {
-        let end_cursor = self.rows.last().map(|row| self.cursor(row));
         PageInfo {
             has_next_page: self.has_next_page,
-            end_cursor,
+            has_previous_page: self.query.after.is_some(),
+            start_cursor: self.rows.first().map(|row| self.cursor(row)),
+            end_cursor: self.rows.last().map(|row| self.cursor(row)),
         }
     }
 

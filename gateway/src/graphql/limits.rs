@@ -1,18 +1,17 @@
-//! Limits and sessions that hold on every transport: HTTP, WebSocket and server-sent events.
+//! Limits that hold on every transport: HTTP, WebSocket and server-sent events.
 //!
 //! A document's size is counted with its fragments spread out *before* anything walks it: a few hundred bytes
 //! of fragments that spread each other twice would otherwise keep a validator busy for hours.
 
 use super::documents::Checked;
-use crate::app::App;
-use crate::auth::viewer_of;
-use crate::error::{Code, fault, fault_because, system};
+use crate::error::{Code, fault, fault_because, nowhere};
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextRequest,
+    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextSubscribe,
 };
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Error, Name, Pos, Request, Response, ServerResult, Value, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::{Error, Name, Response, ServerResult, Value, Variables};
 use async_trait::async_trait;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,10 +25,6 @@ pub const FRAGMENTS_MAX: usize = 100;
 /// Where the library's message on a word that an enumeration does not have goes on to quote it.
 const QUOTES_VALUE: &str = " does not contain the value";
 
-/// The token a long-lived connection was opened with: looked up anew for every operation, so that a session
-/// that is over opens nothing.
-pub struct ConnectionToken(pub String);
-
 /// Makes the extension.
 pub struct Limits;
 
@@ -41,38 +36,17 @@ impl ExtensionFactory for Limits {
 
 #[async_trait]
 impl Extension for Limits {
-    /// Errors of the library's own get the code of a malformed request, and lose the value they quote: a
-    /// clerk may have put a name in the wrong field, and errors end up in other people's logs.
     async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let mut response = next.run(context).await;
-        for error in &mut response.errors {
-            let extensions = error.extensions.get_or_insert_default();
-            if extensions.get("code").is_none() {
-                extensions.set("code", Value::from(Code::BadRequest.code()));
-                if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
-                    error.message = format!("{before}{QUOTES_VALUE}");
-                }
-            }
-        }
-        response
+        coded(next.run(context).await)
     }
 
-    async fn prepare_request(
+    fn subscribe<'s>(
         &self,
         context: &ExtensionContext<'_>,
-        mut request: Request,
-        next: NextPrepareRequest<'_>,
-    ) -> ServerResult<Request> {
-        if let (Some(token), Some(app)) = (
-            context.data_opt::<ConnectionToken>(),
-            context.data_opt::<App>(),
-        ) {
-            let found = viewer_of(&app.desk, &app.store.ops, &token.0).await;
-            if let Some(viewer) = found.map_err(|e| refused(system(&e)))? {
-                request = request.data(viewer);
-            }
-        }
-        next.run(context, request).await
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        next.run(context, stream).map(coded).boxed()
     }
 
     async fn parse_query(
@@ -83,7 +57,7 @@ impl Extension for Limits {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         if query.len() > QUERY_BYTES_MAX {
-            return Err(refused(fault_because(
+            return Err(nowhere(fault_because(
                 Code::TooLarge,
                 "the query is over 32 KiB",
             )));
@@ -92,13 +66,24 @@ impl Extension for Limits {
             return next.run(context, query, variables).await;
         }
         // Parsed here first: the library's own checks walk every spread.
-        check(&async_graphql::parser::parse_query(query)?).map_err(refused)?;
+        check(&async_graphql::parser::parse_query(query)?).map_err(nowhere)?;
         next.run(context, query, variables).await
     }
 }
 
-fn refused(error: Error) -> async_graphql::ServerError {
-    error.into_server_error(Pos::default())
+/// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
+/// may have put a name in the wrong field, and errors end up in other people's logs.
+fn coded(mut response: Response) -> Response {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", Value::from(Code::BadRequest.code()));
+            if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
+                error.message = format!("{before}{QUOTES_VALUE}");
+            }
+        }
+    }
+    response
 }
 
 /// Refuses a document that is too large once its fragments are spread out.
@@ -113,13 +98,31 @@ pub fn check(document: &ExecutableDocument) -> Result<(), Error> {
     };
     let mut selections: u64 = 0;
     for (_, operation) in document.operations.iter() {
-        selections = selections.saturating_add(count.of(&operation.node.selection_set.node)?);
+        let set = &operation.node.selection_set.node;
+        selections = selections.saturating_add(count.of(set)?);
+        if operation.node.ty == OperationType::Subscription {
+            one_field(set)?;
+        }
     }
     if selections > SELECTIONS_MAX {
         let detail = format!("at most {SELECTIONS_MAX} fields, fragments spread out");
         return Err(fault_because(Code::TooLarge, &detail));
     }
     Ok(())
+}
+
+/// The specification's rule for subscriptions. The library does not look into fragments there, and would
+/// answer with nothing; nor does it look at conditions, which the specification forbids there.
+fn one_field(set: &SelectionSet) -> Result<(), Error> {
+    match set.items.as_slice() {
+        [item] if matches!(&item.node, Selection::Field(field) if field.node.directives.is_empty()) => {
+            Ok(())
+        }
+        _ => Err(fault_because(
+            Code::BadRequest,
+            "a subscription has one field at its root, in no fragment and under no condition",
+        )),
+    }
 }
 
 struct Count<'d> {

@@ -17,6 +17,8 @@ use docket_projections::inbox::Holder;
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt as _};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Records read at a time.
@@ -128,9 +130,35 @@ fn concerns(holder: Holder, ticket: &TicketAggregate) -> bool {
     }
 }
 
+/// Where a client that comes back has come to, and how far it is told: kept by a transport whose events
+/// have ids. A subscription finds it beside its request.
+#[derive(Clone, Default)]
+pub struct Resume {
+    after: Option<u64>,
+    /// 0 before anything was found.
+    reached: Arc<AtomicU64>,
+}
+
+impl Resume {
+    /// After a position.
+    pub fn after(position: u64) -> Self {
+        Self {
+            after: Some(position),
+            ..Self::default()
+        }
+    }
+
+    /// The position of the event that is being told. A subscription has one field and looks for the next
+    /// event only when the one before was taken, so that there is one at a time.
+    pub fn reached(&self) -> Option<u64> {
+        Some(self.reached.load(Ordering::Relaxed)).filter(|position| *position > 0)
+    }
+}
+
 struct Following {
     app: App,
     viewer: Viewer,
+    resume: Resume,
     at: u64,
     page: VecDeque<Record>,
 }
@@ -143,8 +171,10 @@ async fn follow(
 ) -> Result<impl Stream<Item = Result<Record, Error>> + use<>, Error> {
     let app = app(context)?.clone();
     let viewer = viewer(context)?.clone();
-    let at = match after {
-        Some(Position(after)) => after,
+    let resume = context.data_opt::<Resume>().cloned().unwrap_or_default();
+    // A client that comes back repeats the request it first made.
+    let at = match after.map(|Position(after)| after).max(resume.after) {
+        Some(after) => after,
         None => app
             .desk
             .journal()
@@ -155,6 +185,7 @@ async fn follow(
     let following = Following {
         app,
         viewer,
+        resume,
         at,
         page: VecDeque::new(),
     };
@@ -177,6 +208,7 @@ impl Following {
                 self.at = record.position;
                 if record.category == TicketAggregate::CATEGORY {
                     self.check_account().await?;
+                    self.resume.reached.store(self.at, Ordering::Relaxed);
                     return Ok(record);
                 }
                 patience = REFRESH;

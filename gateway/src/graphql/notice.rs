@@ -189,13 +189,15 @@ impl NoticeQueries {
             },
         };
         let edges: Vec<NoticeEdge> = rows.into_iter().map(edge).collect();
-        let end_cursor = edges.last().map(|edge| edge.cursor.clone());
+        let cursor = |edge: &NoticeEdge| edge.cursor.clone();
         Ok(NoticeConnection {
-            edges,
             page_info: PageInfo {
                 has_next_page,
-                end_cursor,
+                has_previous_page: query.after.is_some(),
+                start_cursor: edges.first().map(cursor),
+                end_cursor: edges.last().map(cursor),
             },
+            edges,
         })
     }
 }

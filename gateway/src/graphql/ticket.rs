@@ -537,7 +537,13 @@ impl Ticket {
                 .await
                 .map_err(|e| view_fault(&e))?
                 .is_empty();
-        let end_cursor = last.map(|v| cursor("timeline", &[v.to_string()]));
+        let cursor_of = |version| cursor("timeline", &[u64::to_string(&version)]);
+        let page_info = PageInfo {
+            has_next_page,
+            has_previous_page: after > 0,
+            start_cursor: steps.first().map(|s| cursor_of(s.version)),
+            end_cursor: last.map(cursor_of),
+        };
         let citizen = self.sight(context, Group::Work)? == Sight::Hidden;
         let nodes = steps
             .drain(..)
@@ -547,13 +553,7 @@ impl Ticket {
                 step,
             })
             .collect();
-        Ok(TimelineConnection {
-            nodes,
-            page_info: PageInfo {
-                has_next_page,
-                end_cursor,
-            },
-        })
+        Ok(TimelineConnection { nodes, page_info })
     }
 }
 

@@ -2,7 +2,7 @@
 //! panic becomes a coded answer, and a subscription ends when the server stops.
 
 use crate::drain::Drain;
-use crate::error::{Code, fault};
+use crate::error::{Code, fault, nowhere};
 use crate::graphql::limits::QUERY_BYTES_MAX;
 use crate::meters::{Kind, Meters, OTHER, Timed, outcome_of};
 use crate::observe::Traceparent;
@@ -11,7 +11,7 @@ use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, TypeKind,
     TypeSystemDefinition,
 };
-use async_graphql::{Data, Executor, Pos, Request, Response};
+use async_graphql::{Data, Executor, Request, Response};
 use docket_core::trace;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -135,9 +135,7 @@ fn span_of(told: Told, id: Uuid) -> Span {
 }
 
 fn internal() -> Response {
-    Response::from_errors(vec![
-        fault(Code::Internal).into_server_error(Pos::default()),
-    ])
+    Response::from_errors(vec![nowhere(fault(Code::Internal))])
 }
 
 impl<E: Executor> Executor for Observed<E> {

@@ -1,0 +1,82 @@
+//! GraphQL over server-sent events, in the distinct connections mode of the graphql-sse protocol: one
+//! connection an operation, `next` for each result, `complete` at the end.
+//!
+//! The id of an event is the position of what it tells. A client that comes back with it as `Last-Event-ID`
+//! gets what came after, like one that subscribes `after` it.
+
+use super::negotiation::EVENT_STREAM;
+use super::request::Bad;
+use super::response::Outcome;
+use crate::graphql::Resume;
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// How long a stream is silent before it is sent a line that says nothing, so that whoever stands between
+/// keeps the connection open.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(12);
+
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Where a client says it has come to.
+pub fn resume(headers: &HeaderMap) -> Result<Resume, Bad> {
+    let Some(id) = headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) else {
+        return Ok(Resume::default());
+    };
+    let position = id.to_str().ok().and_then(|id| id.parse().ok());
+    position.map(Resume::after).ok_or(Bad::new(
+        StatusCode::BAD_REQUEST,
+        "Last-Event-ID is the id of an event of this stream",
+    ))
+}
+
+/// Outcomes as events.
+pub fn events(outcomes: impl Stream<Item = Outcome> + Send + 'static, resume: Resume) -> Response {
+    let next = outcomes.map(move |outcome| {
+        let position = match outcome {
+            Outcome::Executed(_) => resume.reached(),
+            Outcome::Failed(_) => None,
+        };
+        next(position, &outcome.body())
+    });
+    respond(next)
+}
+
+/// A request that never came to execution, told where the client listens: an `EventSource` shows its page
+/// nothing of another answer.
+pub fn refuse(bad: Bad) -> Response {
+    let told = next(None, &bad.outcome().body());
+    respond(stream::once(std::future::ready(told)))
+}
+
+/// JSON has no line breaks of its own, so that one line of data is enough.
+fn next(position: Option<u64>, data: &str) -> String {
+    let id = position.map_or(String::new(), |position| format!("id: {position}\n"));
+    format!("{id}event: next\ndata: {data}\n\n")
+}
+
+fn respond(events: impl Stream<Item = String> + Send + 'static) -> Response {
+    let complete = stream::once(async { "event: complete\ndata:\n\n".to_owned() });
+    let events = events.chain(complete).boxed();
+    let kept_alive = stream::unfold(events, |mut events| async move {
+        match tokio::time::timeout(KEEP_ALIVE, events.next()).await {
+            Ok(event) => event.map(|event| (event, events)),
+            // A comment alone: with an empty line after it, some parsers take it for an event without a name.
+            Err(_) => Some((":\n".to_owned(), events)),
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, EVENT_STREAM),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept"),
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (
+        headers,
+        Body::from_stream(kept_alive.map(Ok::<_, Infallible>)),
+    )
+        .into_response()
+}

@@ -1,0 +1,132 @@
+//! What a request came to, and how it is told over plain HTTP.
+
+use super::Server;
+use super::negotiation::Media;
+use super::request::{Bad, Prepared};
+use crate::error::{Code, fault, nowhere};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Executor as _, Response as GraphQLResponse, ServerError, Value};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+
+/// What a request came to.
+pub enum Outcome {
+    /// It was executed: `data`, and perhaps errors of fields.
+    Executed(GraphQLResponse),
+    /// It was not, or its source of events failed: errors alone, and nothing after them.
+    Failed(Vec<ServerError>),
+}
+
+impl Outcome {
+    /// Of a query or mutation.
+    fn of(response: GraphQLResponse) -> Self {
+        if response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty()) {
+            Self::Executed(response)
+        } else {
+            Self::Failed(response.errors)
+        }
+    }
+
+    /// Of one event of a subscription. An error at its root is that of the source: what it would have told
+    /// is lost, so that going on would leave a gap.
+    fn of_event(response: GraphQLResponse) -> Self {
+        let at_root = |error: &ServerError| error.path.len() <= 1;
+        if response.data == Value::Null && response.errors.iter().all(at_root) {
+            Self::Failed(response.errors)
+        } else {
+            Self::Executed(response)
+        }
+    }
+
+    /// As a GraphQL response: without `data` where nothing was executed.
+    pub fn body(&self) -> String {
+        let body = match self {
+            Self::Executed(response) => serde_json::to_string(response),
+            Self::Failed(errors) => serde_json::to_string(&serde_json::json!({ "errors": errors })),
+        };
+        body.unwrap_or_default()
+    }
+
+    /// The status where the media type lets one tell.
+    fn status(&self) -> StatusCode {
+        let Self::Failed(errors) = self else {
+            return StatusCode::OK;
+        };
+        let is = |code: Code| {
+            let code = Value::from(code.code());
+            let mut extensions = errors.iter().filter_map(|error| error.extensions.as_ref());
+            extensions.any(|extensions| extensions.get("code") == Some(&code))
+        };
+        if is(Code::Timeout) {
+            StatusCode::GATEWAY_TIMEOUT
+        } else if is(Code::Unavailable) {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else if is(Code::Internal) {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::BAD_REQUEST
+        }
+    }
+}
+
+/// Executes what has one result.
+pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
+    let executed = server.schema.execute(prepared.request);
+    match tokio::time::timeout(server.app.limits.request_timeout, executed).await {
+        Ok(response) => Outcome::of(response),
+        Err(_) => Outcome::Failed(vec![nowhere(fault(Code::Timeout))]),
+    }
+}
+
+/// Executes anything: the one result, or a subscription's events until the client goes, its source ends, or
+/// fails. Nothing is read ahead: the next event is looked for when the one before has been taken.
+pub fn outcomes(server: Server, prepared: Prepared) -> BoxStream<'static, Outcome> {
+    if prepared.operation == Some(OperationType::Subscription) {
+        let events = server.schema.execute_stream(prepared.request, None);
+        let outcomes = stream::unfold(Some(events), |events| async {
+            let mut events = events?;
+            let outcome = Outcome::of_event(events.next().await?);
+            let more = matches!(outcome, Outcome::Executed(_)).then_some(events);
+            Some((outcome, more))
+        });
+        outcomes.boxed()
+    } else {
+        stream::once(async move { execute(&server, prepared).await }).boxed()
+    }
+}
+
+/// A result, with the status that its media type asks for: in plain JSON, every answer to a well-formed
+/// request is a 200.
+pub fn respond(media: Media, outcome: &Outcome) -> Response {
+    let status = match media {
+        Media::Json => StatusCode::OK,
+        Media::GraphqlResponse | Media::EventStream => outcome.status(),
+    };
+    tell(media, status, outcome.body())
+}
+
+/// A request that never came to execution: it is not well-formed, and its status says so in any media type.
+pub fn refuse(media: Media, bad: Bad) -> Response {
+    let mut response = tell(media, bad.status, bad.outcome().body());
+    if bad.status == StatusCode::METHOD_NOT_ALLOWED {
+        let allow = HeaderValue::from_static("POST");
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+fn tell(media: Media, status: StatusCode, body: String) -> Response {
+    let media = match media {
+        Media::Json => "application/json; charset=utf-8",
+        Media::GraphqlResponse | Media::EventStream => {
+            "application/graphql-response+json; charset=utf-8"
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept"),
+    ];
+    (status, headers, body).into_response()
+}
