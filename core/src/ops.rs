@@ -7,7 +7,9 @@ mod leases;
 mod recovery;
 mod sessions;
 
-pub use captcha::{Answered, CAPTCHA_AFTER, CAPTCHA_LASTS, CAPTCHAS_USED_MAX};
+pub use captcha::{
+    Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, CAPTCHAS_USED_MAX, Visit,
+};
 pub use leases::{BEATS, LAPSES, Lease};
 
 use crate::clock::{Clock, random_bytes};
@@ -68,6 +70,9 @@ pub enum OpsError {
     /// After failures the next try needs a captcha, and it was missing or wrong.
     #[error("after {CAPTCHA_AFTER} failures in a row a captcha is needed")]
     CaptchaRequired,
+    /// Too many tries without a right captcha from one address.
+    #[error("held up after {CAPTCHA_FAILURES_MAX} tries without a right captcha")]
+    TooManyTries,
     /// Too many wrong passwords.
     #[error("locked after {FAILURES_MAX} wrong passwords, for {} minutes", LOCKED_FOR.num_minutes())]
     Locked,
@@ -124,6 +129,8 @@ pub struct Ops {
     hashing: Arc<Semaphore>,
     /// Guesses at one door take turns, so that those sent all at once are counted one by one.
     turns: Arc<[Mutex<()>; TURNS]>,
+    /// Captchas shown from one address take turns, too. Taken after a door's turn, never before.
+    asked: Arc<[Mutex<()>; TURNS]>,
     sessions: Arc<Sessions>,
     /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
     decoy: Arc<str>,
@@ -142,6 +149,7 @@ impl Ops {
             clock,
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            asked: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             sessions: Arc::default(),
             decoy,
         })
@@ -252,10 +260,10 @@ impl Ops {
         login: &[u8; 32],
         account: Option<(AccountId, EventId)>,
         password: String,
-        captcha: Option<&Answered>,
+        visit: &Visit,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
         let mut knock = self.knock(login).await?;
-        knock.admit(captcha).await?;
+        knock.admit(visit).await?;
         let (account, created_by, fitted) =
             self.check_password(&mut knock, account, password).await?;
         drop(knock);

@@ -88,6 +88,10 @@ codes! {
     CaptchaRequired = "CAPTCHA_REQUIRED" {
         zh: "请输入正确的图形验证码", en: "a captcha has to be solved for this try",
         remedy: "Ask for a `captcha`, show its image, and send `captchaId` and `captchaAnswer`. Each is good for one try." }
+    /// Too many tries without a right captcha from one address.
+    TooManyTries = "TOO_MANY_TRIES" {
+        zh: "验证码错误次数过多,请十分钟后再试", en: "too many tries without a right captcha from your address",
+        remedy: "Wait ten minutes. Logins that need no captcha are let in meanwhile." }
     /// The password is older than the rules let it become.
     PasswordExpired = "PASSWORD_EXPIRED" {
         zh: "密码已过期,请先修改密码", en: "the password has expired: change it first",
@@ -270,6 +274,7 @@ impl From<DeskError> for Failure {
             DeskError::Ops(OpsError::WrongAnswer) => Code::WrongAnswer.into(),
             DeskError::Ops(OpsError::CaptchaRequired) => Code::CaptchaRequired.into(),
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
+            DeskError::Ops(OpsError::TooManyTries) => Code::TooManyTries.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),

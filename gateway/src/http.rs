@@ -3,6 +3,7 @@
 //! Written by hand after the GraphQL-over-HTTP specification: no mutation on GET, no `text/plain` or
 //! multipart (CSRF), no batches.
 
+use crate::address::Address;
 use crate::app::App;
 use crate::auth::viewer_of;
 use crate::error::{Code, Language, fault, system};
@@ -23,6 +24,7 @@ use axum::routing::get;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -46,14 +48,16 @@ pub struct Server {
     documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
+    proxies: Arc<[IpAddr]>,
 }
 
 struct Console {
     policy: HeaderValue,
 }
 
-/// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts.
-pub fn router(app: App, demo: Option<String>) -> Router {
+/// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts, `proxies` are
+/// the reverse proxies that are believed where a request comes from.
+pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
     let server = Server {
         schema: schema(app.clone()),
         app,
@@ -62,6 +66,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
             policy: console_policy(),
         }),
         demo: demo.map(Into::into),
+        proxies: proxies.into(),
     };
     Router::new()
         .route("/", get(console))
@@ -80,6 +85,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stopped, told) = tokio::sync::oneshot::channel();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;
         let _ = stopped.send(());
@@ -231,10 +237,11 @@ async fn graphql(
     protocol: Result<GraphQLProtocol, StatusCode>,
     request: axum::extract::Request,
 ) -> Response {
-    if let (Ok(upgrade), Ok(protocol)) = (upgrade, protocol) {
-        return web_socket(server, upgrade, protocol);
-    }
     let (parts, body) = request.into_parts();
+    let address = Address::of(&parts.headers, &parts.extensions, &server.proxies);
+    if let (Ok(upgrade), Ok(protocol)) = (upgrade, protocol) {
+        return web_socket(server, upgrade, protocol, address);
+    }
     let Some(accepts) = accepts(&parts.headers) else {
         return (
             StatusCode::NOT_ACCEPTABLE,
@@ -260,7 +267,12 @@ async fn graphql(
         Ok(request) => request,
         Err((status, message)) => return bad_request(accepts, status, message),
     };
-    match prepare(&server, &parts.headers, request, read_only).await {
+    let prepared = prepare(&server, &parts.headers, request, read_only).await;
+    let prepared = prepared.map(|(request, subscribes)| match address {
+        Some(address) => (request.data(address), subscribes),
+        None => (request, subscribes),
+    });
+    match prepared {
         Ok((request, subscribes)) if accepts == Accepts::EventStream || subscribes => {
             events(server.schema.execute_stream(request))
         }
@@ -480,7 +492,12 @@ fn events(
         .into_response()
 }
 
-fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtocol) -> Response {
+fn web_socket(
+    server: Server,
+    upgrade: WebSocketUpgrade,
+    protocol: GraphQLProtocol,
+    address: Option<Address>,
+) -> Response {
     let upgrade = upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .max_message_size(BODY_BYTES_MAX);
@@ -491,6 +508,9 @@ fn web_socket(server: Server, upgrade: WebSocketUpgrade, protocol: GraphQLProtoc
                 .iter()
                 .find_map(|key| payload.get(key).and_then(serde_json::Value::as_str));
             let mut data = Data::default();
+            if let Some(address) = address {
+                data.insert(address);
+            }
             if let Some(token) = header.and_then(bearer) {
                 let found = viewer_of(&app.desk, &app.store.ops, token).await;
                 if found.map_err(|error| system(&error))?.is_none() {

@@ -6,6 +6,7 @@
 //!
 //! This crate must *not* decide anything of the workflow, nor touch tables.
 
+pub mod address;
 pub mod app;
 pub mod auth;
 pub mod captcha;

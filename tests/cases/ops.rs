@@ -2,8 +2,8 @@
 
 use docket_core::clock::{Clock as _, ManualClock, random_bytes};
 use docket_core::ops::{
-    Answered, CAPTCHA_AFTER, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR, Ops, OpsError,
-    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password, SESSION_LASTS,
+    Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR, Ops,
+    OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password, SESSION_LASTS, Visit,
 };
 use docket_domain::ids::{AccountId, EventId};
 use docket_domain::ticket::scenario::now;
@@ -20,10 +20,12 @@ docket_tests::on_both_stores! {
     a_password_is_changed,
     guesses_sent_all_at_once_are_counted,
     after_two_failures_each_try_needs_a_captcha_of_its_own,
+    tries_without_a_captcha_lock_nobody_out_and_hold_up_their_own_address,
     an_answer_is_compared_as_people_mean_it_and_counted_like_a_password,
 }
 
 const LOGIN: [u8; 32] = [1; 32];
+const HOME: [u8; 32] = [8; 32];
 const PASSWORD: &str = "正确的密码一二三";
 
 struct Door {
@@ -73,13 +75,23 @@ impl Door {
         password: &str,
         captcha: Option<&Answered>,
     ) -> Result<(AccountId, String), OpsError> {
+        self.try_from(HOME, password, captcha).await
+    }
+
+    async fn try_from(
+        &self,
+        from: [u8; 32],
+        password: &str,
+        captcha: Option<&Answered>,
+    ) -> Result<(AccountId, String), OpsError> {
+        let captcha = captcha.cloned();
         let (account, token, expires) = self
             .ops
             .log_in(
                 &LOGIN,
                 Some((self.account, self.created_by)),
                 password.into(),
-                captcha,
+                &Visit { captcha, from },
             )
             .await?;
         assert_eq!(
@@ -115,7 +127,15 @@ async fn the_right_password_opens_a_session(store: &TestStore) {
     ));
     let unknown = door
         .ops
-        .log_in(&[2; 32], None, PASSWORD.into(), None)
+        .log_in(
+            &[2; 32],
+            None,
+            PASSWORD.into(),
+            &Visit {
+                captcha: None,
+                from: HOME,
+            },
+        )
         .await
         .unwrap_err();
     assert!(matches!(unknown, OpsError::WrongCredentials), "{unknown:?}");
@@ -235,7 +255,6 @@ async fn after_two_failures_each_try_needs_a_captcha_of_its_own(store: &TestStor
         ..door.captcha()
     };
     assert!(wants_one(door.try_past(PASSWORD, Some(&wrong)).await));
-    // Each counted: this is the last.
     let good = door.captcha();
     door.try_past(PASSWORD, Some(&good)).await.unwrap();
     assert!(!door.ops.needs_captcha(&LOGIN).await.unwrap());
@@ -268,7 +287,54 @@ async fn after_two_failures_each_try_needs_a_captcha_of_its_own(store: &TestStor
     for _ in CAPTCHA_AFTER..FAILURES_MAX {
         assert!(wants_one(door.try_past("falsch falsch", None).await));
     }
-    assert!(door.is_locked().await);
+    assert!(!door.is_locked().await, "none of these counts");
+}
+
+async fn tries_without_a_captcha_lock_nobody_out_and_hold_up_their_own_address(store: &TestStore) {
+    let door = door(store).await;
+    let held_up = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::TooManyTries));
+    let wants_one = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::CaptchaRequired));
+    const AWAY: [u8; 32] = [9; 32];
+    door.fails(CAPTCHA_AFTER).await;
+    let good = door.captcha();
+    let wrong = || Answered {
+        right: false,
+        ..door.captcha()
+    };
+    for n in 0..CAPTCHA_FAILURES_MAX - 1 {
+        let captcha = (n % 2 == 0).then(wrong);
+        assert!(wants_one(
+            door.try_from(AWAY, PASSWORD, captcha.as_ref()).await
+        ));
+    }
+    // All at once no more slip in than one by one.
+    let tries = (0..10).map(|_| door.try_from(AWAY, PASSWORD, None));
+    let told = futures_util::future::join_all(tries).await;
+    assert_eq!(
+        told.into_iter()
+            .filter_map(|t| wants_one(t).then_some(()))
+            .count(),
+        1
+    );
+    // Not even with a right one, which is not used up.
+    assert!(held_up(door.try_from(AWAY, PASSWORD, Some(&good)).await));
+    door.try_past(PASSWORD, Some(&good)).await.unwrap();
+    door.try_from(AWAY, PASSWORD, None).await.unwrap();
+    door.fails(CAPTCHA_AFTER).await;
+    door.clock
+        .set(now() + LOCKED_FOR - chrono::TimeDelta::microseconds(1));
+    assert!(held_up(door.try_from(AWAY, PASSWORD, None).await));
+    door.clock.set(now() + LOCKED_FOR);
+    door.fails(CAPTCHA_AFTER).await;
+    // A right one clears the count.
+    for _ in 0..2 {
+        for _ in 1..CAPTCHA_FAILURES_MAX {
+            assert!(wants_one(door.try_from(AWAY, PASSWORD, None).await));
+        }
+        let good = door.captcha();
+        let tried = door.try_from(AWAY, "falsch falsch", Some(&good)).await;
+        assert!(matches!(tried, Err(OpsError::WrongCredentials)));
+    }
 }
 
 async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(store: &TestStore) {
@@ -277,11 +343,13 @@ async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(sto
     let whose = (door.account, door.created_by);
     let account = Some(whose);
     let tried = async |account, answer: &str| {
-        let captcha = door.captcha();
-        let checked = door
-            .ops
-            .check_answer(&[3; 32], account, answer, Some(&captcha));
-        checked.await
+        let visit = Visit {
+            captcha: Some(door.captcha()),
+            from: HOME,
+        };
+        door.ops
+            .check_answer(&[3; 32], account, answer, &visit)
+            .await
     };
     let wrong = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::WrongAnswer));
     assert!(wrong(tried(account, "No. 1").await), "none is set");

@@ -2,7 +2,7 @@
 //! is searched for in every file and every table.
 
 use docket_core::clock::{Clock as _, SystemClock};
-use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery};
+use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery, Visitor};
 use docket_domain::account::{Changes, Given, RecoveryQuestion};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
@@ -240,7 +240,10 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.create_account(&Actor::system(), account, password, &Options::default())
         .await
         .unwrap();
-    let (account, token, _) = desk.log_in(NAME, planted(), None).await.unwrap();
+    let (account, token, _) = desk
+        .log_in(NAME, planted(), &Visitor::default())
+        .await
+        .unwrap();
     let changes = Changes {
         mobile: Given::This(planted()),
         ..Changes::default()
@@ -261,12 +264,17 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.change_password(&actor, planted(), new(), &token)
         .await
         .unwrap();
-    let wrong = desk.recover_password(NAME, NAME, planted(), None).await;
+    let wrong = desk
+        .recover_password(NAME, NAME, planted(), &Visitor::default())
+        .await;
     wrong.unwrap_err();
-    desk.recover_password(NAME, &planted(), planted(), None)
+    desk.recover_password(NAME, &planted(), planted(), &Visitor::default())
         .await
         .unwrap();
-    desk.log_in(NAME, NAME.into(), None).await.err().unwrap();
+    desk.log_in(NAME, NAME.into(), &Visitor::default())
+        .await
+        .err()
+        .unwrap();
 }
 
 async fn no_text_lies_in_the_clear(store: &TestStore) {

@@ -1,7 +1,7 @@
 //! The door: letting people in, their own passwords, and recovering one that was forgotten.
 
 use super::accounts::{Recovery, answer_chars};
-use super::captcha::Solved;
+use super::captcha::Visitor;
 use super::{Desk, DeskError, Options};
 use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
@@ -29,18 +29,15 @@ impl Desk {
         &self,
         login: &str,
         password: String,
-        captcha: Option<&Solved>,
+        visitor: &Visitor,
     ) -> Result<(AccountId, String, Timestamp), DeskError> {
         let hash = self.login_hash(login);
         let known = match self.account_of(login).await? {
             Some(id) => self.credential(id).await?,
             None => None,
         };
-        let answered = captcha.and_then(|captcha| self.answered(captcha));
-        let opened = self
-            .ops
-            .log_in(&hash, known, password, answered.as_ref())
-            .await?;
+        let visit = self.visit(visitor);
+        let opened = self.ops.log_in(&hash, known, password, &visit).await?;
         // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
         let account = self.reload::<Account>(opened.0.0, None).await?;
         if account.state.deactivated {
@@ -187,7 +184,7 @@ impl Desk {
         login: &str,
         answer: &str,
         new: String,
-        captcha: Option<&Solved>,
+        visitor: &Visitor,
     ) -> Result<(), DeskError> {
         let new = Password::Clear(new);
         self.check_password(&new).await?;
@@ -196,11 +193,9 @@ impl Desk {
             None => None,
         };
         let door = self.login_door("recovery_of", login);
-        let answered = captcha.and_then(|captcha| self.answered(captcha));
-        let (id, created_by) = self
-            .ops
-            .check_answer(&door, known, answer, answered.as_ref())
-            .await?;
+        let visit = self.visit(visitor);
+        let checked = self.ops.check_answer(&door, known, answer, &visit).await;
+        let (id, created_by) = checked?;
         self.reload::<Account>(id.0, None).await?;
         let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;
         // Not before: whoever is locked out makes no work.

@@ -1,6 +1,6 @@
 //! How a forgotten password is recovered: which question an account has, and the hash of its answer.
 
-use super::{Answered, Ops, OpsError};
+use super::{Ops, OpsError, Visit};
 use crate::values;
 use docket_domain::account::{RecoveryQuestion, normal_answer};
 use docket_domain::ids::{AccountId, EventId};
@@ -43,10 +43,10 @@ impl Ops {
         door: &[u8; 32],
         account: Option<(AccountId, EventId)>,
         answer: &str,
-        captcha: Option<&Answered>,
+        visit: &Visit,
     ) -> Result<(AccountId, EventId), OpsError> {
         let mut knock = self.knock(door).await?;
-        knock.admit(captcha).await?;
+        knock.admit(visit).await?;
         let stored = match account {
             Some((_, created_by)) => {
                 let sql = "SELECT answer FROM recoveries WHERE created_by = $1";

@@ -6,7 +6,7 @@ use crate::{demo, http};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +24,10 @@ pub struct Serve {
     /// The address to listen on; port 0 picks a free one. Default 127.0.0.1:8080.
     #[arg(long, env = "DOCKET_LISTEN")]
     listen: Option<SocketAddr>,
+    /// The address of a reverse proxy on another machine, several times for several: it is believed where a request comes
+    /// from (X-Forwarded-For), as one on this machine is.
+    #[arg(long = "proxy", value_name = "ADDRESS")]
+    proxies: Vec<IpAddr>,
     /// An invented city in a store of its own (folder docket-demo), with accounts and passwords printed.
     #[arg(long)]
     demo: bool,
@@ -74,7 +78,7 @@ impl Serve {
         if demo.is_none() {
             advise_first_account(&app).await?;
         }
-        http::serve(listener, http::router(app, demo), stop).await?;
+        http::serve(listener, http::router(app, demo, &self.proxies), stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

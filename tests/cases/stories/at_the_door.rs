@@ -7,6 +7,7 @@ use crate::gateway::department;
 use chrono::TimeDelta;
 use docket_core::clock::ManualClock;
 use docket_core::desk::Options;
+use docket_core::ops::CAPTCHA_FAILURES_MAX;
 use docket_domain::ids::DepartmentId;
 use docket_domain::organisation::OrganisationAction;
 use docket_domain::people::Actor;
@@ -22,6 +23,7 @@ on_both_stores! {
     passwords_and_logins_are_as_the_pack_asks,
     an_expired_password_is_changed_before_anything_else,
     after_two_failures_a_captcha_stands_at_the_door,
+    a_stranger_without_captchas_locks_nobody_out,
     a_forgotten_password_is_recovered,
     recovery_opens_no_closed_account_and_may_be_set_from_the_start,
     recovery_tells_nothing_of_who_there_is,
@@ -218,9 +220,14 @@ async fn after_two_failures_a_captcha_stands_at_the_door(store: &TestStore) {
             ("CAPTCHA_REQUIRED".into(), true),
             "good for one try"
         );
+        for _ in 0..2 {
+            let solved = captcha(&story.server, &client).await;
+            let wrong = login(name, "wrong-password", Some(solved)).await;
+            assert_eq!(said(&wrong), ("WRONG_CREDENTIALS".into(), true));
+        }
         let solved = captcha(&story.server, &client).await;
-        let sixth = login(name, PASSWORD, Some(solved)).await;
-        assert_eq!(said(&sixth).0, "LOGIN_LOCKED");
+        let last = login(name, PASSWORD, Some(solved)).await;
+        assert_eq!(said(&last).0, "LOGIN_LOCKED", "five passwords were wrong");
     }
     for _ in 0..2 {
         login("leader", "wrong-password", None).await;
@@ -244,6 +251,46 @@ async fn after_two_failures_a_captcha_stands_at_the_door(store: &TestStore) {
     let made_up = Some(("AAAA".repeat(13), "12345".into()));
     let told = login("office", PASSWORD, made_up).await;
     assert_eq!(said(&told).0, "CAPTCHA_REQUIRED");
+}
+
+async fn a_stranger_without_captchas_locks_nobody_out(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let (stranger, client) = (story.server.client(), story.server.client());
+    let stranger = stranger.from("203.0.113.9");
+    let login =
+        async |client: &Client, name: &str, password: &str, captcha: Option<(String, String)>| {
+            let mut input = json!({ "login": name, "password": password });
+            if let Some((id, answer)) = captcha {
+                (input["captchaId"], input["captchaAnswer"]) = (json!(id), json!(answer));
+            }
+            let told = does(client, "login", input, "token").await;
+            let code = told["userErrors"][0]["code"].as_str();
+            code.unwrap_or("in").to_owned()
+        };
+    for _ in 0..2 {
+        let told = login(&stranger, "office", "wrong-password", None).await;
+        assert_eq!(told, "WRONG_CREDENTIALS");
+    }
+    for _ in 0..CAPTCHA_FAILURES_MAX {
+        let told = login(&stranger, "office", "wrong-password", None).await;
+        assert_eq!(told, "CAPTCHA_REQUIRED");
+    }
+    let solved = captcha(&story.server, &stranger).await;
+    let told = login(&stranger, "office", PASSWORD, Some(solved)).await;
+    assert_eq!(told, "TOO_MANY_TRIES");
+    let input = json!({ "login": "office", "answer": "x", "newPassword": "new-password" });
+    for code in ["WRONG_ANSWER", "WRONG_ANSWER", "TOO_MANY_TRIES"] {
+        let told = does(&stranger, "recoverPassword", input.clone(), "recovered").await;
+        assert_eq!(told["userErrors"][0]["code"], code, "at every door");
+    }
+    // Everybody else goes in: its person past a captcha, and from the stranger's address whoever needs none.
+    assert_eq!(
+        login(&client, "office", PASSWORD, None).await,
+        "CAPTCHA_REQUIRED"
+    );
+    let solved = captcha(&story.server, &client).await;
+    assert_eq!(login(&client, "office", PASSWORD, Some(solved)).await, "in");
+    assert_eq!(login(&stranger, "clerk", PASSWORD, None).await, "in");
 }
 
 async fn a_forgotten_password_is_recovered(store: &TestStore) {
@@ -407,7 +454,7 @@ async fn recovery_tells_nothing_of_who_there_is(store: &TestStore) {
         assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), false));
         assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), true));
         assert_eq!(recover(None).await, ("CAPTCHA_REQUIRED".into(), true));
-        for _ in 0..2 {
+        for _ in 0..3 {
             let solved = captcha(&story.server, &client).await;
             assert_eq!(recover(Some(solved)).await, ("WRONG_ANSWER".into(), true));
         }

@@ -1,12 +1,13 @@
 //! The door: logging in and out, and one's own password.
 
 use super::Role;
+use crate::address::Address;
 use crate::auth::{Sight, viewer_at_the_door};
 use crate::error::{Code, Failure, Refused, fault, system};
 use crate::graphql::common::{UserError, app, global_id, open, split};
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use docket_core::desk::Solved;
+use docket_core::desk::{Solved, Visitor};
 use docket_domain::Reason;
 
 /// Login and password.
@@ -22,9 +23,16 @@ pub struct LoginInput {
     captcha_answer: Option<String>,
 }
 
-/// A captcha as somebody solved it, if they sent all of it.
-pub(super) fn solved(id: Option<String>, answer: Option<String>) -> Option<Solved> {
-    id.zip(answer).map(|(id, answer)| Solved { id, answer })
+/// Who knocks: with a captcha, if they sent all of it, and from where.
+pub(super) fn visitor(
+    context: &Context<'_>,
+    id: Option<String>,
+    answer: Option<String>,
+) -> Visitor {
+    Visitor {
+        captcha: id.zip(answer).map(|(id, answer)| Solved { id, answer }),
+        address: context.data_opt::<Address>().map(|address| address.0),
+    }
 }
 
 /// A session.
@@ -90,11 +98,9 @@ impl DoorMutation {
     #[graphql(complexity = "2_000 + child_complexity")]
     async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
         let app = app(context)?;
-        let captcha = solved(input.captcha_id, input.captcha_answer);
+        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let desk = &app.desk;
-        let opened = desk
-            .log_in(&input.login, input.password, captcha.as_ref())
-            .await;
+        let opened = desk.log_in(&input.login, input.password, &visitor).await;
         let opened = opened.map_err(Failure::from);
         let (session, user_errors) = split(context, opened)?;
         let Some((account, token, expires_at)) = session else {

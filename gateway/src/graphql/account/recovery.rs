@@ -1,6 +1,6 @@
 //! Recovering a forgotten password, and the captchas between failures.
 
-use super::door::solved;
+use super::door::visitor;
 use crate::auth::viewer;
 use crate::captcha::draw;
 use crate::error::{Code, Failure, Refused, system};
@@ -194,14 +194,9 @@ impl RecoveryMutation {
         input: RecoverPasswordInput,
     ) -> Result<RecoverPasswordPayload, Error> {
         let desk = &app(context)?.desk;
-        let captcha = solved(input.captcha_id, input.captcha_answer);
+        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let recovered = desk
-            .recover_password(
-                &input.login,
-                &input.answer,
-                input.new_password,
-                captcha.as_ref(),
-            )
+            .recover_password(&input.login, &input.answer, input.new_password, &visitor)
             .await;
         let recovered = recovered
             .map_err(Failure::from)
