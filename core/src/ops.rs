@@ -11,6 +11,7 @@ pub use captcha::{
     Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, CAPTCHAS_USED_MAX, Visit,
 };
 pub use leases::{BEATS, LAPSES, Lease};
+pub use recovery::{RECOVERY_DOORS_MAX, RECOVERY_LOCKED_MAX, RECOVERY_REMEMBERED, Tried};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -141,6 +142,7 @@ impl Ops {
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, OpsError> {
         db.create(SCHEMA).await?;
         db.create(leases::SCHEMA).await?;
+        db.create(recovery::SCHEMA).await?;
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
         let decoy = tokio::task::spawn_blocking(move || hash(&secret)).await;
         let decoy = decoy.map_err(|_| OpsError::Hashing)??.into();
@@ -305,7 +307,7 @@ impl Ops {
 
     /// Steps up to a door, unless it is locked after too many failures.
     pub async fn knock(&self, door: &[u8; 32]) -> Result<Knock<'_>, OpsError> {
-        let turn = self.turns[usize::from(door[0]) % TURNS].lock().await;
+        let turn = self.turn(door).await;
         let failures = self.failures(door).await?;
         if failures >= FAILURES_MAX {
             return Err(OpsError::Locked);
@@ -316,6 +318,10 @@ impl Ops {
             failures,
             _turn: turn,
         })
+    }
+
+    async fn turn(&self, door: &[u8; 32]) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns[usize::from(door[0]) % TURNS].lock().await
     }
 
     /// Failures in a row, the last not longer ago than a lock lasts.

@@ -83,7 +83,7 @@ codes! {
     /// Login or answer to the recovery question is wrong.
     WrongAnswer = "WRONG_ANSWER" {
         zh: "账号或密保答案错误", en: "login or answer is wrong",
-        remedy: "Try again; after five wrong answers recovery is locked for ten minutes. An administrator or leader can reset the password." }
+        remedy: "Try again; after five wrong answers recovery is locked for ten minutes, and after each more for twice as long, up to a day. An administrator or leader can reset the password." }
     /// After failures a captcha is needed.
     CaptchaRequired = "CAPTCHA_REQUIRED" {
         zh: "请输入正确的图形验证码", en: "a captcha has to be solved for this try",
@@ -99,7 +99,7 @@ codes! {
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
         zh: "错误次数过多,已临时锁定", en: "this login is locked after too many failures",
-        remedy: "Wait ten minutes." }
+        remedy: "Wait ten minutes; where recovery is locked, up to a day, or have the password reset." }
     /// The password is right, and the account is deactivated.
     AccountDeactivated = "ACCOUNT_DEACTIVATED" {
         zh: "账号已停用", en: "this account is deactivated",

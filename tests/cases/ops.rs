@@ -1,5 +1,7 @@
 //! The door: passwords, lock-outs, sessions.
 
+mod recovery;
+
 use docket_core::clock::{Clock as _, ManualClock, random_bytes};
 use docket_core::ops::{
     Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR, Ops,
@@ -21,7 +23,6 @@ docket_tests::on_both_stores! {
     guesses_sent_all_at_once_are_counted,
     after_two_failures_each_try_needs_a_captcha_of_its_own,
     tries_without_a_captcha_lock_nobody_out_and_hold_up_their_own_address,
-    an_answer_is_compared_as_people_mean_it_and_counted_like_a_password,
 }
 
 const LOGIN: [u8; 32] = [1; 32];
@@ -335,44 +336,4 @@ async fn tries_without_a_captcha_lock_nobody_out_and_hold_up_their_own_address(s
         let tried = door.try_from(AWAY, "falsch falsch", Some(&good)).await;
         assert!(matches!(tried, Err(OpsError::WrongCredentials)));
     }
-}
-
-async fn an_answer_is_compared_as_people_mean_it_and_counted_like_a_password(store: &TestStore) {
-    use docket_domain::account::RecoveryQuestion::{FavouriteBook, FirstSchool};
-    let door = door(store).await;
-    let whose = (door.account, door.created_by);
-    let account = Some(whose);
-    let tried = async |account, answer: &str| {
-        let visit = Visit {
-            captcha: Some(door.captcha()),
-            from: HOME,
-        };
-        door.ops
-            .check_answer(&[3; 32], account, answer, &visit)
-            .await
-    };
-    let wrong = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::WrongAnswer));
-    assert!(wrong(tried(account, "No. 1").await), "none is set");
-    for question in [FavouriteBook, FirstSchool] {
-        let hashed = door.ops.hash_answer(" NO. 1\u{3000}").await.unwrap();
-        assert!(hashed.starts_with("$argon2id$"));
-        door.ops
-            .set_recovery(door.created_by, question, &hashed)
-            .await
-            .unwrap();
-        let kept = door.ops.recovery_question(door.created_by).await.unwrap();
-        assert_eq!(kept, Some(question));
-    }
-    for answer in ["no. 1", "Ｎｏ．　１"] {
-        assert_eq!(tried(account, answer).await.unwrap(), whose);
-    }
-    for account in [None, account, None, account, None] {
-        assert!(wrong(tried(account, "No. 2").await));
-    }
-    let locked = tried(account, "no. 1").await;
-    assert!(matches!(locked, Err(OpsError::Locked)));
-    door.try_with(PASSWORD).await.unwrap();
-    door.ops.forget(door.created_by).await.unwrap();
-    let gone = door.ops.recovery_question(door.created_by).await.unwrap();
-    assert_eq!(gone, None);
 }

@@ -11,6 +11,7 @@ mod moved;
 mod notices;
 mod phrasebooks;
 mod prints;
+mod recovering;
 mod reorganised;
 mod returned;
 mod shared_desk;

@@ -3,7 +3,7 @@
 use super::accounts::{Recovery, answer_chars};
 use super::captcha::Visitor;
 use super::{Desk, DeskError, Options};
-use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password};
+use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password, Tried};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::{AccountId, EventId};
@@ -55,7 +55,14 @@ impl Desk {
     /// Whether the next try to recover a password needs a captcha.
     pub async fn recovery_needs_captcha(&self, login: &str) -> Result<bool, DeskError> {
         let door = self.login_door("recovery_of", login);
-        Ok(self.ops.needs_captcha(&door).await?)
+        Ok(self.ops.answer_needs_captcha(&door).await?)
+    }
+
+    /// The tries to recover a login's password that failed since this was last asked; to be asked for whoever has just
+    /// logged in with it.
+    pub async fn tell_tried(&self, login: &str) -> Result<Option<Tried>, DeskError> {
+        let door = self.login_door("recovery_of", login);
+        Ok(self.ops.tell_tried(&door).await?)
     }
 
     /// The account that a login names, if it names one.

@@ -48,8 +48,20 @@ pub struct LoginPayload {
     must_change_password: bool,
     /// Whether the next try at this login needs a `captcha`; the same for logins that do not exist.
     captcha_required: bool,
+    /// Tries to recover this login's password that failed since the last time it logged in; null where there were none. Told
+    /// once: show it.
+    recovery_tried: Option<RecoveryTried>,
     /// Why not.
     user_errors: Vec<UserError>,
+}
+
+/// Tries to recover a password that failed: by the person, or by somebody who guesses.
+#[derive(SimpleObject)]
+pub struct RecoveryTried {
+    /// How many answers were wrong.
+    count: u32,
+    /// When the last of them was.
+    last_at: DateTime<Utc>,
 }
 
 /// The account just logged in.
@@ -111,6 +123,7 @@ impl DoorMutation {
                 account: None,
                 must_change_password: false,
                 captcha_required: captcha_required.map_err(|e| system(&e))?,
+                recovery_tried: None,
                 user_errors,
             });
         };
@@ -118,6 +131,11 @@ impl DoorMutation {
         let state = known.ok_or_else(|| fault(Code::Internal))?;
         let must_change = desk.must_change_password(account).await;
         let must_change_password = must_change.map_err(|e| system(&e))?;
+        let tried = desk.tell_tried(&input.login).await;
+        let recovery_tried = tried.map_err(|e| system(&e))?.map(|tried| RecoveryTried {
+            count: tried.count,
+            last_at: tried.last_at,
+        });
         let account = LoggedIn {
             id: global_id("account", account.0),
             name: open(context, Sight::Clear, "name", state.name.as_ref()).await?,
@@ -129,6 +147,7 @@ impl DoorMutation {
             account: Some(account),
             must_change_password,
             captcha_required: false,
+            recovery_tried,
             user_errors,
         })
     }

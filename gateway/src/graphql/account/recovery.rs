@@ -185,8 +185,8 @@ impl RecoveryMutation {
     }
 
     /// Gives an account a new password against the answer to its recovery question, and ends its sessions. Needs
-    /// no login. The log tells that it was done; neither answer nor password is in it. Wrong answers lock as wrong
-    /// passwords do, apart from them, whether the login exists or not.
+    /// no login. The log tells that it was done; neither answer nor password is in it. Wrong answers lock apart
+    /// from wrong passwords, each for longer, whether the login exists or not, and the next login tells of them.
     #[graphql(complexity = "4_000 + child_complexity")]
     async fn recover_password(
         &self,
