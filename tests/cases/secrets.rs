@@ -157,6 +157,11 @@ async fn fill_accounts(client: &Client, said: &mut Said) {
         "recoveryQuestion": "FIRST_SCHOOL", "recoveryAnswer": planted("A"),
     });
     assert!(does(&leader, said, "createAccount", new.clone()).await);
+    let (mut many, mut unfit) = (new.clone(), new.clone());
+    many["login"] = json!(planted("K"));
+    (unfit["login"], unfit["recoveryAnswer"]) = (json!(planted("J")), json!(PLANTED.repeat(20)));
+    let list = json!({ "accounts": [many, unfit] });
+    assert!(!does(&leader, said, "createAccounts", list).await);
     for (field, value) in [
         ("mobile", PLANTED.repeat(10)),
         ("recoveryAnswer", PLANTED.repeat(20)),

@@ -17,6 +17,7 @@ mod returned;
 mod shared_desk;
 mod signed_off;
 mod staff;
+mod staff_in_bulk;
 mod staff_lists;
 mod staff_of_putian;
 mod timers;

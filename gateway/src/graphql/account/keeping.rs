@@ -42,13 +42,42 @@ pub struct CreateAccountInput {
     command_id: Option<Uuid>,
 }
 
+/// An account to be created, as it was asked for.
+pub(super) struct Asked {
+    pub(super) new: NewAccount,
+    pub(super) password: Password,
+    pub(super) command: Option<Uuid>,
+}
+
+impl CreateAccountInput {
+    pub(super) fn read(self) -> Result<Asked, Error> {
+        let id_of =
+            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
+        let new = NewAccount {
+            department: id_of("department", &self.department_id)?.map(DepartmentId),
+            unit: id_of("unit", &self.unit_id)?.map(UnitId),
+            login: self.login,
+            name: self.name,
+            roles: self.roles.into_iter().map(DomainRole::from).collect(),
+            mobile: self.mobile,
+            sms_quota: quota(self.sms_quota)?.unwrap_or(0),
+            recovery: recovery(self.recovery_question, self.recovery_answer)?,
+        };
+        Ok(Asked {
+            new,
+            password: Password::Clear(self.password),
+            command: self.command_id,
+        })
+    }
+}
+
 /// The account after the command.
 #[derive(SimpleObject)]
 pub struct AccountPayload {
     /// The account.
     account: Option<Account>,
     /// Why not.
-    user_errors: Vec<UserError>,
+    pub(super) user_errors: Vec<UserError>,
 }
 
 /// What is to be different about an account. What is not given stays.
@@ -114,20 +143,12 @@ impl AccountMutation {
         input: CreateAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
-        let id_of =
-            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
-        let new = NewAccount {
-            login: input.login,
-            name: input.name,
-            roles: input.roles.into_iter().map(DomainRole::from).collect(),
-            department: id_of("department", &input.department_id)?.map(DepartmentId),
-            unit: id_of("unit", &input.unit_id)?.map(UnitId),
-            mobile: input.mobile,
-            sms_quota: quota(input.sms_quota)?.unwrap_or(0),
-            recovery: recovery(input.recovery_question, input.recovery_answer)?,
-        };
-        let options = options(input.command_id, None)?;
-        let password = Password::Clear(input.password);
+        let Asked {
+            new,
+            password,
+            command,
+        } = input.read()?;
+        let options = options(command, None)?;
         let desk = &app(context)?.desk;
         let created = desk
             .create_account(&viewer.actor, new, password, &options)
@@ -247,7 +268,7 @@ fn recovery(
     }
 }
 
-fn after(
+pub(super) fn after(
     context: &Context<'_>,
     done: Result<Outcome<AccountState>, DeskError>,
 ) -> Result<AccountPayload, Error> {
