@@ -24,7 +24,10 @@ docket_tests::on_both_stores! { no_text_lies_in_the_clear }
 /// A name that occurs nowhere else, in Chinese and Latin letters.
 const NAME: &str = "欧阳苏铁 Quagmire-Zyx";
 /// Its parts: each must be gone.
-const PARTS: &[&str] = &["欧阳苏铁", "Quagmire-Zyx", "quagmire-zyx"];
+const PARTS: &[&str] = &["欧阳苏铁", "Quagmire-Zyx", "quagmire-zyx", MOBILE];
+/// The name as a login, and a mobile.
+const LOGIN: &str = "欧阳苏铁_Quagmire-Zyx";
+const MOBILE: &str = "139-0471-1147";
 
 fn planted() -> String {
     format!("关于{NAME}的事")
@@ -224,12 +227,12 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     Box::pin(walk(desk)).await;
     walk_without_offices(desk).await;
     let account = NewAccount {
-        login: NAME.into(),
+        login: LOGIN.into(),
         name: NAME.into(),
         roles: vec![Role::Operator],
         department: None,
         unit: None,
-        mobile: Some(NAME.into()),
+        mobile: Some(MOBILE.into()),
         sms_quota: 7,
         recovery: Some(Recovery {
             question: RecoveryQuestion::FirstSchool,
@@ -241,11 +244,11 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
         .await
         .unwrap();
     let (account, token, _) = desk
-        .log_in(NAME, planted(), &Visitor::default())
+        .log_in(LOGIN, planted(), &Visitor::default())
         .await
         .unwrap();
     let changes = Changes {
-        mobile: Given::This(planted()),
+        mobile: Given::This(format!("+86 {MOBILE}")),
         ..Changes::default()
     };
     let options = Options::default();
@@ -265,13 +268,13 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
         .await
         .unwrap();
     let wrong = desk
-        .recover_password(NAME, NAME, planted(), &Visitor::default())
+        .recover_password(LOGIN, NAME, planted(), &Visitor::default())
         .await;
     wrong.unwrap_err();
-    desk.recover_password(NAME, &planted(), planted(), &Visitor::default())
+    desk.recover_password(LOGIN, &planted(), planted(), &Visitor::default())
         .await
         .unwrap();
-    desk.log_in(NAME, NAME.into(), &Visitor::default())
+    desk.log_in(LOGIN, NAME.into(), &Visitor::default())
         .await
         .err()
         .unwrap();

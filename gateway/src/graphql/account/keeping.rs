@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// An account to be created.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
-    /// The login, unique in the hotline. Those of clerks and leaders begin as the rule pack says for the
+    /// The login, unique in the hotline: letters and digits of any script, and `.` `_` `-` `@`. Those of clerks and leaders begin as the rule pack says for the
     /// department's region.
     login: String,
     /// The person's name.
@@ -30,7 +30,8 @@ pub struct CreateAccountInput {
     department_id: Option<ID>,
     /// The unit within the department.
     unit_id: Option<ID>,
-    /// The person's mobile, for alerts by SMS: advised, not required.
+    /// The person's mobile, for alerts by SMS: advised, not required. 5 to 20 digits, `+` before them if wished, spaces and dashes
+    /// between.
     mobile: Option<String>,
     /// How many SMS a month it may send; 0 by default.
     sms_quota: Option<i32>,
@@ -93,7 +94,7 @@ pub struct ChangeAccountInput {
     department_id: MaybeUndefined<ID>,
     /// Its new unit; null takes it away. Without `departmentId` the unit's department goes with it.
     unit_id: MaybeUndefined<ID>,
-    /// The person's new mobile; null takes it away.
+    /// The person's new mobile, as at its creation; null takes it away.
     mobile: MaybeUndefined<String>,
     /// How many SMS a month it may send.
     sms_quota: Option<i32>,
