@@ -20,7 +20,7 @@ mod timers;
 
 pub use crate::ops::Password;
 pub use accounts::{NewAccount, Recovery};
-pub use captcha::{CAPTCHA_DIGITS, Captcha, Solved};
+pub use captcha::{CAPTCHA_DIGITS, Captcha, Solved, Visitor};
 pub use citizen::Shown;
 pub use erasing::{Erased, Person, Whom};
 pub use imports::{Carried, OldTicket};

@@ -7,8 +7,11 @@ mod leases;
 mod recovery;
 mod sessions;
 
-pub use captcha::{Answered, CAPTCHA_AFTER, CAPTCHA_LASTS, CAPTCHAS_USED_MAX};
+pub use captcha::{
+    Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, CAPTCHAS_USED_MAX, Visit,
+};
 pub use leases::{BEATS, LAPSES, Lease};
+pub use recovery::{RECOVERY_DOORS_MAX, RECOVERY_LOCKED_MAX, RECOVERY_REMEMBERED, Tried};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -68,6 +71,9 @@ pub enum OpsError {
     /// After failures the next try needs a captcha, and it was missing or wrong.
     #[error("after {CAPTCHA_AFTER} failures in a row a captcha is needed")]
     CaptchaRequired,
+    /// Too many tries without a right captcha from one address.
+    #[error("held up after {CAPTCHA_FAILURES_MAX} tries without a right captcha")]
+    TooManyTries,
     /// Too many wrong passwords.
     #[error("locked after {FAILURES_MAX} wrong passwords, for {} minutes", LOCKED_FOR.num_minutes())]
     Locked,
@@ -124,6 +130,8 @@ pub struct Ops {
     hashing: Arc<Semaphore>,
     /// Guesses at one door take turns, so that those sent all at once are counted one by one.
     turns: Arc<[Mutex<()>; TURNS]>,
+    /// Captchas shown from one address take turns, too. Taken after a door's turn, never before.
+    asked: Arc<[Mutex<()>; TURNS]>,
     sessions: Arc<Sessions>,
     /// How long a session lasts.
     session_lasts: TimeDelta,
@@ -136,6 +144,7 @@ impl Ops {
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, OpsError> {
         db.create(SCHEMA).await?;
         db.create(leases::SCHEMA).await?;
+        db.create(recovery::SCHEMA).await?;
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
         let decoy = tokio::task::spawn_blocking(move || hash(&secret)).await;
         let decoy = decoy.map_err(|_| OpsError::Hashing)??.into();
@@ -144,6 +153,7 @@ impl Ops {
             clock,
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            asked: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             sessions: Arc::default(),
             session_lasts: SESSION_LASTS,
             decoy,
@@ -264,10 +274,10 @@ impl Ops {
         login: &[u8; 32],
         account: Option<(AccountId, EventId)>,
         password: String,
-        captcha: Option<&Answered>,
+        visit: &Visit,
     ) -> Result<(AccountId, String, Timestamp), OpsError> {
         let mut knock = self.knock(login).await?;
-        knock.admit(captcha).await?;
+        knock.admit(visit).await?;
         let (account, created_by, fitted) =
             self.check_password(&mut knock, account, password).await?;
         drop(knock);
@@ -309,7 +319,7 @@ impl Ops {
 
     /// Steps up to a door, unless it is locked after too many failures.
     pub async fn knock(&self, door: &[u8; 32]) -> Result<Knock<'_>, OpsError> {
-        let turn = self.turns[usize::from(door[0]) % TURNS].lock().await;
+        let turn = self.turn(door).await;
         let failures = self.failures(door).await?;
         if failures >= FAILURES_MAX {
             return Err(OpsError::Locked);
@@ -320,6 +330,10 @@ impl Ops {
             failures,
             _turn: turn,
         })
+    }
+
+    async fn turn(&self, door: &[u8; 32]) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns[usize::from(door[0]) % TURNS].lock().await
     }
 
     /// Failures in a row, the last not longer ago than a lock lasts.

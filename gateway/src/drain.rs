@@ -3,9 +3,11 @@
 //!
 //! It must *not* know what is served.
 
+use crate::address::Peer;
 use crate::settings::Limits;
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -88,8 +90,10 @@ pub async fn serve<L>(
 where
     L: Listener,
     L::Addr: std::fmt::Debug,
+    Peer: for<'c> Connected<IncomingStream<'c, L>>,
 {
     let closing = drain.closing();
+    let router = router.into_make_service_with_connect_info::<Peer>();
     let stopping = drain.clone();
     let served = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;

@@ -83,11 +83,15 @@ codes! {
     /// Login or answer to the recovery question is wrong.
     WrongAnswer = "WRONG_ANSWER" {
         zh: "账号或密保答案错误", en: "login or answer is wrong",
-        remedy: "Try again; after five wrong answers recovery is locked for ten minutes. An administrator or leader can reset the password." }
+        remedy: "Try again; after five wrong answers recovery is locked for ten minutes, and after each more for twice as long, up to a day. An administrator or leader can reset the password." }
     /// After failures a captcha is needed.
     CaptchaRequired = "CAPTCHA_REQUIRED" {
         zh: "请输入正确的图形验证码", en: "a captcha has to be solved for this try",
         remedy: "Ask for a `captcha`, show its image, and send `captchaId` and `captchaAnswer`. Each is good for one try." }
+    /// Too many tries without a right captcha from one address.
+    TooManyTries = "TOO_MANY_TRIES" {
+        zh: "验证码错误次数过多,请十分钟后再试", en: "too many tries without a right captcha from your address",
+        remedy: "Wait ten minutes. Logins that need no captcha are let in meanwhile." }
     /// The password is older than the rules let it become.
     PasswordExpired = "PASSWORD_EXPIRED" {
         zh: "密码已过期,请先修改密码", en: "the password has expired: change it first",
@@ -95,7 +99,7 @@ codes! {
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
         zh: "错误次数过多,已临时锁定", en: "this login is locked after too many failures",
-        remedy: "Wait ten minutes." }
+        remedy: "Wait ten minutes; where recovery is locked, up to a day, or have the password reset." }
     /// The password is right, and the account is deactivated.
     AccountDeactivated = "ACCOUNT_DEACTIVATED" {
         zh: "账号已停用", en: "this account is deactivated",
@@ -278,6 +282,7 @@ impl From<DeskError> for Failure {
             DeskError::Ops(OpsError::WrongAnswer) => Code::WrongAnswer.into(),
             DeskError::Ops(OpsError::CaptchaRequired) => Code::CaptchaRequired.into(),
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
+            DeskError::Ops(OpsError::TooManyTries) => Code::TooManyTries.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),

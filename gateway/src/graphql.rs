@@ -42,6 +42,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
+    account::BulkMutation,
     account::DoorMutation,
     account::RecoveryMutation,
     ticket_actions::TicketMutation,

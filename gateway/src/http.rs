@@ -9,6 +9,7 @@ mod request;
 mod response;
 pub mod web_socket;
 
+use crate::address::Address;
 use crate::app::App;
 use crate::graphql::documents::Documents;
 use crate::graphql::{DocketSchema, schema};
@@ -23,6 +24,7 @@ use axum::routing::get;
 use negotiation::{Accepted, JSON, Media, accepted};
 use request::{Asker, Bad, Prepared, prepare, read_get, read_post};
 use response::{execute, outcomes, refuse, respond};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const CONSOLE: &str = include_str!("console/index.html");
@@ -35,14 +37,16 @@ pub struct Server {
     documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
+    proxies: Arc<[IpAddr]>,
 }
 
 struct Console {
     policy: HeaderValue,
 }
 
-/// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts.
-pub fn router(app: App, demo: Option<String>) -> Router {
+/// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts, `proxies` are
+/// the reverse proxies that are believed where a request comes from.
+pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
     let observing = axum::middleware::from_fn_with_state(app.meters.clone(), observe::request);
     let server = Server {
         schema: Observed::new(
@@ -57,6 +61,7 @@ pub fn router(app: App, demo: Option<String>) -> Router {
             policy: console_policy(),
         }),
         demo: demo.map(Into::into),
+        proxies: proxies.into(),
     };
     Router::new()
         .route("/", get(console))
@@ -185,10 +190,14 @@ async fn graphql(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: axum::extract::Request,
 ) -> Response {
-    if let Ok(upgrade) = upgrade {
-        return web_socket::open(server, upgrade, request.headers());
-    }
     let (parts, body) = request.into_parts();
+    let asker = Asker {
+        address: Address::of(&parts.headers, &parts.extensions, &server.proxies),
+        ..Asker::of(&parts.headers)
+    };
+    if let Ok(upgrade) = upgrade {
+        return web_socket::open(server, upgrade, asker);
+    }
     let read_only = match parts.method {
         Method::POST => false,
         Method::GET | Method::HEAD => true,
@@ -209,7 +218,7 @@ async fn graphql(
         let slow = Bad::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
         read.unwrap_or(Err(slow))
     } {
-        Ok(params) => prepare(&server, &Asker::of(&parts.headers), params).await,
+        Ok(params) => prepare(&server, &asker, params).await,
         Err(bad) => Err(bad),
     };
     let prepared = match prepared {

@@ -8,6 +8,7 @@
 //!
 //! This crate must *not* decide anything of the workflow, nor touch tables.
 
+pub mod address;
 pub mod app;
 pub mod auth;
 pub mod captcha;

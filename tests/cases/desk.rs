@@ -1,7 +1,7 @@
 //! The desk: commands decided, taken once, and decided again where somebody else was faster.
 
 use docket_core::DeskError;
-use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password};
+use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Visitor};
 use docket_core::journal::JournalError;
 use docket_domain::ids::TicketId;
 use docket_domain::organisation::Organisation;
@@ -370,7 +370,7 @@ async fn an_account_is_created_once(store: &TestStore) {
     assert!(matches!(refused, Err(DeskError::UnfitPassword(_))));
     let (account, _, _) = b
         .desk
-        .log_in("WANG", "ein gutes Passwort".into(), None)
+        .log_in("WANG", "ein gutes Passwort".into(), &Visitor::default())
         .await
         .unwrap();
     assert_eq!(account.0, created.id);
@@ -413,11 +413,15 @@ async fn rivals_for_one_command_leave_the_winner_its_password(store: &TestStore)
         let login = format!("{winner}-{round}");
         let wrong = b
             .desk
-            .log_in(&login, format!("Passwort von {loser}"), None)
+            .log_in(&login, format!("Passwort von {loser}"), &Visitor::default())
             .await;
         assert!(wrong.is_err(), "the loser's password is nobody's");
         b.desk
-            .log_in(&login, format!("Passwort von {winner}"), None)
+            .log_in(
+                &login,
+                format!("Passwort von {winner}"),
+                &Visitor::default(),
+            )
             .await
             .unwrap();
     }

@@ -2,7 +2,7 @@
 //! is searched for in every file and every table.
 
 use docket_core::clock::{Clock as _, SystemClock};
-use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery};
+use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery, Visitor};
 use docket_domain::account::{Changes, Given, RecoveryQuestion};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
@@ -24,7 +24,10 @@ docket_tests::on_both_stores! { no_text_lies_in_the_clear }
 /// A name that occurs nowhere else, in Chinese and Latin letters.
 const NAME: &str = "欧阳苏铁 Quagmire-Zyx";
 /// Its parts: each must be gone.
-const PARTS: &[&str] = &["欧阳苏铁", "Quagmire-Zyx", "quagmire-zyx"];
+const PARTS: &[&str] = &["欧阳苏铁", "Quagmire-Zyx", "quagmire-zyx", MOBILE];
+/// The name as a login, and a mobile.
+const LOGIN: &str = "欧阳苏铁_Quagmire-Zyx";
+const MOBILE: &str = "139-0471-1147";
 
 fn planted() -> String {
     format!("关于{NAME}的事")
@@ -224,12 +227,12 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     Box::pin(walk(desk)).await;
     walk_without_offices(desk).await;
     let account = NewAccount {
-        login: NAME.into(),
+        login: LOGIN.into(),
         name: NAME.into(),
         roles: vec![Role::Operator],
         department: None,
         unit: None,
-        mobile: Some(NAME.into()),
+        mobile: Some(MOBILE.into()),
         sms_quota: 7,
         recovery: Some(Recovery {
             question: RecoveryQuestion::FirstSchool,
@@ -240,9 +243,12 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.create_account(&Actor::system(), account, password, &Options::default())
         .await
         .unwrap();
-    let (account, token, _) = desk.log_in(NAME, planted(), None).await.unwrap();
+    let (account, token, _) = desk
+        .log_in(LOGIN, planted(), &Visitor::default())
+        .await
+        .unwrap();
     let changes = Changes {
-        mobile: Given::This(planted()),
+        mobile: Given::This(format!("+86 {MOBILE}")),
         ..Changes::default()
     };
     let options = Options::default();
@@ -261,12 +267,17 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.change_password(&actor, planted(), new(), &token)
         .await
         .unwrap();
-    let wrong = desk.recover_password(NAME, NAME, planted(), None).await;
+    let wrong = desk
+        .recover_password(LOGIN, NAME, planted(), &Visitor::default())
+        .await;
     wrong.unwrap_err();
-    desk.recover_password(NAME, &planted(), planted(), None)
+    desk.recover_password(LOGIN, &planted(), planted(), &Visitor::default())
         .await
         .unwrap();
-    desk.log_in(NAME, NAME.into(), None).await.err().unwrap();
+    desk.log_in(LOGIN, NAME.into(), &Visitor::default())
+        .await
+        .err()
+        .unwrap();
 }
 
 async fn no_text_lies_in_the_clear(store: &TestStore) {

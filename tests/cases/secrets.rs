@@ -15,6 +15,8 @@ use std::process::Stdio;
 const BINARY: &str = env!("CARGO_BIN_EXE_docket-under-test");
 /// Nobody is called so by accident.
 const PLANTED: &str = "欧阳琉璃甲";
+/// A mobile, planted too.
+const MOBILE: &str = "139-0471-1147";
 
 fn planted(what: &str) -> String {
     format!("{what}{PLANTED}{what}")
@@ -153,12 +155,18 @@ async fn fill_accounts(client: &Client, said: &mut Said) {
     };
     let new = json!({
         "login": planted("L"), "name": planted("N"), "password": planted("PP"), "roles": ["CLERK"],
-        "departmentId": format!("department:{DEPARTMENT}"), "mobile": planted("M"),
+        "departmentId": format!("department:{DEPARTMENT}"), "mobile": MOBILE,
         "recoveryQuestion": "FIRST_SCHOOL", "recoveryAnswer": planted("A"),
     });
     assert!(does(&leader, said, "createAccount", new.clone()).await);
+    let (mut many, mut unfit) = (new.clone(), new.clone());
+    many["login"] = json!(planted("K"));
+    (unfit["login"], unfit["recoveryAnswer"]) = (json!(planted("J")), json!(PLANTED.repeat(20)));
+    let list = json!({ "accounts": [many, unfit] });
+    assert!(!does(&leader, said, "createAccounts", list).await);
     for (field, value) in [
         ("mobile", PLANTED.repeat(10)),
+        ("mobile", planted("M")),
         ("recoveryAnswer", PLANTED.repeat(20)),
         ("recoveryQuestion", planted("Q")),
         ("smsQuota", planted("S")),
@@ -179,10 +187,10 @@ async fn fill_accounts(client: &Client, said: &mut Said) {
     assert!(
         found["data"]["account"]["mobile"]
             .to_string()
-            .contains(PLANTED)
+            .contains(MOBILE)
     );
     let id = &found["data"]["account"]["id"];
-    let change = json!({ "id": id, "mobile": planted("m"), "name": planted("n") });
+    let change = json!({ "id": id, "mobile": format!("+86 {MOBILE}"), "name": planted("n") });
     assert!(does(&leader, said, "changeAccount", change).await);
     let own = client.logged_in(&planted("L"), &planted("PP")).await;
     let set =
@@ -383,6 +391,7 @@ fn reveals<B: AsRef<[u8]>>(pieces: &[B]) -> bool {
         .map(|unit| format!("\\u{unit:04x}"))
         .collect();
     docket_tests::search::contains(pieces, PLANTED)
+        || docket_tests::search::contains(pieces, MOBILE)
         || docket_tests::search::contains(pieces, &escaped)
 }
 

@@ -39,7 +39,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let router = http::router(app.clone(), None);
+        let router = http::router(app.clone(), None, &[]);
         let (drain, limits) = (app.drain.clone(), app.limits);
         tokio::spawn(drain::serve(listener, router, drain, limits, async {
             let _ = stopped.await;
@@ -185,6 +185,8 @@ pub struct Client {
     http: reqwest::Client,
     /// The session's token.
     pub token: Option<String>,
+    /// The address a reverse proxy would say it has.
+    from: Option<String>,
 }
 
 impl Client {
@@ -195,6 +197,7 @@ impl Client {
             url: url.to_owned(),
             http: reqwest::Client::new(),
             token: None,
+            from: None,
         }
     }
 
@@ -206,6 +209,9 @@ impl Client {
             .json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(from) = &self.from {
+            request = request.header("X-Forwarded-For", from);
         }
         request.send().await?.json().await
     }
@@ -246,6 +252,15 @@ impl Client {
         let mut response = self.try_run(&query, json!({ "input": input })).await?;
         assert!(response.get("errors").is_none(), "{query}\n{response:#}");
         Ok(response["data"][mutation].take())
+    }
+
+    /// The same session as a reverse proxy passes it on for an address.
+    #[must_use]
+    pub fn from(&self, address: &str) -> Self {
+        Self {
+            from: Some(address.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// The same session at another server of the same store.

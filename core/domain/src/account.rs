@@ -7,6 +7,7 @@ mod recovery;
 mod rights;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use commands::{AccountAction, AccountCommand, Changes, Given, NewAccount};
 pub use events::{
@@ -15,6 +16,7 @@ pub use events::{
 };
 
 pub use recovery::{RecoveryQuestion, normal_answer};
+pub use texts::{LOGIN_SIGNS, MOBILE_DIGITS, is_login, is_mobile};
 
 use crate::ids::{AccountId, DepartmentId, EventId, UnitId};
 use crate::organisation::{Office, Organisation};

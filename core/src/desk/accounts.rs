@@ -8,7 +8,8 @@ use crate::vault::NewKey;
 use docket_domain::Aggregate as _;
 use docket_domain::account::{
     self as domain, ANSWER_CHARS_MAX, Account, AccountAction, AccountCommand, Changes, Given,
-    RecoveryQuestion, normal_answer,
+    LOGIN_SIGNS, MOBILE_CHARS_MAX, MOBILE_DIGITS, RecoveryQuestion, is_login, is_mobile,
+    normal_answer,
 };
 use docket_domain::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
 use docket_domain::people::{Actor, Role};
@@ -68,6 +69,10 @@ impl Desk {
         let mut envelope = self.envelope(actor, options.command, "create_account", &new, 0);
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return self.same_password(done, &password).await;
+        }
+        check_login(&new.login)?;
+        if let Some(mobile) = &new.mobile {
+            check_mobile("create_account", mobile)?;
         }
         // An unfit password or answer must leave no account behind.
         self.check_password(&password).await?;
@@ -205,6 +210,10 @@ impl Desk {
         let envelope = self.envelope(actor, options.command, "change_account", &payload, 0);
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return Ok(done);
+        }
+        // Whether there is such an account or not: it must not tell.
+        if let Given::This(mobile) = &changes.mobile {
+            check_mobile("change_account", mobile)?;
         }
         // Whose key is gone has no text any more, and is given none.
         let known = self.account(id).await?.filter(|account| !account.erased);
@@ -371,6 +380,30 @@ impl Desk {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
 fn is_none_at_all(sms_quota: &u32) -> bool {
     *sms_quota == 0
+}
+
+/// Refuses a login with what none may have. One that is empty or too long the domain refuses.
+fn check_login(login: &str) -> Result<(), Refusal> {
+    if is_login(login.trim()) {
+        return Ok(());
+    }
+    let signs = LOGIN_SIGNS.map(String::from).join(" ");
+    let detail = format!("letters and digits of any script, and {signs}");
+    let refusal = Refusal::new("create_account", "account", Reason::InvalidValue);
+    Err(refusal.at("login").because(detail))
+}
+
+/// Refuses what is no mobile. One that is empty or too long the domain refuses.
+fn check_mobile(action: &'static str, mobile: &str) -> Result<(), Refusal> {
+    let mobile = mobile.trim();
+    let told = mobile.is_empty() || mobile.chars().count() > MOBILE_CHARS_MAX as usize;
+    if told || is_mobile(mobile) {
+        return Ok(());
+    }
+    let (least, most) = (MOBILE_DIGITS.start(), MOBILE_DIGITS.end());
+    let detail = format!("{least} to {most} digits, + before, spaces and dashes between");
+    let refusal = Refusal::new(action, "account", Reason::InvalidValue);
+    Err(refusal.at("mobile").because(detail))
 }
 
 /// How long an answer is as it is compared, in characters.

@@ -5,11 +5,12 @@
 
 use super::Desk;
 use crate::clock::random_bytes;
-use crate::ops::{Answered, CAPTCHA_LASTS};
+use crate::ops::{Answered, CAPTCHA_LASTS, Visit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use docket_domain::Timestamp;
 use docket_domain::account::normal_answer;
+use std::net::IpAddr;
 
 /// Digits on a captcha.
 pub const CAPTCHA_DIGITS: usize = 5;
@@ -38,6 +39,15 @@ pub struct Solved {
     pub answer: String,
 }
 
+/// Who stands at the door, as far as they are known before they are let in.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// A captcha they solved.
+    pub captcha: Option<Solved>,
+    /// Where they come from; all of whom it is not known are one.
+    pub address: Option<IpAddr>,
+}
+
 impl Desk {
     /// A new captcha, good for one try.
     #[must_use]
@@ -63,8 +73,18 @@ impl Desk {
         Some(digits.iter().map(|d| char::from(b'0' + d)).collect())
     }
 
+    /// A visitor as the ops store counts them: no address is kept.
+    pub(super) fn visit(&self, visitor: &Visitor) -> Visit {
+        let captcha = visitor.captcha.as_ref();
+        let address = visitor.address.map_or_else(Vec::new, network);
+        Visit {
+            captcha: captcha.and_then(|solved| self.answered(solved)),
+            from: self.vault.keyed_hash("address", &address),
+        }
+    }
+
     /// A captcha with whether it was read right; `None` of one that is not this store's.
-    pub(super) fn answered(&self, solved: &Solved) -> Option<Answered> {
+    fn answered(&self, solved: &Solved) -> Option<Answered> {
         let (id, until) = self.captcha_of(&solved.id)?;
         let right = self.captcha_text(&solved.id)? == normal_answer(&solved.answer);
         Some(Answered { id, until, right })
@@ -86,5 +106,27 @@ impl Desk {
     fn captcha_digits(&self, signed: &[u8]) -> [u8; CAPTCHA_DIGITS] {
         let hash = self.vault.keyed_hash("captcha_digits", signed);
         std::array::from_fn(|n| hash[n] % 10)
+    }
+}
+
+/// The part of an address that one subscriber cannot change: of IPv6 the first half.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_subscriber_are_one() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::3"), of("2001:db8:1:2:ffff::"));
+        assert_ne!(of("2001:db8:1:2::3"), of("2001:db8:1:3::3"));
+        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
+        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
     }
 }

@@ -1,9 +1,9 @@
 //! The door: letting people in, their own passwords, and recovering one that was forgotten.
 
 use super::accounts::{Recovery, answer_chars};
-use super::captcha::Solved;
+use super::captcha::Visitor;
 use super::{Desk, DeskError, Options};
-use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password};
+use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password, Tried};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::{AccountId, EventId};
@@ -29,18 +29,15 @@ impl Desk {
         &self,
         login: &str,
         password: String,
-        captcha: Option<&Solved>,
+        visitor: &Visitor,
     ) -> Result<(AccountId, String, Timestamp), DeskError> {
         let hash = self.login_hash(login);
         let known = match self.account_of(login).await? {
             Some(id) => self.credential(id).await?,
             None => None,
         };
-        let answered = captcha.and_then(|captcha| self.answered(captcha));
-        let opened = self
-            .ops
-            .log_in(&hash, known, password, answered.as_ref())
-            .await?;
+        let visit = self.visit(visitor);
+        let opened = self.ops.log_in(&hash, known, password, &visit).await?;
         // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
         let account = self.reload::<Account>(opened.0.0, None).await?;
         if account.state.deactivated {
@@ -58,7 +55,14 @@ impl Desk {
     /// Whether the next try to recover a password needs a captcha.
     pub async fn recovery_needs_captcha(&self, login: &str) -> Result<bool, DeskError> {
         let door = self.login_door("recovery_of", login);
-        Ok(self.ops.needs_captcha(&door).await?)
+        Ok(self.ops.answer_needs_captcha(&door).await?)
+    }
+
+    /// The tries to recover a login's password that failed since this was last asked; to be asked for whoever has just
+    /// logged in with it.
+    pub async fn tell_tried(&self, login: &str) -> Result<Option<Tried>, DeskError> {
+        let door = self.login_door("recovery_of", login);
+        Ok(self.ops.tell_tried(&door).await?)
     }
 
     /// The account that a login names, if it names one.
@@ -187,7 +191,7 @@ impl Desk {
         login: &str,
         answer: &str,
         new: String,
-        captcha: Option<&Solved>,
+        visitor: &Visitor,
     ) -> Result<(), DeskError> {
         let new = Password::Clear(new);
         self.check_password(&new).await?;
@@ -196,11 +200,9 @@ impl Desk {
             None => None,
         };
         let door = self.login_door("recovery_of", login);
-        let answered = captcha.and_then(|captcha| self.answered(captcha));
-        let (id, created_by) = self
-            .ops
-            .check_answer(&door, known, answer, answered.as_ref())
-            .await?;
+        let visit = self.visit(visitor);
+        let checked = self.ops.check_answer(&door, known, answer, &visit).await;
+        let (id, created_by) = checked?;
         self.reload::<Account>(id.0, None).await?;
         let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;
         // Not before: whoever is locked out makes no work.

@@ -181,9 +181,10 @@ pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
 pub const YOUNGER: [&Table; 3] = [&MARKS, &ERASURES, &RECOVERIES];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 7] = [
+pub const LEFT_OUT: [(&str, &str, &str); 8] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
+    ("ops", "recovery_tries", "a lock lasts a day at most"),
     (
         "ops",
         "captchas_used",

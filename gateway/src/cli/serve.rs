@@ -7,6 +7,7 @@ use crate::{demo, drain, http, meters, tls};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +25,10 @@ pub struct Serve {
     /// The address to listen on; port 0 picks a free one. Also `DOCKET_LISTEN`. Default 127.0.0.1:8080.
     #[arg(long)]
     listen: Option<String>,
+    /// The address of a reverse proxy on another machine, several times for several: it is believed where a request comes
+    /// from (X-Forwarded-For), as one on this machine is.
+    #[arg(long = "proxy", value_name = "ADDRESS")]
+    proxies: Vec<IpAddr>,
     /// An invented city in a store of its own (folder docket-demo), with accounts and passwords printed.
     #[arg(long)]
     demo: bool,
@@ -95,7 +100,7 @@ impl Serve {
             advise_first_account(&app).await?;
         }
         let (drain, limits) = (app.drain.clone(), app.limits);
-        let router = http::router(app, demo);
+        let router = http::router(app, demo, &self.proxies);
         match secured {
             Secured::Tls(listener) => drain::serve(listener, router, drain, limits, stop).await?,
             Secured::Plain(listener) => drain::serve(listener, router, drain, limits, stop).await?,

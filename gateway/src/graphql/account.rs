@@ -1,9 +1,11 @@
 //! Accounts: who one is, and who one's colleagues are.
 
+mod bulk;
 mod door;
 mod keeping;
 mod recovery;
 
+pub use bulk::BulkMutation;
 pub use door::DoorMutation;
 pub use keeping::AccountMutation;
 pub use recovery::{RecoveryMutation, RecoveryQuery};

@@ -63,6 +63,15 @@ impl UserError {
     }
 }
 
+impl UserError {
+    /// Puts what is told of one element under its place in the list of the input it is in.
+    pub(super) fn put_under(&mut self, list: &str, place: usize) {
+        let within = std::mem::take(&mut self.path).into_iter().skip(1);
+        self.path = ["input".to_owned(), list.to_owned(), place.to_string()].into();
+        self.path.extend(within);
+    }
+}
+
 /// Splits a command's result: what to show, and what to tell in `userErrors`.
 pub(super) fn split<T>(
     context: &Context<'_>,

@@ -3,6 +3,7 @@
 use super::Server;
 use super::negotiation::{JSON, is_utf8};
 use super::response::Outcome;
+use crate::address::Address;
 use crate::auth::viewer_of;
 use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::documents::Checked;
@@ -137,6 +138,8 @@ pub fn read_get(query: Option<&str>) -> Result<Params, Bad> {
 pub struct Asker {
     pub language: Language,
     pub token: Option<Arc<str>>,
+    /// Where the request comes from, as far as it is known.
+    pub address: Option<Address>,
 }
 
 impl Asker {
@@ -147,6 +150,7 @@ impl Asker {
                 .map(Language::from_header)
                 .unwrap_or_default(),
             token: text(header::AUTHORIZATION).and_then(bearer).map(Arc::from),
+            address: None,
         }
     }
 }
@@ -195,6 +199,9 @@ pub async fn prepare(server: &Server, asker: &Asker, params: Params) -> Result<P
     }
     drop(params.extensions);
     request = request.data(asker.language);
+    if let Some(address) = asker.address {
+        request = request.data(address);
+    }
     if let Some(token) = &asker.token {
         match viewer_of(&server.app.desk, &server.app.store.ops, token).await {
             Ok(Some(viewer)) => request = request.data(viewer),

@@ -13,7 +13,6 @@ use crate::auth::viewer_of;
 use crate::error::{Code, fault_because, nowhere, system};
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, AbortHandle, BoxStream, SelectAll, StreamExt as _};
@@ -40,11 +39,11 @@ const READ_BEYOND: usize = 4;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Takes the connection over.
-pub fn open(server: Server, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
+pub fn open(server: Server, upgrade: WebSocketUpgrade, asker: Asker) -> Response {
     // Tokens come by `connection_init`: a browser cannot set the header.
     let asker = Asker {
         token: None,
-        ..Asker::of(headers)
+        ..asker
     };
     let read_max = server.app.limits.body_bytes_max * READ_BEYOND;
     let upgrade = upgrade

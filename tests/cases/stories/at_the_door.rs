@@ -1,12 +1,12 @@
-//! At the door: what passwords and logins must be like, when they expire, captchas between failures, and
-//! recovering a password that was forgotten.
+//! At the door: what passwords and logins must be like, when they expire, and captchas between failures.
 
 use super::Story;
-use super::accounts::{id_of, is_refused, kept, log_in, shut_out};
+use super::accounts::{id_of, is_refused, kept};
 use crate::gateway::department;
 use chrono::TimeDelta;
 use docket_core::clock::ManualClock;
 use docket_core::desk::Options;
+use docket_core::ops::CAPTCHA_FAILURES_MAX;
 use docket_domain::ids::DepartmentId;
 use docket_domain::organisation::OrganisationAction;
 use docket_domain::people::Actor;
@@ -22,9 +22,7 @@ on_both_stores! {
     passwords_and_logins_are_as_the_pack_asks,
     an_expired_password_is_changed_before_anything_else,
     after_two_failures_a_captcha_stands_at_the_door,
-    a_forgotten_password_is_recovered,
-    recovery_opens_no_closed_account_and_may_be_set_from_the_start,
-    recovery_tells_nothing_of_who_there_is,
+    a_stranger_without_captchas_locks_nobody_out,
 }
 
 /// A pack with prefixes, classes and expiry, as Putian's.
@@ -61,7 +59,7 @@ async fn strict_story(store: &TestStore, clock: Arc<ManualClock>) -> Story {
 }
 
 /// Does a mutation that needs no account of anybody's: its payload.
-async fn does(client: &Client, mutation: &str, input: Value, fields: &str) -> Value {
+pub(super) async fn does(client: &Client, mutation: &str, input: Value, fields: &str) -> Value {
     let mut name = mutation.to_owned();
     name[..1].make_ascii_uppercase();
     let query = format!(
@@ -172,7 +170,7 @@ async fn an_expired_password_is_changed_before_anything_else(store: &TestStore) 
 }
 
 /// A captcha's id, and what is written on it, as a person would read it off the image.
-async fn captcha(server: &Server, client: &Client) -> (String, String) {
+pub(super) async fn captcha(server: &Server, client: &Client) -> (String, String) {
     let data = client
         .data("{ captcha { id svg expiresAt } }", json!({}))
         .await;
@@ -218,9 +216,14 @@ async fn after_two_failures_a_captcha_stands_at_the_door(store: &TestStore) {
             ("CAPTCHA_REQUIRED".into(), true),
             "good for one try"
         );
+        for _ in 0..2 {
+            let solved = captcha(&story.server, &client).await;
+            let wrong = login(name, "wrong-password", Some(solved)).await;
+            assert_eq!(said(&wrong), ("WRONG_CREDENTIALS".into(), true));
+        }
         let solved = captcha(&story.server, &client).await;
-        let sixth = login(name, PASSWORD, Some(solved)).await;
-        assert_eq!(said(&sixth).0, "LOGIN_LOCKED");
+        let last = login(name, PASSWORD, Some(solved)).await;
+        assert_eq!(said(&last).0, "LOGIN_LOCKED", "five passwords were wrong");
     }
     for _ in 0..2 {
         login("leader", "wrong-password", None).await;
@@ -246,172 +249,42 @@ async fn after_two_failures_a_captcha_stands_at_the_door(store: &TestStore) {
     assert_eq!(said(&told).0, "CAPTCHA_REQUIRED");
 }
 
-async fn a_forgotten_password_is_recovered(store: &TestStore) {
+async fn a_stranger_without_captchas_locks_nobody_out(store: &TestStore) {
     let story = Story::begin(store).await;
-    let client = story.server.client();
-    let clerk = story.person("clerk").await;
-    let set = |question: &str, answer: &str, password: &str| json!({ "question": question, "answer": answer, "password": password });
-    for (input, code, field) in [
-        (
-            set("FIRST_SCHOOL", "实验小学", "wrong-password"),
-            "WRONG_CREDENTIALS",
-            "password",
-        ),
-        (set("FIRST_SCHOOL", " ", PASSWORD), "REQUIRED", "answer"),
-        (
-            set("FIRST_SCHOOL", &"长".repeat(65), PASSWORD),
-            "TOO_LONG",
-            "answer",
-        ),
-    ] {
-        let told = does(&clerk, "setRecovery", input, "set").await;
-        let error = &told["userErrors"][0];
-        assert_eq!(
-            (&error["code"], &error["path"]),
-            (&json!(code), &json!(["input", field]))
-        );
-    }
-    let input = set("FIRST_SCHOOL", "No. 1 实验小学", PASSWORD);
-    assert_eq!(does(&clerk, "setRecovery", input, "set").await["set"], true);
-    let asked = "query($login: String!) { recoveryQuestion(login: $login) { code zh en } }";
-    let question = client.data(asked, json!({ "login": " CLERK" })).await;
-    assert_eq!(question["recoveryQuestion"]["code"], "FIRST_SCHOOL");
-    let recover = async |answer: &str, new: &str| {
-        let input = json!({ "login": "Clerk", "answer": answer, "newPassword": new });
-        does(
-            &client,
-            "recoverPassword",
-            input,
-            "recovered captchaRequired",
-        )
-        .await
-    };
-    let told = recover("No. 2", "recovered-password").await;
-    assert_eq!(told["userErrors"][0]["code"], "WRONG_ANSWER");
-    let told = recover("No. 1 实验小学", "short").await;
-    assert_eq!(told["userErrors"][0]["code"], "UNFIT_PASSWORD");
-    assert_eq!(
-        told["userErrors"][0]["path"],
-        json!(["input", "newPassword"])
-    );
-    let told = recover(" Ｎｏ．　1 实验小学", "recovered-password").await;
-    assert_eq!(
-        (&told["recovered"], &told["userErrors"]),
-        (&json!(true), &json!([]))
-    );
-    assert_eq!(
-        clerk.fault("{ me { id } }", json!({})).await,
-        "UNAUTHENTICATED"
-    );
-    assert_eq!(
-        shut_out(&client, "clerk", PASSWORD).await,
-        "WRONG_CREDENTIALS"
-    );
-    assert_ne!(
-        log_in(&client, "clerk", "recovered-password").await["token"],
-        Value::Null
-    );
-    // In the log it is that it was done, by whom, and nothing else.
-    let journal = story.server.app.desk.journal();
-    let head = journal.head().await.unwrap();
-    let last = journal.read_all(head - 2, 2).await.unwrap();
-    let said: Vec<_> = last
-        .iter()
-        .map(|r| (r.event_type.as_str(), r.data.as_str()))
-        .collect();
-    assert_eq!(said, [("recovery_set", "{}"), ("password_recovered", "{}")]);
-    assert!(last.iter().all(|record| record.actor.0 == record.stream));
-}
-
-async fn recovery_opens_no_closed_account_and_may_be_set_from_the_start(store: &TestStore) {
-    let story = Story::begin(store).await;
-    let client = story.server.client();
-    let recover = async |answer: &str, new: &str| {
-        let input = json!({ "login": "wang", "answer": answer, "newPassword": new });
-        does(&client, "recoverPassword", input, "recovered").await
-    };
-    let admin = story.person("admin").await;
-    let new = json!({
-        "login": "wang", "name": "王", "password": "new-password", "roles": ["CLERK"],
-        "departmentId": department(), "recoveryQuestion": "FAVOURITE_BOOK", "recoveryAnswer": "红楼梦",
-    });
-    let half = "mutation($i: CreateAccountInput!) { createAccount(input: $i) { account { id } } }";
-    let mut without = new.clone();
-    without["recoveryAnswer"] = Value::Null;
-    assert_eq!(
-        admin.fault(half, json!({ "i": without })).await,
-        "BAD_REQUEST"
-    );
-    let mut empty = new.clone();
-    empty["recoveryAnswer"] = json!("　");
-    is_refused(&admin, "createAccount", empty, "REQUIRED", "recoveryAnswer").await;
-    let id = kept(&admin, "createAccount", new).await["id"].take();
-    assert_eq!(recover("红楼梦 ", "next-password").await["recovered"], true);
-    client.logged_in("wang", "next-password").await;
-    // Whoever is out stays out, and learns it with the right answer only.
-    kept(&admin, "deactivateAccount", json!({ "id": id })).await;
-    let told = recover("三国演义", "other-password").await;
-    assert_eq!(told["userErrors"][0]["code"], "WRONG_ANSWER");
-    let told = recover("红楼梦", "other-password").await;
-    assert_eq!(told["userErrors"][0]["code"], "ACCOUNT_DEACTIVATED");
-    kept(&admin, "reactivateAccount", json!({ "id": id })).await;
-    client.logged_in("wang", "next-password").await;
-}
-
-async fn recovery_tells_nothing_of_who_there_is(store: &TestStore) {
-    let story = Story::begin(store).await;
-    let client = story.server.client();
-    let asked = "query($login: String!) { recoveryQuestion(login: $login) { code zh en } }";
-    let mut codes = std::collections::BTreeSet::new();
-    for n in 0..40 {
-        let login = format!("nobody-{n}");
-        let first = client.data(asked, json!({ "login": login })).await;
-        let again = client
-            .data(asked, json!({ "login": login.to_uppercase() }))
-            .await;
-        assert_eq!(first, again);
-        codes.insert(
-            first["recoveryQuestion"]["code"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
-    }
-    assert!(codes.len() > 3, "{codes:?}");
-    let listed = client
-        .data("{ recoveryQuestions { code zh en } }", json!({}))
-        .await;
-    let listed = listed["recoveryQuestions"].as_array().unwrap();
-    assert!(
-        codes
-            .iter()
-            .all(|code| listed.iter().any(|q| q["code"] == json!(code)))
-    );
-    // One with no question set, and one that is nobody's, are locked alike; logging in is another door.
-    for login in ["clerk", "nobody"] {
-        let recover = async |captcha: Option<(String, String)>| {
-            let mut input = json!({ "login": login, "answer": "x", "newPassword": "new-password" });
+    let (stranger, client) = (story.server.client(), story.server.client());
+    let stranger = stranger.from("203.0.113.9");
+    let login =
+        async |client: &Client, name: &str, password: &str, captcha: Option<(String, String)>| {
+            let mut input = json!({ "login": name, "password": password });
             if let Some((id, answer)) = captcha {
                 (input["captchaId"], input["captchaAnswer"]) = (json!(id), json!(answer));
             }
-            let told = does(
-                &client,
-                "recoverPassword",
-                input,
-                "recovered captchaRequired",
-            )
-            .await;
-            let code = told["userErrors"][0]["code"].as_str().unwrap().to_owned();
-            (code, told["captchaRequired"] == true)
+            let told = does(client, "login", input, "token").await;
+            let code = told["userErrors"][0]["code"].as_str();
+            code.unwrap_or("in").to_owned()
         };
-        assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), false));
-        assert_eq!(recover(None).await, ("WRONG_ANSWER".into(), true));
-        assert_eq!(recover(None).await, ("CAPTCHA_REQUIRED".into(), true));
-        for _ in 0..2 {
-            let solved = captcha(&story.server, &client).await;
-            assert_eq!(recover(Some(solved)).await, ("WRONG_ANSWER".into(), true));
-        }
-        assert_eq!(recover(None).await.0, "LOGIN_LOCKED");
+    for _ in 0..2 {
+        let told = login(&stranger, "office", "wrong-password", None).await;
+        assert_eq!(told, "WRONG_CREDENTIALS");
     }
-    story.person("clerk").await;
+    for _ in 0..CAPTCHA_FAILURES_MAX {
+        let told = login(&stranger, "office", "wrong-password", None).await;
+        assert_eq!(told, "CAPTCHA_REQUIRED");
+    }
+    let solved = captcha(&story.server, &stranger).await;
+    let told = login(&stranger, "office", PASSWORD, Some(solved)).await;
+    assert_eq!(told, "TOO_MANY_TRIES");
+    let input = json!({ "login": "office", "answer": "x", "newPassword": "new-password" });
+    for code in ["WRONG_ANSWER", "WRONG_ANSWER", "TOO_MANY_TRIES"] {
+        let told = does(&stranger, "recoverPassword", input.clone(), "recovered").await;
+        assert_eq!(told["userErrors"][0]["code"], code, "at every door");
+    }
+    // Everybody else goes in: its person past a captcha, and from the stranger's address whoever needs none.
+    assert_eq!(
+        login(&client, "office", PASSWORD, None).await,
+        "CAPTCHA_REQUIRED"
+    );
+    let solved = captcha(&story.server, &client).await;
+    assert_eq!(login(&client, "office", PASSWORD, Some(solved)).await, "in");
+    assert_eq!(login(&stranger, "clerk", PASSWORD, None).await, "in");
 }

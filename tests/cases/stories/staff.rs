@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 on_both_stores! {
     a_leader_adds_changes_and_lets_go_the_own_staff,
     a_leader_touches_nobody_elses,
+    what_makes_no_sense_is_refused_or_set_right,
     leaders_leave_their_own_rights_alone,
 }
 
@@ -172,6 +173,50 @@ async fn a_leader_touches_nobody_elses(store: &TestStore) {
         let told = leader.fault(query, json!({ "id": id })).await;
         assert_eq!(told, "NOT_FOUND", "{login}");
         story.person(login).await;
+    }
+}
+
+async fn what_makes_no_sense_is_refused_or_set_right(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let leader = story.person("leader").await;
+    let with = |field: &str, value: Value| {
+        let mut input = new("cg-wang");
+        input[field] = value;
+        input
+    };
+    for login in ["cg\0wang", "cg\u{7}wang", "cg wang", "cg\u{200b}wang", "\0"] {
+        let input = with("login", json!(login));
+        is_refused(&leader, "createAccount", input, "INVALID_VALUE", "login").await;
+    }
+    is_refused(
+        &leader,
+        "createAccount",
+        with("login", json!(" ")),
+        "REQUIRED",
+        "login",
+    )
+    .await;
+    for mobile in ["abc", "1234", "１３８００００００００１", "138-0000-000x"] {
+        let input = with("mobile", json!(mobile));
+        is_refused(&leader, "createAccount", input, "INVALID_VALUE", "mobile").await;
+    }
+    let mut twice = with("roles", json!(["CLERK", "CLERK"]));
+    twice["mobile"] = json!("+86 138-0000-0001");
+    let added = kept(&leader, "createAccount", twice).await;
+    assert_eq!(added["roles"], json!(["CLERK"]));
+    let change = |field: &str, value: Value| json!({ "id": added["id"], field: value });
+    let same = change("roles", json!(["CLERK", "CLERK"]));
+    is_refused(&leader, "changeAccount", same, "NO_CHANGE", "").await;
+    let wrong = change("mobile", json!("abc"));
+    is_refused(&leader, "changeAccount", wrong, "INVALID_VALUE", "mobile").await;
+    // What is no mobile tells nothing of whether there is an account.
+    let admin = story.person("admin").await;
+    for id in [
+        id_of(&admin, "operator").await,
+        json!(format!("account:{}", uuid::Uuid::nil())),
+    ] {
+        let wrong = json!({ "id": id, "mobile": "abc" });
+        is_refused(&leader, "changeAccount", wrong, "INVALID_VALUE", "mobile").await;
     }
 }
 

@@ -11,6 +11,7 @@ use std::process::{Output, Stdio};
 
 on_both_stores! {
     good_rows_go_in_bad_ones_are_named_and_nothing_twice,
+    questions_for_recovery_come_with_the_list,
     passwords_are_made_into_a_file_for_its_owner,
 }
 
@@ -102,6 +103,46 @@ async fn good_rows_go_in_bad_ones_are_named_and_nothing_twice(store: &TestStore)
         String::from_utf8_lossy(&good.stderr)
     );
     assert!(good.status.success());
+}
+
+async fn questions_for_recovery_come_with_the_list(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let folder = tempfile::tempdir().unwrap();
+    let long = "长".repeat(65);
+    let text = format!(
+        "login,name,role,department,password,recovery_question,recovery_answer
+cg-a,甲,clerk,城市管理局,pass-word-1,favourite_book,红楼梦
+cg-b,乙,clerk,城市管理局,pass-word-2,,
+cg-c,丙,clerk,城市管理局,pass-word-3,first_school,
+cg-d,丁,clerk,城市管理局,pass-word-4,最爱的书,西游记
+cg-e,戊,clerk,城市管理局,pass-word-5,first_school,{long}
+"
+    );
+    let file = list(folder.path(), "staff.csv", text.as_bytes());
+    let first = run(store, &file, &[]);
+    let told = said(&first);
+    for line in [
+        "line 4: recovery_answer: REQUIRED ",
+        "line 5: recovery_question: INVALID_VALUE ",
+        "line 6: recovery_answer: TOO_LONG ",
+        "5 rows in UTF-8: 2 added, 0 already there, 3 rejected",
+    ] {
+        assert!(told.lines().any(|l| l.starts_with(line)), "{line}\n{told}");
+    }
+    let all = format!("{told}{}", String::from_utf8_lossy(&first.stderr));
+    for secret in ["红楼梦", "西游记", "pass-word", "长长"] {
+        assert!(!all.contains(secret), "{secret}");
+    }
+    assert_eq!(store.rows("ops", "recoveries").await, 1);
+    let client = story.server.client();
+    let query = "query { recoveryQuestion(login: \"cg-a\") { code } }";
+    let asked = client.data(query, json!({})).await;
+    assert_eq!(asked["recoveryQuestion"]["code"], "FAVOURITE_BOOK");
+    let recover =
+        "mutation($input: RecoverPasswordInput!) { recoverPassword(input: $input) { recovered } }";
+    let input = json!({ "login": "cg-a", "answer": "红楼梦", "newPassword": "new-password" });
+    let told = client.data(recover, json!({ "input": input })).await;
+    assert_eq!(told["recoverPassword"]["recovered"], true);
 }
 
 async fn passwords_are_made_into_a_file_for_its_owner(store: &TestStore) {

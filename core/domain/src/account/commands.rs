@@ -257,8 +257,9 @@ fn create(state: &Account, new: NewAccount, organisation: &Organisation) -> Resu
     }
     check_text("login", &new.login)?;
     check_text("name", &new.name)?;
-    check_roles(&new.roles)?;
-    check_office(&new.roles, new.department, new.unit, organisation)?;
+    let roles = once_each(new.roles);
+    check_roles(&roles)?;
+    check_office(&roles, new.department, new.unit, organisation)?;
     check_mobile(new.mobile.as_ref())?;
     check_quota(new.sms_quota)?;
     if let Some(prefix) = new.lacks_prefix.filter(|_| new.department.is_some()) {
@@ -267,7 +268,7 @@ fn create(state: &Account, new: NewAccount, organisation: &Organisation) -> Resu
     Ok(Created {
         login: new.login,
         name: new.name,
-        roles: new.roles,
+        roles,
         department: new.department,
         unit: new.unit,
         mobile: new.mobile,
@@ -294,7 +295,8 @@ fn change(
         (Given::This(department), Given::This(unit)) => (Some(department), Some(unit)),
         (Given::This(department), Given::Kept | Given::Nothing) => (Some(department), None),
     };
-    let roles = changes.roles.unwrap_or_else(|| state.roles.clone());
+    let roles = changes.roles.map(once_each);
+    let roles = roles.unwrap_or_else(|| state.roles.clone());
     check_roles(&roles)?;
     check_office(&roles, department, unit, organisation)?;
     let sms_quota = changes.sms_quota.unwrap_or(state.sms_quota);
@@ -347,6 +349,17 @@ fn check_quota(sms_quota: u32) -> Result<(), No> {
     let detail = || format!("at most {SMS_QUOTA_MAX} a month");
     let no = No::at(Reason::InvalidValue, "smsQuota").detailed(detail());
     ensure(sms_quota <= SMS_QUOTA_MAX, no)
+}
+
+/// Roles as they were named, each once.
+fn once_each(named: Vec<Role>) -> Vec<Role> {
+    let mut roles = Vec::with_capacity(Role::ALL.len());
+    for role in named {
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    roles
 }
 
 /// One account sits at one desk.

@@ -96,6 +96,25 @@ fn clerks_need_an_office_and_the_centre_has_none() {
 }
 
 #[test]
+fn a_role_named_twice_is_had_once() {
+    use Role::{Clerk, Leader};
+    let mut account = Account::default();
+    let new = create(&[Clerk, Clerk, Leader, Clerk], Some(DEPARTMENT), None);
+    run(&mut account, command(AccountAction::Create(new))).unwrap();
+    assert_eq!(account.roles, [Clerk, Leader]);
+    let roles = |roles: &[Role]| {
+        change(Changes {
+            roles: Some(roles.to_vec()),
+            ..NOTHING
+        })
+    };
+    let same = run(&mut account, roles(&[Clerk, Leader, Leader]));
+    assert_eq!(same, Err((Reason::NoChange, None)));
+    run(&mut account, roles(&[Leader, Leader])).unwrap();
+    assert_eq!(account.roles, [Leader]);
+}
+
+#[test]
 fn a_units_people_move_with_it_and_nobody_else_does() {
     let place = |department, unit| {
         let account = Account {

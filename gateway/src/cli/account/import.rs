@@ -43,7 +43,7 @@ pub struct Import {
     #[command(flatten)]
     store: StoreArgs,
     /// The CSV file. Its first line names the columns, in any order: login, name, role (these are needed),
-    /// department, unit, mobile, `sms_quota`, password.
+    /// department, unit, mobile, `sms_quota`, password, `recovery_question`, `recovery_answer`.
     file: PathBuf,
     /// Makes a password for every account without one, and writes logins and passwords into this new file, for
     /// its owner's eyes only.

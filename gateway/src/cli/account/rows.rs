@@ -3,13 +3,14 @@
 use crate::import::encoding::Encoding;
 use crate::import::records::{Fault, Record};
 use crate::import::rejects::{Reject, Why};
-use docket_core::desk::NewAccount;
+use docket_core::desk::{NewAccount, Recovery};
 use docket_domain::Reason;
+use docket_domain::account::RecoveryQuestion;
 use docket_domain::organisation::{Department, Organisation};
 use docket_domain::people::Role;
 
 /// The columns a list may have, in any order. Each may be called in Chinese, too.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 10] = [
     ("login", "登录名"),
     ("name", "姓名"),
     ("role", "角色"),
@@ -18,6 +19,8 @@ const COLUMNS: [(&str, &str); 8] = [
     ("mobile", "手机"),
     ("sms_quota", "短信限额"),
     ("password", "密码"),
+    ("recovery_question", "密保问题"),
+    ("recovery_answer", "密保答案"),
 ];
 /// Those it must have.
 const NEEDED: [&str; 3] = ["login", "name", "role"];
@@ -121,7 +124,7 @@ impl Header {
                 unit,
                 mobile: some(value("mobile")),
                 sms_quota: quota(value("sms_quota"))?,
-                recovery: None,
+                recovery: recovery(value("recovery_question"), value("recovery_answer"))?,
             },
         })
     }
@@ -162,6 +165,30 @@ fn quota(text: &str) -> Result<u32, Reject> {
     whole.map_err(|_| refused(Reason::InvalidValue, "sms_quota", "a number from 0 on"))
 }
 
+/// A question by its code or its words, in either language, with its answer.
+fn recovery(question: &str, answer: &str) -> Result<Option<Recovery>, Reject> {
+    match (question, answer) {
+        ("", "") => return Ok(None),
+        ("", _) => return Err(Reject::new(Why::Missing, Some("recovery_question"), "")),
+        (_, "") => return Err(Reject::new(Why::Missing, Some("recovery_answer"), "")),
+        _ => {}
+    }
+    let mut all = RecoveryQuestion::ALL.iter().copied();
+    let meant = |one: &RecoveryQuestion| {
+        let code = one.code() == question.to_lowercase();
+        code || one.zh() == question || one.en() == question
+    };
+    let Some(found) = all.find(meant) else {
+        let codes: Vec<&str> = RecoveryQuestion::ALL.iter().map(|q| q.code()).collect();
+        let (reason, column) = (Reason::InvalidValue, "recovery_question");
+        return Err(refused(reason, column, &codes.join(", ")));
+    };
+    Ok(Some(Recovery {
+        question: found,
+        answer: answer.to_owned(),
+    }))
+}
+
 /// A row that is not taken for a reason of the domain's.
 pub(super) fn refused(reason: Reason, column: &str, detail: &str) -> Reject {
     let texts = (reason.zh(), reason.en());
@@ -175,6 +202,7 @@ pub(super) fn column_of(field: &str) -> &str {
         "departmentId" => "department",
         "unitId" => "unit",
         "smsQuota" => "sms_quota",
+        "recoveryAnswer" => "recovery_answer",
         other => other,
     }
 }
@@ -239,6 +267,33 @@ mod tests {
                 panic!("{names:?}")
             };
             assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn questions_come_by_code_or_words_and_with_an_answer() {
+        let names = ["login", "name", "role", "密保问题", "密保答案"];
+        let header = header(&names).unwrap();
+        let row = |question: &str, answer: &str| {
+            header.row(&record(&["w", "王", "operator", question, answer]), &city())
+        };
+        let book = RecoveryQuestion::FavouriteBook;
+        for question in ["favourite_book", "FAVOURITE_BOOK", book.zh(), book.en()] {
+            let recovery = row(question, " 红楼梦 ").unwrap().new.recovery.unwrap();
+            assert_eq!((recovery.question, &*recovery.answer), (book, "红楼梦"));
+        }
+        assert!(row("", "").unwrap().new.recovery.is_none());
+        for (question, answer, column, code) in [
+            ("", "红楼梦", "recovery_question", "REQUIRED"),
+            ("first_school", "", "recovery_answer", "REQUIRED"),
+            ("红楼梦?", "红楼梦", "recovery_question", "INVALID_VALUE"),
+        ] {
+            let reject = row(question, answer).unwrap_err();
+            assert_eq!(
+                (reject.column.as_deref(), reject.code),
+                (Some(column), code)
+            );
+            assert!(!reject.text.contains("红楼梦"));
         }
     }
 

@@ -1,12 +1,13 @@
 //! The door: logging in and out, and one's own password.
 
 use super::Role;
+use crate::address::Address;
 use crate::auth::{Sight, viewer_at_the_door};
 use crate::error::{Code, Failure, Refused, fault, system};
 use crate::graphql::common::{UserError, app, global_id, open, split};
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use docket_core::desk::Solved;
+use docket_core::desk::{Solved, Visitor};
 use docket_domain::Reason;
 
 /// Login and password.
@@ -22,9 +23,16 @@ pub struct LoginInput {
     captcha_answer: Option<String>,
 }
 
-/// A captcha as somebody solved it, if they sent all of it.
-pub(super) fn solved(id: Option<String>, answer: Option<String>) -> Option<Solved> {
-    id.zip(answer).map(|(id, answer)| Solved { id, answer })
+/// Who knocks: with a captcha, if they sent all of it, and from where.
+pub(super) fn visitor(
+    context: &Context<'_>,
+    id: Option<String>,
+    answer: Option<String>,
+) -> Visitor {
+    Visitor {
+        captcha: id.zip(answer).map(|(id, answer)| Solved { id, answer }),
+        address: context.data_opt::<Address>().map(|address| address.0),
+    }
 }
 
 /// A session.
@@ -40,8 +48,20 @@ pub struct LoginPayload {
     must_change_password: bool,
     /// Whether the next try at this login needs a `captcha`; the same for logins that do not exist.
     captcha_required: bool,
+    /// Tries to recover this login's password that failed since the last time it logged in; null where there were none. Told
+    /// once: show it.
+    recovery_tried: Option<RecoveryTried>,
     /// Why not.
     user_errors: Vec<UserError>,
+}
+
+/// Tries to recover a password that failed: by the person, or by somebody who guesses.
+#[derive(SimpleObject)]
+pub struct RecoveryTried {
+    /// How many answers were wrong.
+    count: u32,
+    /// When the last of them was.
+    last_at: DateTime<Utc>,
 }
 
 /// The account just logged in.
@@ -90,11 +110,9 @@ impl DoorMutation {
     #[graphql(complexity = "2_000 + child_complexity")]
     async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
         let app = app(context)?;
-        let captcha = solved(input.captcha_id, input.captcha_answer);
+        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let desk = &app.desk;
-        let opened = desk
-            .log_in(&input.login, input.password, captcha.as_ref())
-            .await;
+        let opened = desk.log_in(&input.login, input.password, &visitor).await;
         let opened = opened.map_err(Failure::from);
         let (session, user_errors) = split(context, opened)?;
         let Some((account, token, expires_at)) = session else {
@@ -105,6 +123,7 @@ impl DoorMutation {
                 account: None,
                 must_change_password: false,
                 captcha_required: captcha_required.map_err(|e| system(&e))?,
+                recovery_tried: None,
                 user_errors,
             });
         };
@@ -112,6 +131,11 @@ impl DoorMutation {
         let state = known.ok_or_else(|| fault(Code::Internal))?;
         let must_change = desk.must_change_password(account).await;
         let must_change_password = must_change.map_err(|e| system(&e))?;
+        let tried = desk.tell_tried(&input.login).await;
+        let recovery_tried = tried.map_err(|e| system(&e))?.map(|tried| RecoveryTried {
+            count: tried.count,
+            last_at: tried.last_at,
+        });
         let account = LoggedIn {
             id: global_id("account", account.0),
             name: open(context, Sight::Clear, "name", state.name.as_ref()).await?,
@@ -123,6 +147,7 @@ impl DoorMutation {
             account: Some(account),
             must_change_password,
             captcha_required: false,
+            recovery_tried,
             user_errors,
         })
     }

@@ -3,7 +3,7 @@
 
 use super::recovery::RecoveryQuestionCode;
 use super::{Account, Role};
-use crate::auth::keeper;
+use crate::auth::{Viewer, keeper};
 use crate::error::{Code, Failure, fault_because};
 use crate::graphql::common::{UserError, app, local_id, options, split};
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// An account to be created.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
-    /// The login, unique in the hotline. Those of clerks and leaders begin as the rule pack says for the
+    /// The login, unique in the hotline: letters and digits of any script, and `.` `_` `-` `@`. Those of clerks and leaders begin as the rule pack says for the
     /// department's region.
     login: String,
     /// The person's name.
@@ -30,7 +30,8 @@ pub struct CreateAccountInput {
     department_id: Option<ID>,
     /// The unit within the department.
     unit_id: Option<ID>,
-    /// The person's mobile, for alerts by SMS: advised, not required.
+    /// The person's mobile, for alerts by SMS: advised, not required. 5 to 20 digits, `+` before them if wished, spaces and dashes
+    /// between.
     mobile: Option<String>,
     /// How many SMS a month it may send; 0 by default.
     sms_quota: Option<i32>,
@@ -42,13 +43,48 @@ pub struct CreateAccountInput {
     command_id: Option<Uuid>,
 }
 
+/// An account to be created, as it was asked for.
+pub(super) struct Asked {
+    pub(super) new: NewAccount,
+    pub(super) password: Password,
+    pub(super) command: Option<Uuid>,
+}
+
+impl CreateAccountInput {
+    /// What is asked for by a person of a department, or of none.
+    pub(super) fn read(self, viewer: &Viewer) -> Result<Asked, Error> {
+        let of_offices = |role: &Role| matches!(role, Role::Clerk | Role::Leader);
+        let own = viewer.actor.department;
+        let own = own.filter(|_| self.roles.iter().all(of_offices));
+        let id_of =
+            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
+        let new = NewAccount {
+            department: id_of("department", &self.department_id)?
+                .map(DepartmentId)
+                .or(own),
+            unit: id_of("unit", &self.unit_id)?.map(UnitId),
+            login: self.login,
+            name: self.name,
+            roles: self.roles.into_iter().map(DomainRole::from).collect(),
+            mobile: self.mobile,
+            sms_quota: quota(self.sms_quota)?.unwrap_or(0),
+            recovery: recovery(self.recovery_question, self.recovery_answer)?,
+        };
+        Ok(Asked {
+            new,
+            password: Password::Clear(self.password),
+            command: self.command_id,
+        })
+    }
+}
+
 /// The account after the command.
 #[derive(SimpleObject)]
 pub struct AccountPayload {
     /// The account.
     account: Option<Account>,
     /// Why not.
-    user_errors: Vec<UserError>,
+    pub(super) user_errors: Vec<UserError>,
 }
 
 /// What is to be different about an account. What is not given stays.
@@ -64,7 +100,7 @@ pub struct ChangeAccountInput {
     department_id: MaybeUndefined<ID>,
     /// Its new unit; null takes it away. Without `departmentId` the unit's department goes with it.
     unit_id: MaybeUndefined<ID>,
-    /// The person's new mobile; null takes it away.
+    /// The person's new mobile, as at its creation; null takes it away.
     mobile: MaybeUndefined<String>,
     /// How many SMS a month it may send.
     sms_quota: Option<i32>,
@@ -114,25 +150,12 @@ impl AccountMutation {
         input: CreateAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
-        let id_of =
-            |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
-        let of_offices = |role: &Role| matches!(role, Role::Clerk | Role::Leader);
-        let own = viewer.actor.department;
-        let own = own.filter(|_| input.roles.iter().all(of_offices));
-        let new = NewAccount {
-            login: input.login,
-            name: input.name,
-            roles: input.roles.into_iter().map(DomainRole::from).collect(),
-            department: id_of("department", &input.department_id)?
-                .map(DepartmentId)
-                .or(own),
-            unit: id_of("unit", &input.unit_id)?.map(UnitId),
-            mobile: input.mobile,
-            sms_quota: quota(input.sms_quota)?.unwrap_or(0),
-            recovery: recovery(input.recovery_question, input.recovery_answer)?,
-        };
-        let options = options(input.command_id, None)?;
-        let password = Password::Clear(input.password);
+        let Asked {
+            new,
+            password,
+            command,
+        } = input.read(viewer)?;
+        let options = options(command, None)?;
         let desk = &app(context)?.desk;
         let created = desk
             .create_account(&viewer.actor, new, password, &options)
@@ -252,7 +275,7 @@ fn recovery(
     }
 }
 
-fn after(
+pub(super) fn after(
     context: &Context<'_>,
     done: Result<Outcome<AccountState>, DeskError>,
 ) -> Result<AccountPayload, Error> {

@@ -1,6 +1,6 @@
 //! Recovering a forgotten password, and the captchas between failures.
 
-use super::door::solved;
+use super::door::visitor;
 use crate::auth::viewer;
 use crate::captcha::draw;
 use crate::error::{Code, Failure, Refused, system};
@@ -185,8 +185,8 @@ impl RecoveryMutation {
     }
 
     /// Gives an account a new password against the answer to its recovery question, and ends its sessions. Needs
-    /// no login. The log tells that it was done; neither answer nor password is in it. Wrong answers lock as wrong
-    /// passwords do, apart from them, whether the login exists or not.
+    /// no login. The log tells that it was done; neither answer nor password is in it. Wrong answers lock apart
+    /// from wrong passwords, each for longer, whether the login exists or not, and the next login tells of them.
     #[graphql(complexity = "4_000 + child_complexity")]
     async fn recover_password(
         &self,
@@ -194,14 +194,9 @@ impl RecoveryMutation {
         input: RecoverPasswordInput,
     ) -> Result<RecoverPasswordPayload, Error> {
         let desk = &app(context)?.desk;
-        let captcha = solved(input.captcha_id, input.captcha_answer);
+        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let recovered = desk
-            .recover_password(
-                &input.login,
-                &input.answer,
-                input.new_password,
-                captcha.as_ref(),
-            )
+            .recover_password(&input.login, &input.answer, input.new_password, &visitor)
             .await;
         let recovered = recovered
             .map_err(Failure::from)
