@@ -196,7 +196,7 @@ async fn graphql(
         ..Asker::of(&parts.headers)
     };
     if let Ok(upgrade) = upgrade {
-        return web_socket::open(server, upgrade, asker);
+        return web_socket::open(server, upgrade, &asker);
     }
     let read_only = match parts.method {
         Method::POST => false,

@@ -207,12 +207,9 @@ impl Rounds {
 
 /// The end of the last year whose calendar is published, from now on.
 fn published_until(rules: &Rules, now: Timestamp) -> Timestamp {
-    let published = |year: &i32| {
-        let first = NaiveDate::from_ymd_opt(*year, 1, 1);
-        first.is_some_and(|day| rules.calendar.day(day).1)
-    };
     let this = rules.calendar.date_of(now).year();
-    let last = (this..).take_while(published).last().unwrap_or(this);
+    let last = rules.calendar.holidays.published.last();
+    let last = last.copied().unwrap_or(this).max(this);
     let after = NaiveDate::from_ymd_opt(last + 1, 1, 2).unwrap_or(NaiveDate::MAX);
     after.and_time(NaiveTime::MIN).and_utc()
 }

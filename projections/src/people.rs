@@ -50,7 +50,7 @@ impl Projection for People {
         for (id, account) in batch.accounts {
             match account.office() {
                 Some(office) => {
-                    rows.push(values![projection::id(id.0), Holder::from(office).key()])
+                    rows.push(values![projection::id(id.0), Holder::from(office).key()]);
                 }
                 None => gone.push(id.0),
             }

@@ -292,10 +292,10 @@ async fn after_two_failures_each_try_needs_a_captcha_of_its_own(store: &TestStor
 }
 
 async fn tries_without_a_captcha_lock_nobody_out_and_hold_up_their_own_address(store: &TestStore) {
+    const AWAY: [u8; 32] = [9; 32];
     let door = door(store).await;
     let held_up = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::TooManyTries));
     let wants_one = |tried: Result<_, OpsError>| matches!(tried, Err(OpsError::CaptchaRequired));
-    const AWAY: [u8; 32] = [9; 32];
     door.fails(CAPTCHA_AFTER).await;
     let good = door.captcha();
     let wrong = || Answered {

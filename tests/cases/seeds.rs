@@ -40,12 +40,15 @@ struct Story {
 struct Step {
     /// The document's sentence that it shows, where one begins here.
     shows: Option<String>,
-    /// The login; `visitor` has none.
+    /// The login; `visitor` has none. Whose login a visitor does goes on with that session.
     who: String,
     /// A mutation, with its input; `$A` is the id of ticket A.
     does: Option<String>,
     #[serde(default)]
     input: Map<String, Value>,
+    /// Whether the digits of a captcha are sent with it.
+    #[serde(default)]
+    reads_captcha: bool,
     /// What to select of its payload instead of the ticket's state.
     selects: Option<String>,
     /// The name of the ticket it receives.
@@ -53,7 +56,7 @@ struct Step {
     /// What later steps name by `$NAME`, by where it is in the answer (a JSON pointer).
     #[serde(default)]
     keeps: BTreeMap<String, String>,
-    /// The code of the refusal that is due.
+    /// The code of the refusal, or of the fault, that is due.
     refused: Option<String>,
     /// A query, after `{ … }`; `$A` is the id of ticket A.
     asks: Option<String>,
@@ -241,16 +244,23 @@ impl<'s> Played<'s> {
         let query = format!(
             "mutation($input: {input_type}!) {{ {mutation}(input: $input) {{ {selects} userErrors {{ code path }} }} }}"
         );
-        let input = self.filled(&Value::Object(step.input.clone()));
-        let person = self.person(&step.who).await;
-        let mut payload = person.data(&query, json!({ "input": input })).await[mutation].take();
-        let code = payload["userErrors"][0]["code"].as_str().map(str::to_owned);
-        let title = &self.story.title;
-        assert_eq!(
-            code, step.refused,
-            "{title}: {} {mutation} {payload}",
-            step.who
-        );
+        let mut input = self.filled(&Value::Object(step.input.clone()));
+        if step.reads_captcha {
+            let (id, digits) = self.captcha().await;
+            (input["captchaId"], input["captchaAnswer"]) = (json!(id), json!(digits));
+        }
+        let mut answer = self.answered(step, &query, json!({ "input": input })).await;
+        let mut payload = match answer.get_mut(mutation) {
+            Some(payload) => payload.take(),
+            None => answer,
+        };
+        if let Some(token) = payload["token"].as_str() {
+            let mut session = self.server.client();
+            session.token = Some(token.to_owned());
+            let login = input["login"].as_str().unwrap().to_owned();
+            self.people.insert(login, session);
+            payload["token"] = json!("…");
+        }
         if let Some(name) = &step.calls_it {
             let id = payload["ticket"]["id"].as_str().unwrap().to_owned();
             let number = payload["ticket"]["number"].as_str().unwrap().to_owned();
@@ -267,15 +277,52 @@ impl<'s> Played<'s> {
         }
         self.holds(step, &payload);
         let input = Value::Object(step.input.clone());
+        let captcha = if step.reads_captcha {
+            " with the digits of a captcha"
+        } else {
+            ""
+        };
         let _ = write!(
             self.transcript,
-            "- **{}** `{mutation}`\n  ```json\n  {input}\n  ```\n  → `{payload}`\n",
+            "- **{}** `{mutation}`{captcha}\n  ```json\n  {input}\n  ```\n  → `{payload}`\n",
             step.who
         );
     }
 
-    async fn asks(&mut self, step: &Step) {
+    /// The data that a step's request is answered with. It is refused, or fails, exactly where that is due.
+    async fn answered(&mut self, step: &Step, query: &str, variables: Value) -> Value {
         let person = self.person(&step.who).await;
+        let mut response = person.run(query, variables).await;
+        let fault = response.pointer("/errors/0").map(|error| {
+            let code = error["extensions"]["code"].as_str();
+            json!(code.expect("a coded fault"))
+        });
+        let refusals = find(&response["data"], "userErrors");
+        let refusal = refusals.first().map(|errors| errors[0]["code"].clone());
+        let code = fault.clone().or(refusal).unwrap_or(Value::Null);
+        let title = &self.story.title;
+        let who = &step.who;
+        assert_eq!(
+            code,
+            json!(step.refused),
+            "{title}: {who}: {query}\n{response:#}"
+        );
+        match fault {
+            Some(code) => json!({ "errors": [{ "code": code }] }),
+            None => response["data"].take(),
+        }
+    }
+
+    /// A captcha's id, and its digits as a person would read them off its image.
+    async fn captcha(&self) -> (String, String) {
+        let visitor = self.server.client();
+        let data = visitor.data("{ captcha { id } }", json!({})).await;
+        let id = data["captcha"]["id"].as_str().unwrap().to_owned();
+        let digits = self.server.app.desk.captcha_text(&id).unwrap();
+        (id, digits)
+    }
+
+    async fn asks(&mut self, step: &Step) {
         let asked = match (&step.asks, &step.inbox) {
             (Some(query), None) => query.clone(),
             (None, Some(tab)) => format!(
@@ -284,7 +331,7 @@ impl<'s> Played<'s> {
             _ => panic!("a step does, asks, or looks into an inbox"),
         };
         let query = format!("{{ {} }}", self.filled_text(&asked));
-        let mut answer = person.data(&query, json!({})).await;
+        let mut answer = self.answered(step, &query, json!({})).await;
         let began = std::time::Instant::now();
         while step.waits && !self.is_there(step, &answer) {
             assert!(
@@ -292,7 +339,7 @@ impl<'s> Played<'s> {
                 "{answer:#}"
             );
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            answer = person.data(&query, json!({})).await;
+            answer = self.answered(step, &query, json!({})).await;
         }
         self.keep(step, &mut answer);
         self.holds(step, &answer);

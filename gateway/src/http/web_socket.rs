@@ -39,11 +39,11 @@ const READ_BEYOND: usize = 4;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Takes the connection over.
-pub fn open(server: Server, upgrade: WebSocketUpgrade, asker: Asker) -> Response {
+pub fn open(server: Server, upgrade: WebSocketUpgrade, asker: &Asker) -> Response {
     // Tokens come by `connection_init`: a browser cannot set the header.
     let asker = Asker {
         token: None,
-        ..asker
+        ..asker.clone()
     };
     let read_max = server.app.limits.body_bytes_max * READ_BEYOND;
     let upgrade = upgrade

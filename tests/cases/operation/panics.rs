@@ -128,7 +128,7 @@ async fn projections_that_are_gone_make_a_server_unready() {
         app.projections = followed;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/readyz", listener.local_addr().unwrap());
-        let router = docket_gateway::http::router(app, None);
+        let router = docket_gateway::http::router(app, None, &[]);
         tokio::spawn(async move { axum::serve(listener, router).await });
         assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
         // As a task does that has panicked.

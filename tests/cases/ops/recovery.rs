@@ -115,7 +115,8 @@ async fn made_up_doors_displace_each_other(store: &TestStore) {
     let wrong = door.answer([5; 32], false, "wrong").await;
     assert!(matches!(wrong, Err(OpsError::WrongAnswer)));
     let kept = store.rows("ops", "recovery_tries").await;
-    assert!(kept <= full as u64 && kept > full as u64 * 9 / 10, "{kept}");
+    let full = full.cast_unsigned();
+    assert!(kept <= full && kept > full * 9 / 10, "{kept}");
     assert!(door.ops.answer_needs_captcha(&RECOVERY).await.unwrap());
     let latest = door.ops.tell_tried(&[5; 32]).await.unwrap();
     assert_eq!(latest.map(|tried| tried.count), Some(1), "the oldest went");

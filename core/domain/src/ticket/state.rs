@@ -371,7 +371,6 @@ impl Ticket {
     }
 
     /// The exclusions that are not decided on yet, in the order they were asked for.
-    #[must_use]
     pub fn pending_exclusions(&self) -> impl Iterator<Item = &Exclusion> {
         self.exclusions.iter().filter(|e| e.granted.is_none())
     }
