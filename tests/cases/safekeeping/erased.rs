@@ -157,8 +157,9 @@ async fn caught_up(server: &Server) {
 async fn rows_of(server: &Server, id: TicketId) -> Vec<&'static str> {
     let mut found = Vec::new();
     for table in ["tickets", "timeline", "inbox", "facts"] {
-        let sql = format!("SELECT count(*) FROM {table} WHERE ticket = '{id}'");
-        let row = server.app.store.views.fetch_optional(&sql, vec![]).await;
+        let sql = format!("SELECT count(*) FROM {table} WHERE ticket = $1");
+        let id = vec![docket_core::db::Value::Id(Some(id.0))];
+        let row = server.app.store.views.fetch_optional(&sql, id).await;
         if row.unwrap().unwrap().int(0).unwrap() > 0 {
             found.push(table);
         }

@@ -66,7 +66,7 @@ async fn a_limit_is_extended_and_a_clock_suspended(store: &TestStore) {
     assert_eq!(after["assignments"][0]["light"], "GREEN");
 
     let suspend = json!({
-        "id": id, "ground": "APPRAISAL", "expectedAt": "2100-01-01T00:00:00Z", "text": "等待鉴定",
+        "id": id, "ground": "APPRAISAL", "expectedAt": "2031-01-01T00:00:00Z", "text": "等待鉴定",
     });
     story
         .may_not(

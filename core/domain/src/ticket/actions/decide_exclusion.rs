@@ -104,17 +104,20 @@ impl Action for DecideExclusion<Sealed> {
     ) -> Result<Option<ExclusionDecided>, Refusal> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
         let no = |reason, detail: &str| refuse::<Self>(ticket, reason).at("no").because(detail);
-        let mut pending = ticket.pending_exclusions();
-        let asked = match (self.no, pending.next(), pending.next()) {
-            (None, Some(_), Some(_)) => {
-                return Err(no(Reason::Required, "which of those that wait"));
+        let pending = ticket.pending_exclusions();
+        let mut theirs = pending.filter(|asked| may_decide(asked, context).is_ok());
+        let asked = match self.no {
+            Some(no) => theirs.find(|asked| asked.no == no),
+            None => {
+                let first = theirs.next();
+                if theirs.next().is_some() {
+                    return Err(no(Reason::Required, "which of those that wait"));
+                }
+                first
             }
-            (None, asked, None) => asked,
-            (Some(no), ..) => ticket.pending_exclusions().find(|asked| asked.no == no),
-            (None, None, Some(_)) => None,
         };
-        let asked = asked.ok_or_else(|| no(Reason::NothingAsked, "one that waits"))?;
-        may_decide(asked, context).map_err(|reason| refuse::<Self>(ticket, reason))?;
+        let yours = "one that waits, and is yours to decide on";
+        let asked = asked.ok_or_else(|| no(Reason::InvalidValue, yours))?;
         Ok(Some(ExclusionDecided {
             no: asked.no,
             granted: self.granted,
@@ -217,7 +220,7 @@ mod tests {
         });
         both()
             .when(office(), the(3))
-            .refused(Reason::NothingAsked, Some("no"));
+            .refused(Reason::InvalidValue, Some("no"));
     }
 
     #[test]
