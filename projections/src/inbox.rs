@@ -268,7 +268,7 @@ fn centre_tab(ticket: &Ticket) -> (Tab, bool) {
     let asked = |a: &Assignment| a.state.is_open() && a.pending_extension().is_some();
     let to_decide = ticket.pending_returns().next().is_some()
         || ticket.pending_termination().is_some()
-        || ticket.pending_exclusion().is_some()
+        || ticket.pending_exclusions().next().is_some()
         || ticket.assignments.iter().any(asked);
     if ticket.dispute.is_some() {
         (Tab::Disputed, open)

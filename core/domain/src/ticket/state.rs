@@ -370,10 +370,9 @@ impl Ticket {
         last.is_some_and(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended)
     }
 
-    /// The exclusion that is not decided on yet.
-    #[must_use]
-    pub fn pending_exclusion(&self) -> Option<&Exclusion> {
-        self.exclusions.last().filter(|e| e.granted.is_none())
+    /// The exclusions that are not decided on yet, in order; at most one of each department.
+    pub fn pending_exclusions(&self) -> impl Iterator<Item = &Exclusion> {
+        self.exclusions.iter().filter(|e| e.granted.is_none())
     }
 
     /// The termination that was asked for and is not decided on: whatever ended the lead's task has voided it.

@@ -70,6 +70,9 @@ action_inputs! {
     }
     /// A decision on an exclusion (剔除审批).
     DecideExclusionInput {
+        /// Which asking, where several departments have asked (`exclusions { no }`); by default the first that waits
+        /// for you.
+        exclusion_no: Option<i32>,
         /// Whether it is left out.
         granted: bool,
         /// Why.
@@ -207,11 +210,17 @@ impl DecidingMutation {
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = decide_exclusion::DecideExclusion {
+            asking: asking(input.exclusion_no)?,
             granted: input.granted,
             text: input.text,
         };
         act(context, envelope, TicketAction::DecideExclusion(action)).await
     }
+}
+
+fn asking(no: Option<i32>) -> Result<Option<u16>, Error> {
+    let no = no.map(u16::try_from).transpose();
+    no.map_err(|_| fault_because(Code::BadRequest, "an asking's number is from 1 to 65535"))
 }
 
 fn days(days: Option<i32>) -> Result<Option<u16>, Error> {

@@ -82,7 +82,7 @@ impl Action for AskExclusion<Sealed> {
                 .iter()
                 .filter(|e| e.department == department)
         };
-        if ticket.pending_exclusion().is_some() {
+        if own().any(|e| e.granted.is_none()) {
             return Err(Reason::AlreadyAsked);
         }
         if own().any(|e| e.granted == Some(true)) {
@@ -164,6 +164,31 @@ mod tests {
             .and(clerk(), ask_exclusion())
             .when(clerk(), ask_exclusion())
             .refused(Reason::AlreadyAsked, None);
+    }
+
+    #[test]
+    fn each_department_asks_for_itself() {
+        let both = || {
+            assigned_with_assist()
+                .and(clerk(), sign())
+                .and(clerk(), reply())
+                .and(clerk(), ask_exclusion())
+        };
+        both().when(other_clerk(), ask_exclusion()).then(|ticket| {
+            assert_eq!(ticket.pending_exclusions().count(), 2);
+        });
+        let both = || both().and(other_clerk(), ask_exclusion());
+        both()
+            .when(other_clerk(), ask_exclusion())
+            .refused(Reason::AlreadyAsked, None);
+        // Decided on in order, each for its department alone.
+        both()
+            .and(office(), decide_exclusion(false))
+            .when(office(), decide_exclusion(true))
+            .then(|ticket| {
+                assert!(!ticket.is_excluded_for(DEPARTMENT));
+                assert!(ticket.is_excluded_for(OTHER_DEPARTMENT));
+            });
     }
 
     #[test]

@@ -4,12 +4,15 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::TicketState;
+use crate::ticket::state::{Exclusion, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Decides whether a ticket is left out of an appraisal.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecideExclusion<T> {
+    /// Which asking, by its number; by default the first that waits for whoever decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asking: Option<u16>,
     /// Whether it is.
     pub granted: bool,
     /// Why.
@@ -34,10 +37,46 @@ impl<T> DecideExclusion<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<DecideExclusion<U>, E> {
         Ok(DecideExclusion {
+            asking: self.asking,
             granted: self.granted,
             text: seal(Field::of_ticket("text"), self.text)?,
         })
     }
+}
+
+/// The asking that somebody decides on: the named one, or the first that is theirs to decide.
+fn waiting<'t>(
+    ticket: &'t Ticket,
+    named: Option<u16>,
+    context: &Context,
+) -> Result<&'t Exclusion, Reason> {
+    let mut first = Reason::NothingAsked;
+    for asked in ticket.pending_exclusions() {
+        if named.is_some_and(|no| no != asked.no) {
+            continue;
+        }
+        match may_decide(asked, context) {
+            Ok(()) => return Ok(asked),
+            Err(reason) if first == Reason::NothingAsked => first = reason,
+            Err(_) => {}
+        }
+    }
+    Err(first)
+}
+
+fn may_decide(asked: &Exclusion, context: &Context) -> Result<(), Reason> {
+    let decides = if asked.appeal {
+        Role::JointMeeting
+    } else {
+        Role::Office
+    };
+    if !context.actor.has(decides) {
+        return Err(Reason::RoleNotAllowed);
+    }
+    if context.actor.department == Some(asked.department) {
+        return Err(Reason::OwnScore);
+    }
+    Ok(())
 }
 
 impl Action for DecideExclusion<Sealed> {
@@ -65,19 +104,7 @@ impl Action for DecideExclusion<Sealed> {
     const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
-        let asked = ticket.pending_exclusion().ok_or(Reason::NothingAsked)?;
-        let decides = if asked.appeal {
-            Role::JointMeeting
-        } else {
-            Role::Office
-        };
-        if !context.actor.has(decides) {
-            return Err(Reason::RoleNotAllowed);
-        }
-        if context.actor.department == Some(asked.department) {
-            return Err(Reason::OwnScore);
-        }
-        Ok(())
+        waiting(ticket, None, context).map(|_| ())
     }
 
     fn decide(
@@ -87,8 +114,8 @@ impl Action for DecideExclusion<Sealed> {
         context: &Context,
     ) -> Result<Option<ExclusionDecided>, Refusal> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
-        let asked = ticket.pending_exclusion();
-        let asked = asked.ok_or_else(|| refuse::<Self>(ticket, Reason::NothingAsked))?;
+        let asked = waiting(ticket, self.asking, context)
+            .map_err(|reason| refuse::<Self>(ticket, reason).at("exclusionNo"))?;
         Ok(Some(ExclusionDecided {
             no: asked.no,
             granted: self.granted,
@@ -117,6 +144,7 @@ impl Fact for ExclusionDecided {
 mod tests {
     use crate::people::Actor;
     use crate::refusal::Reason;
+    use crate::ticket::TicketAction;
     use crate::ticket::scenario::*;
 
     #[test]
@@ -140,6 +168,39 @@ mod tests {
         appealed()
             .when(joint_meeting(), decide_exclusion(true))
             .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
+    }
+
+    #[test]
+    fn of_several_askings_the_named_one_and_else_the_first() {
+        let both = || {
+            assigned_with_assist()
+                .and(clerk(), sign())
+                .and(clerk(), reply())
+                .and(clerk(), ask_exclusion())
+                .and(other_clerk(), ask_exclusion())
+        };
+        let on = |asking| {
+            TicketAction::DecideExclusion(super::DecideExclusion {
+                asking: Some(asking),
+                granted: true,
+                text: sealed("核查属实"),
+            })
+        };
+        both().when(office(), on(2)).then(|ticket| {
+            assert!(ticket.is_excluded_for(OTHER_DEPARTMENT));
+            assert!(!ticket.is_excluded_for(DEPARTMENT));
+        });
+        both()
+            .when(office(), on(3))
+            .refused(Reason::NothingAsked, Some("exclusionNo"));
+        // The office's own turn is not taken by an appeal that waits for the joint meeting.
+        let appealed = both()
+            .and(office(), on(1))
+            .and(office(), decide_exclusion(false))
+            .and(other_clerk(), ask_exclusion());
+        appealed
+            .when(office(), on(3))
+            .refused(Reason::RoleNotAllowed, None);
     }
 
     #[test]
