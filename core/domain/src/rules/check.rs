@@ -12,6 +12,7 @@ mod actions;
 #[cfg(test)]
 mod agree;
 mod edges;
+mod figures;
 pub(super) mod schema;
 mod sense;
 mod shape;

@@ -114,8 +114,10 @@ impl Rules {
 
     /// Until when an assignment made at `from` may be returned.
     #[must_use]
-    pub fn return_by(&self, from: Timestamp) -> Due {
-        self.calendar.after(from, self.pack.returning.window)
+    pub fn return_by(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
+        let line = self.line(matter, |line| line.returning);
+        let window = line.unwrap_or(self.pack.returning.window);
+        self.calendar.after(from, window)
     }
 
     /// When what is handled anew from `from` on must be replied.

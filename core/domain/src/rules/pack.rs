@@ -160,6 +160,8 @@ pub(super) struct DeadlineLine {
     pub(super) sign: Option<Term>,
     pub(super) handle: Option<Term>,
     pub(super) contact: Option<Term>,
+    #[serde(rename = "return")]
+    pub(super) returning: Option<Term>,
 }
 
 /// Whom the centre calls back after the review.
@@ -343,7 +345,7 @@ pub(super) fn check(pack: &Pack) -> Result<(), PackError> {
     ]);
     let terms = terms.chain(pack.contact.within);
     let terms = terms.chain(pack.deadlines.iter().flat_map(|line| {
-        let all = [line.sign, line.handle, line.contact];
+        let all = [line.sign, line.handle, line.contact, line.returning];
         all.into_iter().flatten()
     }));
     for term in terms {

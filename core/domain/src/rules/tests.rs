@@ -176,6 +176,19 @@ fn the_forum_of_suzhou_has_terms_of_its_own() {
     assert_eq!(due(Report, "phone"), (days(15), false));
     assert_eq!(due(Consult, "forum"), (days(5), true));
     assert_eq!(due(Report, "forum"), (days(5), true));
+    // Nor is a consultation given back for longer than there is to answer it.
+    let window = |kind, channel| {
+        let matter = Matter {
+            kind: Some(kind),
+            topic: None,
+            urgency: crate::ticket::Urgency::Normal,
+            channel: Some(channel),
+        };
+        suzhou.return_by(&matter, now).term
+    };
+    assert_eq!(window(Consult, "phone"), days(1));
+    assert_eq!(window(Report, "phone"), days(2));
+    assert_eq!(window(Consult, "forum"), days(2));
 }
 
 fn codes_of(rules: &Rules) -> Vec<&str> {

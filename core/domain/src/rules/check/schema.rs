@@ -19,7 +19,7 @@ pub(in super::super) struct Key {
 
 /// What a value must be.
 pub(in super::super) enum Shape {
-    /// A text, not empty.
+    /// A text, not empty, without control characters.
     Text,
     /// A code that may stand in the log.
     Code,
@@ -177,6 +177,7 @@ const DEADLINE: Shape = Shape::Table(&[
     may("sign", Shape::Term),
     may("handle", Shape::Term),
     may("contact", Shape::Term),
+    may("return", Shape::Term),
 ]);
 const ROUTE: Shape = Shape::Table(&[
     may("topic", Shape::Text),

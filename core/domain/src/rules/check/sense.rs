@@ -1,6 +1,6 @@
 //! What no key can tell alone: names of nothing, lines that never hold, figures that do not go together.
 //!
-//! Its second half, `edges.rs`, is for what the edges apply.
+//! Its other parts: `figures.rs` for terms and what lies within them, `edges.rs` for what the edges apply.
 //!
 //! Reads the text's tree and not the parsed pack, so that a mistake elsewhere hides nothing here. What is not of
 //! the right type was told already, and counts here as not there.
@@ -22,7 +22,7 @@ pub(super) fn hold(pack: &DeTable, lines: &Lines) -> Vec<Mistake> {
     };
     sense.routes();
     sense.deadlines();
-    sense.margin();
+    sense.figures();
     sense.escalations();
     sense.archive();
     sense.triage();
@@ -61,6 +61,34 @@ impl<'t> Conditions<'t> {
         }
     }
 
+    /// Whatever is of a kind.
+    pub(super) fn of_kind(kind: &'t str) -> Self {
+        Self {
+            kind: Some(kind),
+            ..Self::default()
+        }
+    }
+
+    /// What fits both, if anything does.
+    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+        let one = |a: Option<&'t str>, b: Option<&'t str>| match (a, b) {
+            (Some(a), Some(b)) => (a == b).then_some(Some(a)),
+            (one, None) | (None, one) => Some(one),
+        };
+        let topic = match (self.topic, other.topic) {
+            (Some(a), Some(b)) if begins(a, b) => Some(a),
+            (Some(a), Some(b)) if begins(b, a) => Some(b),
+            (Some(_), Some(_)) => return None,
+            (one, None) | (None, one) => one,
+        };
+        Some(Self {
+            kind: one(self.kind, other.kind)?,
+            topic,
+            urgency: one(self.urgency, other.urgency)?,
+            channel: one(self.channel, other.channel)?,
+        })
+    }
+
     /// The same whatever the urgency, where that is the outcome and no condition.
     pub(super) fn whatever_the_urgency(self) -> Self {
         Self {
@@ -88,6 +116,10 @@ impl<'t> Sense<'t> {
             problem,
             expected,
         });
+    }
+
+    pub(super) fn pack(&self) -> &'t DeTable<'t> {
+        self.pack
     }
 
     pub(super) fn at(&self, section: &str, key: &str) -> Option<Value<'t>> {
@@ -193,7 +225,7 @@ impl<'t> Sense<'t> {
     }
 
     fn deadlines(&mut self) {
-        const TERMS: [&str; 3] = ["sign", "handle", "contact"];
+        const TERMS: [&str; 4] = ["sign", "handle", "contact", "return"];
         let table = self.list("deadlines");
         for (n, line) in table.iter().enumerate() {
             let path = format!("deadlines[{}]", n + 1);
@@ -203,8 +235,8 @@ impl<'t> Sense<'t> {
             if terms.clone().next().is_none() {
                 let problem = Said::new("没有任何时限", "it sets no deadline");
                 let expected = Said::new(
-                    "sign、handle、contact 至少一项",
-                    "at least one of: sign, handle, contact",
+                    "sign、handle、contact、return 至少一项",
+                    "at least one of: sign, handle, contact, return",
                 );
                 self.note(line, &path, problem, expected);
             }
@@ -229,33 +261,6 @@ impl<'t> Sense<'t> {
         );
         let expected = Said::new("先写窄的,后写宽的", "narrower lines before wider ones");
         self.note(at, key, problem, expected);
-    }
-
-    /// The level-2 margin must leave the unit some time of the shortest term.
-    fn margin(&mut self) {
-        let Some(at) = self.at("delegate", "margin_working_days") else {
-            return;
-        };
-        let days = |term: Value<'t>| whole(term.get_ref().get("working_days")?.get_ref());
-        let handle = self.pack.get("handle").map(Spanned::get_ref);
-        let usual = handle.and_then(DeValue::as_table).into_iter().flatten();
-        let usual = usual.filter_map(|(_, term)| days(term));
-        let lines = self.list("deadlines").iter();
-        let special = lines.filter_map(|line| days(line.get_ref().get("handle")?));
-        let shortest = usual.chain(special).min();
-        let Some((margin, shortest)) = whole(at.get_ref()).zip(shortest) else {
-            return;
-        };
-        if margin > shortest {
-            let problem = Said::new(
-                format!("{margin} 大于最短办理时限 {shortest} 个工作日"),
-                format!(
-                    "{margin} is more than the shortest handling term of {shortest} working days"
-                ),
-            );
-            let expected = Said::new(format!("不超过 {shortest}"), format!("at most {shortest}"));
-            self.note(at, "delegate.margin_working_days", problem, expected);
-        }
     }
 
     /// Escalations come one after the other, each stricter.

@@ -236,7 +236,13 @@ impl Shape {
         let out =
             |shown: &str| Said::new(format!("{shown} 不合要求"), format!("{shown} does not do"));
         let fine = match self {
-            Self::Text => !text()?.trim().is_empty(),
+            Self::Text => {
+                let text = text()?;
+                if let Some(control) = text.chars().find(|c| c.is_control()) {
+                    return Err(controlled(control));
+                }
+                !text.trim().is_empty()
+            }
             Self::Code => is_code(text()?),
             Self::Zone => text()?.parse::<Tz>().is_ok(),
             Self::Word(words) => words().contains(&text()?),
@@ -270,7 +276,10 @@ impl Shape {
     /// What a value must be, in words.
     pub(super) fn says(&self) -> Said {
         match self {
-            Self::Text => Said::new("非空文字", "a text that is not empty"),
+            Self::Text => Said::new(
+                "非空文字,不含控制字符",
+                "a text that is not empty, without control characters",
+            ),
             Self::Code => Said::new(
                 format!("代码:字母、数字和下划线,1至{CODE_CHARS_MAX}个"),
                 format!("a code: 1 to {CODE_CHARS_MAX} letters, digits and underscores"),
@@ -310,6 +319,15 @@ impl Shape {
             Self::PerAction(_) => Said::new("一节,动作 = 角色列表", "a section, action = roles"),
         }
     }
+}
+
+/// A character that no form, list or paper can show.
+fn controlled(control: char) -> Said {
+    let code = format!("U+{:04X}", u32::from(control));
+    Said::new(
+        format!("含控制字符 {code}"),
+        format!("there is a control character, {code}"),
+    )
 }
 
 /// The most minutes of a term.

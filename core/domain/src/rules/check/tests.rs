@@ -1,5 +1,7 @@
 //! Broken packs and what is told of them.
 
+mod figures;
+
 use super::super::{CALENDAR_CN, DEFAULT_PACK, PackError, Rules};
 use super::{Mistake, check};
 
@@ -231,7 +233,7 @@ deadlines = [
     { kind = "report", handle = { working_days = 15 } },
     { kind = "report", topic = "城市管理/油烟", sign = { minutes = 30 }, handle = { working_days = 7 } },
     { topic = "城市管理/占道", kind = "consult" },
-    { topic = "卫生", kind = "consults", handle = { working_days = 1 } },
+    { topic = "卫生", kind = "consults", handle = { working_days = 2 } },
 ]
 "#;
 
@@ -343,7 +345,7 @@ fn margins_escalations_and_archiving() {
             (
                 "margin_working_days",
                 "delegate.margin_working_days",
-                "more than the shortest handling term of 2",
+                "3 is no less than the shortest term of 2 working days (handle.consult, line",
             ),
             ("after_days", "archive.after_days", "no class to archive in"),
             (

@@ -84,7 +84,7 @@ pub(super) fn terms_of(matter: &Matter<'_>, context: &Context) -> Terms {
     Terms {
         sign_due: Some(rules.sign_due(matter, now)),
         due: rules.handle_due(matter, now),
-        return_by: rules.return_by(now),
+        return_by: rules.return_by(matter, now),
         contact_due: rules.contact_due(matter, now),
     }
 }
@@ -178,7 +178,7 @@ impl Action for Assign<Sealed> {
             instruction: self.instruction,
             sign_due: context.rules.sign_due(&intake.matter(), context.now),
             due: context.rules.handle_due(&intake.matter(), context.now),
-            return_by: context.rules.return_by(context.now),
+            return_by: context.rules.return_by(&intake.matter(), context.now),
             contact_due: context.rules.contact_due(&intake.matter(), context.now),
         }))
     }

@@ -96,7 +96,7 @@ impl Action for Delegate<Sealed> {
             due: context
                 .rules
                 .inner_due(held.due, &intake.matter(), context.now),
-            return_by: context.rules.return_by(context.now),
+            return_by: context.rules.return_by(&intake.matter(), context.now),
         }))
     }
 }

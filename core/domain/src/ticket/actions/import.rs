@@ -7,6 +7,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse, required};
 use crate::ids::DepartmentId;
+use crate::rules::Matter;
 use crate::sealed::{Field, KeyOwner, Sealed, try_map_option};
 use crate::ticket::TicketNumber;
 use crate::ticket::state::{
@@ -170,6 +171,16 @@ pub struct Imported {
 }
 
 impl<T> Import<T> {
+    /// What its limits depend on.
+    fn matter(&self) -> Matter<'_> {
+        Matter {
+            kind: self.kind,
+            topic: self.topic.as_deref(),
+            urgency: self.urgency.unwrap_or(Urgency::Normal),
+            channel: self.channel.as_deref(),
+        }
+    }
+
     /// Replaces every text by what `seal` makes of it.
     pub fn try_map<U, E>(
         self,
@@ -242,7 +253,7 @@ impl Action for Import<Sealed> {
         self.check_offices(ticket, context)?;
         let handled = self.standing == Standing::Open && self.department.is_some();
         Ok(Some(Imported {
-            return_by: handled.then(|| context.rules.return_by(context.now)),
+            return_by: handled.then(|| context.rules.return_by(&self.matter(), context.now)),
             number: self.number,
             query_code: self.query_code,
             source: self.source,

@@ -84,15 +84,16 @@ impl Action for Redo<Sealed> {
         };
         let lead = ticket
             .lead()
-            .filter(|lead| lead.state == AssignmentState::Replied);
+            .filter(|lead| lead.state == AssignmentState::Replied)
+            .zip(ticket.intake.as_ref());
         let again = match lead {
-            Some(lead) => Some(Again {
+            Some((lead, intake)) => Some(Again {
                 before: lead.no,
                 assignment: ticket.next_no().ok_or_else(too_many)?,
                 terms: Terms {
                     sign_due: None,
                     due: context.rules.redo_due(context.now),
-                    return_by: context.rules.return_by(context.now),
+                    return_by: context.rules.return_by(&intake.matter(), context.now),
                     contact_due: None,
                 },
             }),

@@ -94,7 +94,7 @@ impl Action for Rework<Sealed> {
                 due: context
                     .rules
                     .inner_due(held.due, &intake.matter(), context.now),
-                return_by: context.rules.return_by(context.now),
+                return_by: context.rules.return_by(&intake.matter(), context.now),
                 contact_due: None,
             },
         }))
