@@ -113,15 +113,26 @@ impl Calendar {
         }
     }
 
-    /// The same limit `days` working days earlier, but not before `from` (an inner deadline).
+    /// An inner deadline: `days` working days before an outer one, but no more than half of the time that is left
+    /// from `from` on. No days, or a deadline that is over: the outer one.
     #[must_use]
     pub fn before_by_working_days(&self, due: Due, days: u16, from: Timestamp) -> Due {
-        let (date, provisional) = self.back(self.date_of(due.at), days);
-        let at = self.end_of(date);
-        if at <= from {
+        if days == 0 || due.at <= from {
             return due;
         }
-        let (worked, _) = self.worked_between(self.date_of(from), date);
+        let (date, provisional) = self.back(self.date_of(due.at), days);
+        let half = self.part_of(from, due, (1, 2));
+        let at = self.end_of(date).max(half);
+        if due.runs_on_any_day() {
+            // So that whatever moves the one moves the other.
+            let minutes = u32::try_from((at - from).num_minutes()).unwrap_or(u32::MAX);
+            return Due {
+                provisional: due.provisional,
+                term: Some(Term::Minutes(minutes)),
+                ..Due::known(at)
+            };
+        }
+        let (worked, _) = self.worked_between(self.date_of(from), self.date_of(at));
         Due {
             provisional: provisional || due.provisional,
             term: Some(Term::WorkingDays(worked)),
@@ -147,13 +158,17 @@ impl Calendar {
         }
     }
 
-    /// The same deadline `days` working days later (an extension). A limit in minutes ends with the last of
-    /// these days' office hours.
+    /// The same deadline `days` working days later (an extension), at the same time of day. A limit in minutes ends
+    /// with the last of these days' office hours.
     #[must_use]
     pub fn extended(&self, due: Due, days: u16) -> Due {
         let (date, provisional) = self.forward(self.date_of(due.at), days);
+        let at = match due.term {
+            Some(Term::WorkingDays(_)) => self.on(date, due),
+            Some(Term::Minutes(_)) | None => self.end_of(date),
+        };
         Due {
-            at: self.end_of(date),
+            at,
             provisional: provisional || due.provisional,
             term: match due.term {
                 Some(Term::WorkingDays(before)) => {
@@ -193,14 +208,15 @@ impl Calendar {
         }
     }
 
-    /// The yellow light: `days` working days before a deadline in days; before one in minutes, when three
-    /// quarters of it are over.
+    /// The yellow light: `days` working days before a deadline in days. Where the term is no longer than that, when
+    /// three quarters of the working time from `from` on are over; of one in minutes, three quarters of it.
     #[must_use]
     pub fn warned(&self, due: Due, days: u16, from: Timestamp) -> Due {
         let yellow = match due.term {
             Some(Term::Minutes(minutes)) => {
                 due.at - TimeDelta::seconds(i64::from(minutes) * 60 / 4)
             }
+            Some(Term::WorkingDays(term)) if term <= days => self.part_of(from, due, (3, 4)),
             Some(Term::WorkingDays(_)) | None => {
                 let (date, _) = self.back(self.date_of(due.at), days);
                 self.at(date, due.at.with_timezone(&self.zone).time())
@@ -221,7 +237,7 @@ impl Calendar {
         };
         let (date, provisional) = self.forward(self.date_of(from), days);
         let settled = Due {
-            at: self.end_of(date),
+            at: self.on(date, due),
             provisional,
             ..due
         };
@@ -290,6 +306,58 @@ impl Calendar {
     #[must_use]
     pub fn day_ends(&self) -> NaiveTime {
         self.hours.last().map_or(NaiveTime::MIN, |(_, end)| *end)
+    }
+
+    /// When a part of the time from `from` to a deadline is over: of the working time, or of any where it runs on
+    /// any day or none is worked. To the whole minute before, but not before `from`.
+    fn part_of(&self, from: Timestamp, due: Due, (of, all): (i32, i32)) -> Timestamp {
+        let open = || {
+            self.open(from, due.at)
+                .map(|(opens, closes)| closes - opens)
+        };
+        let total: TimeDelta = open().sum();
+        let at = if due.runs_on_any_day() || total.is_zero() {
+            from + (due.at - from) * of / all
+        } else {
+            let mut left = total * of / all;
+            let mut spans = self.open(from, due.at);
+            let last = spans.find_map(|(opens, closes)| {
+                let fits = left <= closes - opens;
+                let at = opens + left;
+                left -= closes - opens;
+                fits.then_some(at)
+            });
+            last.unwrap_or(due.at)
+        };
+        let whole = at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at);
+        whole.max(from).min(due.at)
+    }
+
+    /// The office hours between two points in time, in order; those of about two years at the most.
+    fn open(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
+        let (first, last) = (self.date_of(from), self.date_of(to));
+        let dates = first.iter_days().take_while(move |date| *date <= last);
+        let dates = dates.take(2 * usize::from(TERM_WORKING_DAYS_MAX));
+        let worked = dates.filter(|date| self.day(*date).0.is_worked());
+        let spans = worked.flat_map(move |date| {
+            let hours = self.hours.iter();
+            hours.map(move |(opens, closes)| (self.at(date, *opens), self.at(date, *closes)))
+        });
+        let within = move |(opens, closes): (Timestamp, Timestamp)| {
+            let (opens, closes) = (opens.max(from), closes.min(to));
+            (opens < closes).then_some((opens, closes))
+        };
+        spans.filter_map(within)
+    }
+
+    /// A deadline's time of day on another day, no later than the office hours.
+    fn on(&self, date: NaiveDate, due: Due) -> Timestamp {
+        let time = due.at.with_timezone(&self.zone).time();
+        self.at(date, time.min(self.day_ends()))
     }
 
     /// When a day's office hours end, in UTC.

@@ -78,10 +78,15 @@ impl Action for SettleDues {
                 let Some(known) = anew(due) else {
                     return due;
                 };
-                // What was delegated when it was late already has its department's limit: still not a later one.
-                match outer(ticket, a, moves) {
-                    Some(outer) if outer.at < known.at => warned(outer),
-                    _ => warned(known),
+                // A unit's is reckoned anew where it is not before its department's any more: that one, where it
+                // was over already when it was delegated.
+                let outer = outer(ticket, a, moves).filter(|outer| outer.at <= known.at);
+                match outer.zip(ticket.intake.as_ref()) {
+                    Some((outer, intake)) => {
+                        let matter = intake.matter();
+                        context.rules.inner_due(Some(outer), &matter, a.assigned_at)
+                    }
+                    None => warned(known),
                 }
             });
             let moved = Moved {
@@ -216,6 +221,32 @@ mod tests {
             let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
             assert!(!outer.provisional && !inner.provisional);
             assert_eq!(inner.at, outer.at);
+        });
+    }
+
+    #[test]
+    fn a_unit_s_limit_within_a_day_is_settled_before_its_departments() {
+        let short = &[(
+            "complain = { working_days = 5 }",
+            "complain = { working_days = 1 }",
+        )];
+        let delegated = received()
+            .later(38 * 24 * 60)
+            .under(short)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), delegate());
+        let before = delegated.clone().fold().assignments[1].due.unwrap();
+        let settled = delegated
+            .ruled_by(with_2027())
+            .when(Actor::system(), settle());
+        settled.then(|ticket| {
+            let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+            assert!(!outer.provisional && !inner.provisional);
+            assert!(inner.at < outer.at);
+            // Whole days later, at the same time of day.
+            let by = inner.at - before.at;
+            assert_eq!(by, TimeDelta::days(by.num_days()));
         });
     }
 }
