@@ -2,7 +2,8 @@
 //!
 //! Weekends, public holidays and make-up working days come from a published list (State Council
 //! notices, one a year). A day in a year without a list is judged by its weekday and the holidays that
-//! are fixed by law, and every due time whose reckoning touched such a day is marked provisional.
+//! are fixed by law, and every due time whose reckoning touched such a day is marked provisional. So is one that
+//! touched the last days of a year before the next year's list is published, which may change them.
 //!
 //! How days are counted: the day something starts is not counted, and the limit ends with the last
 //! counted day's office hours (民法典 §§ 201, 203; working days only, as the hotline rules say).
@@ -70,15 +71,23 @@ pub struct Calendar {
     pub holidays: Holidays,
 }
 
+/// From this day of December on, a year's last days are known only with the next year's list: the notice of New
+/// Year's holidays moves days before it, too. It made Saturday 29 December 2018 a working day, and 30 and 31
+/// December 2018 and 31 December 2022 days off. Some days more than there ever were, and the weekend before them.
+pub const UNSURE_FROM_DECEMBER: u32 = 26;
+
 /// The most working days a term may count, so that reckoning is bounded.
 pub const TERM_WORKING_DAYS_MAX: u16 = 400;
 
 impl Calendar {
-    /// What kind of day it is, and whether its year's list is published.
+    /// What kind of day it is, and whether that is published for good: by its year's list, and from
+    /// [`UNSURE_FROM_DECEMBER`] on by the next year's as well.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> (Day, bool) {
         let holidays = &self.holidays;
         let published = holidays.published.contains(&date.year());
+        let at_the_end = date.month() == 12 && date.day() >= UNSURE_FROM_DECEMBER;
+        let for_good = !at_the_end || holidays.published.contains(&(date.year() + 1));
         let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
         let lawful = || !published && holidays.lawful.contains(&date);
         let day = if holidays.off.contains(&date) || lawful() {
@@ -90,7 +99,7 @@ impl Calendar {
         } else {
             Day::Weekend
         };
-        (day, published)
+        (day, published && for_good)
     }
 
     /// The local date of a point in time.
@@ -244,7 +253,7 @@ impl Calendar {
         (!provisional).then_some(settled)
     }
 
-    /// The `days`-th working day after a date, and whether the reckoning was on a year not yet published.
+    /// The `days`-th working day after a date, and whether the reckoning was on a day not published for good.
     fn forward(&self, from: NaiveDate, days: u16) -> (NaiveDate, bool) {
         self.walk(from, days, |date| date + Days::new(1))
     }

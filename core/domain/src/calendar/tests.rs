@@ -53,6 +53,34 @@ fn a_year_without_a_list_is_provisional() {
 }
 
 #[test]
+fn the_last_days_of_a_year_are_known_with_the_next_years_list() {
+    let due = |from: &str, days| calendar().after_working_days(local(from), days);
+    // Friday the 25th is known; Monday the 28th is not, nor what is reckoned across the weekend.
+    let known = due("2026-12-24 09:00", 1);
+    assert_eq!(
+        (known.at, known.provisional),
+        (local("2026-12-25 17:30"), false)
+    );
+    let unsure = due("2026-12-25 09:00", 1);
+    assert_eq!(
+        (unsure.at, unsure.provisional),
+        (local("2026-12-28 17:30"), true)
+    );
+    // Of a year whose next is published, all are known: 30 and 31 December 2018 came with 2019.
+    assert!(!due("2025-12-25 09:00", 3).provisional);
+    let day = |text: &str| calendar().day(text.parse().unwrap());
+    assert_eq!(day("2026-12-25"), (Day::Weekday, true));
+    assert_eq!(day("2026-12-26"), (Day::Weekend, false));
+    assert_eq!(day("2022-12-31"), (Day::Holiday, true));
+    let last = &calendar().holidays.published.last().copied();
+    assert_eq!(*last, Some(2026));
+    // None of the notices so far touched an earlier day.
+    let named = calendar().holidays;
+    let mut named = named.off.iter().chain(&named.work);
+    assert!(named.all(|date| date.month() < 12 || date.day() >= UNSURE_FROM_DECEMBER));
+}
+
+#[test]
 fn what_the_law_fixes_holds_until_the_list_is_published() {
     let reckoned = |published: &str| {
         let text = format!(
