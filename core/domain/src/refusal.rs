@@ -172,6 +172,10 @@ reasons! {
     OwnScore = "OWN_SCORE" {
         zh: "不得审批涉及本单位的考核申请", en: "who is scored does not decide on it",
         remedy: "The hotline office decides, and the joint meeting on an appeal." }
+    /// Nobody decides on the appeal of their own decision.
+    OwnDecision = "OWN_DECISION" {
+        zh: "不得审批对本人所作决定的申诉", en: "nobody decides on the appeal of their own decision",
+        remedy: "Another member of the joint meeting, or of the hotline office, decides on it." }
     /// Somebody else's ticket.
     NotOwnTicket = "NOT_OWN_TICKET" {
         zh: "只能操作本人的工单", en: "this is not your ticket",

@@ -1,5 +1,6 @@
 //! Decide on an exclusion (剔除审批): the hotline office on the first asking, the joint meeting on an appeal; never
-//! who is scored.
+//! who is scored. Where the pack leaves it to one of the two alone, that one decides on both, and nobody on the appeal
+//! of a decision of their own.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
@@ -55,7 +56,7 @@ fn waiting<'t>(
         if named.is_some_and(|no| no != asked.no) {
             continue;
         }
-        match may_decide(asked, context) {
+        match may_decide(ticket, asked, context) {
             Ok(()) => return Ok(asked),
             Err(reason) if first == Reason::NothingAsked => first = reason,
             Err(_) => {}
@@ -64,17 +65,28 @@ fn waiting<'t>(
     Err(first)
 }
 
-fn may_decide(asked: &Exclusion, context: &Context) -> Result<(), Reason> {
-    let decides = if asked.appeal {
-        Role::JointMeeting
+fn may_decide(ticket: &Ticket, asked: &Exclusion, context: &Context) -> Result<(), Reason> {
+    let (usual, other) = if asked.appeal {
+        (Role::JointMeeting, Role::Office)
     } else {
-        Role::Office
+        (Role::Office, Role::JointMeeting)
     };
+    let lets = |role| {
+        context
+            .rules
+            .lets(DecideExclusion::<Sealed>::SPEC.name, role)
+    };
+    let decides = if lets(usual) { usual } else { other };
     if !context.actor.has(decides) {
         return Err(Reason::RoleNotAllowed);
     }
     if context.actor.department == Some(asked.department) {
         return Err(Reason::OwnScore);
+    }
+    let appealed = |e: &Exclusion| asked.appeal && e.department == asked.department;
+    let own = |e: &Exclusion| appealed(e) && e.decided_by == Some(context.actor.account);
+    if ticket.exclusions.iter().any(own) {
+        return Err(Reason::OwnDecision);
     }
     Ok(())
 }
@@ -142,7 +154,7 @@ impl Fact for ExclusionDecided {
 
 #[cfg(test)]
 mod tests {
-    use crate::people::Actor;
+    use crate::people::{Actor, Role};
     use crate::refusal::Reason;
     use crate::ticket::TicketAction;
     use crate::ticket::scenario::*;
@@ -168,6 +180,50 @@ mod tests {
         appealed()
             .when(joint_meeting(), decide_exclusion(true))
             .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
+    }
+
+    #[test]
+    fn whom_the_pack_leaves_alone_decides_on_both_and_nobody_on_their_own_decision_twice() {
+        let another = |of: Actor| Actor {
+            account: id(0xAF),
+            ..of
+        };
+        for (alone, who, not) in [
+            ("joint_meeting", joint_meeting(), office()),
+            ("office", office(), joint_meeting()),
+        ] {
+            let roles = format!("[roles]\ndecide_exclusion = [\"{alone}\"]\n\n[rating]");
+            let asked = || replied().under(&[("[rating]", &*roles)]);
+            let asked = || asked().and(clerk(), ask_exclusion());
+            asked()
+                .when(not.clone(), decide_exclusion(true))
+                .refused(Reason::RoleNotAllowed, None);
+            let appealed = || {
+                asked()
+                    .and(who.clone(), decide_exclusion(false))
+                    .and(clerk(), ask_exclusion())
+            };
+            appealed()
+                .when(who.clone(), decide_exclusion(true))
+                .refused(Reason::OwnDecision, None);
+            appealed()
+                .when(another(not), decide_exclusion(true))
+                .refused(Reason::RoleNotAllowed, None);
+            appealed()
+                .when(another(who.clone()), decide_exclusion(true))
+                .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
+        }
+        // Somebody with both roles, under a pack that leaves it to both.
+        let both = Actor {
+            roles: vec![Role::Office, Role::JointMeeting],
+            ..office()
+        };
+        replied()
+            .and(clerk(), ask_exclusion())
+            .and(both.clone(), decide_exclusion(false))
+            .and(clerk(), ask_exclusion())
+            .when(both, decide_exclusion(true))
+            .refused(Reason::OwnDecision, None);
     }
 
     #[test]
