@@ -126,8 +126,8 @@ reasons! {
         remedy: "Read the ticket again; a colleague may have resumed it." }
     /// The joint meeting ruled who handles it.
     RuledOn = "RULED_ON" {
-        zh: "已裁定主办单位,不得退回", en: "the joint meeting has ruled who handles it: it cannot be returned",
-        remedy: "Handle it as ruled." }
+        zh: "已裁定主办单位,不得退回、撤回或转派", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on",
+        remedy: "Handle it as ruled; only another ruling moves it (mark it disputed again)." }
     /// It is disputed already.
     AlreadyDisputed = "ALREADY_DISPUTED" {
         zh: "已标记为疑难工单", en: "it is marked disputed already",
