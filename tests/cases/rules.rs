@@ -164,6 +164,15 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
     assert_eq!((stamped("assigned"), stamped("signed")), (1, 4));
 }
 
+/// Of a limit: tasks, judged then, overdue then, overdue under it, and how many differ.
+fn all(limit: &str, said: &str) -> Vec<u64> {
+    let of_limit = |line: &&str| line.starts_with(limit) && line.ends_with("(all)");
+    let line = said.lines().find(of_limit);
+    let line = line.unwrap_or_else(|| panic!("{limit}: {said}"));
+    let figures = line.split_whitespace().skip(1);
+    figures.map_while(|figure| figure.parse().ok()).collect()
+}
+
 async fn history_is_judged_by_other_rules(store: &TestStore) {
     let hotline = hotline(store).await;
     found(&hotline.desk).await;
@@ -172,20 +181,14 @@ async fn history_is_judged_by_other_rules(store: &TestStore) {
     let same = ["replay", "--rules", "default"];
     let (worked, said) = docket(store, &same).await;
     assert!(worked, "{said}");
-    let all = |said: &str| -> Vec<String> {
-        let line = said
-            .lines()
-            .find(|line| line.ends_with("(all)"))
-            .unwrap_or_else(|| panic!("{said}"));
-        line.split_whitespace().map(str::to_owned).collect()
-    };
-    // Tasks, judged then, overdue then, overdue under it, and how many differ.
-    let figures = all(&said);
-    assert_eq!(
-        (&*figures[0], &*figures[figures.len() - 2]),
-        ("1", "0"),
-        "{said}"
-    );
+    assert_eq!(all("handle", &said), [1, 1, 0, 0, 0], "{said}");
+    assert_eq!(all("sign", &said), [1, 1, 0, 0, 0], "{said}");
+    for limit in ["contact", "return", "call_back"] {
+        assert_eq!(all(limit, &said), [0; 5], "{said}");
+    }
+    // Nothing is done yet, and nothing late: there is no rate.
+    let rates = said.lines().last().unwrap_or_default();
+    assert_eq!(rates.matches("- → -").count(), 3, "{said}");
     let long = pack(
         store,
         "long.toml",
@@ -197,22 +200,71 @@ async fn history_is_judged_by_other_rules(store: &TestStore) {
     let csv = store.dir().join("differ.csv").display().to_string();
     let long = long.display().to_string();
     let (worked, said) = docket(store, &["replay", "--rules", &long, "--csv", &csv]).await;
-    assert!(worked && all(&said)[all(&said).len() - 2] == "1", "{said}");
+    assert!(worked, "{said}");
+    assert_eq!(all("handle", &said)[4], 1, "{said}");
+    assert_eq!(all("sign", &said)[4], 0, "{said}");
     let rows = std::fs::read_to_string(&csv).unwrap();
-    assert_eq!(rows.lines().count(), 2, "{rows}");
-    let future = ["replay", "--rules", &long, "--since", "2100-01-01"];
-    let (worked, said) = docket(store, &future).await;
-    assert!(worked && all(&said)[0] == "0", "{said}");
-    let (worked, said) = docket(store, &["replay", "--rules", &long, "--since", "soon"]).await;
-    assert!(!worked && said.contains("a day such as"), "{said}");
-    let (worked, said) = docket(store, &["replay", "--rules", &long, "--csv", &csv]).await;
+    let lines: Vec<&str> = rows.lines().collect();
     assert!(
-        !worked && said.contains("differ.csv"),
-        "nothing is written over: {said}"
+        lines.len() == 2 && lines[0].starts_with("number,limit,assignment,"),
+        "{rows}"
     );
+    assert!(lines[1].contains(",handle,1,"), "{rows}");
+    let more = pack(
+        store,
+        "more.toml",
+        &[
+            (
+                "normal = { working_days = 1 }",
+                "normal = { working_days = 2 }",
+            ),
+            (
+                "[call_back]",
+                "[contact]\nwithin = { working_days = 1 }\n\n[call_back]",
+            ),
+        ],
+    );
+    let more = more.display().to_string();
+    let of_limits = store.dir().join("limits.csv").display().to_string();
+    let (worked, said) = docket(store, &["replay", "--rules", &more, "--csv", &of_limits]).await;
+    assert!(worked, "{said}");
+    let rows = std::fs::read_to_string(&of_limits).unwrap();
+    for limit in ["sign", "contact"] {
+        assert_eq!(all(limit, &said)[4], 1, "{said}");
+        assert!(rows.contains(&format!(",{limit},1,")), "{rows}");
+    }
+    assert_eq!(rows.lines().count(), 3, "a row for each limit: {rows}");
+    what_cannot_be_replayed(store, &long, &csv).await;
     assert_eq!(
         hotline.store.journal.head().await.unwrap(),
         head,
         "it writes nothing"
+    );
+}
+
+async fn what_cannot_be_replayed(store: &TestStore, long: &str, csv: &str) {
+    let future = ["replay", "--rules", long, "--since", "2100-01-01"];
+    let (worked, said) = docket(store, &future).await;
+    assert!(worked && all("handle", &said)[0] == 0, "{said}");
+    let backwards = [
+        "replay",
+        "--rules",
+        long,
+        "--since",
+        "2026-02-01",
+        "--until",
+        "2026-01-01",
+    ];
+    let (worked, said) = docket(store, &backwards).await;
+    assert!(
+        !worked && said.contains("is not before --until 2026-01-01"),
+        "{said}"
+    );
+    let (worked, said) = docket(store, &["replay", "--rules", long, "--since", "soon"]).await;
+    assert!(!worked && said.contains("a day such as"), "{said}");
+    let (worked, said) = docket(store, &["replay", "--rules", long, "--csv", csv]).await;
+    assert!(
+        !worked && said.contains("differ.csv"),
+        "nothing is written over: {said}"
     );
 }

@@ -2,7 +2,8 @@
 //!
 //! Weekends, public holidays and make-up working days come from a published list (State Council
 //! notices, one a year). A day in a year without a list is judged by its weekday and the holidays that
-//! are fixed by law, and every due time whose reckoning touched such a day is marked provisional.
+//! are fixed by law, and every due time whose reckoning touched such a day is marked provisional. So is one that
+//! touched the last days of a year before the next year's list is published, which may change them.
 //!
 //! How days are counted: the day something starts is not counted, and the limit ends with the last
 //! counted day's office hours (民法典 §§ 201, 203; working days only, as the hotline rules say).
@@ -70,15 +71,23 @@ pub struct Calendar {
     pub holidays: Holidays,
 }
 
+/// From this day of December on, a year's last days are known only with the next year's list: the notice of New
+/// Year's holidays moves days before it, too. It made Saturday 29 December 2018 a working day, and 30 and 31
+/// December 2018 and 31 December 2022 days off. Some days more than there ever were, and the weekend before them.
+pub const UNSURE_FROM_DECEMBER: u32 = 26;
+
 /// The most working days a term may count, so that reckoning is bounded.
 pub const TERM_WORKING_DAYS_MAX: u16 = 400;
 
 impl Calendar {
-    /// What kind of day it is, and whether its year's list is published.
+    /// What kind of day it is, and whether that is published for good: by its year's list, and from
+    /// [`UNSURE_FROM_DECEMBER`] on by the next year's as well.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> (Day, bool) {
         let holidays = &self.holidays;
         let published = holidays.published.contains(&date.year());
+        let at_the_end = date.month() == 12 && date.day() >= UNSURE_FROM_DECEMBER;
+        let for_good = !at_the_end || holidays.published.contains(&(date.year() + 1));
         let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
         let lawful = || !published && holidays.lawful.contains(&date);
         let day = if holidays.off.contains(&date) || lawful() {
@@ -90,7 +99,7 @@ impl Calendar {
         } else {
             Day::Weekend
         };
-        (day, published)
+        (day, published && for_good)
     }
 
     /// The local date of a point in time.
@@ -113,15 +122,26 @@ impl Calendar {
         }
     }
 
-    /// The same limit `days` working days earlier, but not before `from` (an inner deadline).
+    /// An inner deadline: `days` working days before an outer one, but no more than half of the time that is left
+    /// from `from` on. No days, or a deadline that is over: the outer one.
     #[must_use]
     pub fn before_by_working_days(&self, due: Due, days: u16, from: Timestamp) -> Due {
-        let (date, provisional) = self.back(self.date_of(due.at), days);
-        let at = self.end_of(date);
-        if at <= from {
+        if days == 0 || due.at <= from {
             return due;
         }
-        let (worked, _) = self.worked_between(self.date_of(from), date);
+        let (date, provisional) = self.back(self.date_of(due.at), days);
+        let half = self.part_of(from, due, (1, 2));
+        let at = self.end_of(date).max(half);
+        if due.runs_on_any_day() {
+            // So that whatever moves the one moves the other.
+            let minutes = u32::try_from((at - from).num_minutes()).unwrap_or(u32::MAX);
+            return Due {
+                provisional: due.provisional,
+                term: Some(Term::Minutes(minutes)),
+                ..Due::known(at)
+            };
+        }
+        let (worked, _) = self.worked_between(self.date_of(from), self.date_of(at));
         Due {
             provisional: provisional || due.provisional,
             term: Some(Term::WorkingDays(worked)),
@@ -147,13 +167,17 @@ impl Calendar {
         }
     }
 
-    /// The same deadline `days` working days later (an extension). A limit in minutes ends with the last of
-    /// these days' office hours.
+    /// The same deadline `days` working days later (an extension), at the same time of day. A limit in minutes ends
+    /// with the last of these days' office hours.
     #[must_use]
     pub fn extended(&self, due: Due, days: u16) -> Due {
         let (date, provisional) = self.forward(self.date_of(due.at), days);
+        let at = match due.term {
+            Some(Term::WorkingDays(_)) => self.on(date, due),
+            Some(Term::Minutes(_)) | None => self.end_of(date),
+        };
         Due {
-            at: self.end_of(date),
+            at,
             provisional: provisional || due.provisional,
             term: match due.term {
                 Some(Term::WorkingDays(before)) => {
@@ -193,14 +217,15 @@ impl Calendar {
         }
     }
 
-    /// The yellow light: `days` working days before a deadline in days; before one in minutes, when three
-    /// quarters of it are over.
+    /// The yellow light: `days` working days before a deadline in days. Where the term is no longer than that, when
+    /// three quarters of the working time from `from` on are over; of one in minutes, three quarters of it.
     #[must_use]
     pub fn warned(&self, due: Due, days: u16, from: Timestamp) -> Due {
         let yellow = match due.term {
             Some(Term::Minutes(minutes)) => {
                 due.at - TimeDelta::seconds(i64::from(minutes) * 60 / 4)
             }
+            Some(Term::WorkingDays(term)) if term <= days => self.part_of(from, due, (3, 4)),
             Some(Term::WorkingDays(_)) | None => {
                 let (date, _) = self.back(self.date_of(due.at), days);
                 self.at(date, due.at.with_timezone(&self.zone).time())
@@ -221,14 +246,14 @@ impl Calendar {
         };
         let (date, provisional) = self.forward(self.date_of(from), days);
         let settled = Due {
-            at: self.end_of(date),
+            at: self.on(date, due),
             provisional,
             ..due
         };
         (!provisional).then_some(settled)
     }
 
-    /// The `days`-th working day after a date, and whether the reckoning was on a year not yet published.
+    /// The `days`-th working day after a date, and whether the reckoning was on a day not published for good.
     fn forward(&self, from: NaiveDate, days: u16) -> (NaiveDate, bool) {
         self.walk(from, days, |date| date + Days::new(1))
     }
@@ -290,6 +315,58 @@ impl Calendar {
     #[must_use]
     pub fn day_ends(&self) -> NaiveTime {
         self.hours.last().map_or(NaiveTime::MIN, |(_, end)| *end)
+    }
+
+    /// When a part of the time from `from` to a deadline is over: of the working time, or of any where it runs on
+    /// any day or none is worked. To the whole minute before, but not before `from`.
+    fn part_of(&self, from: Timestamp, due: Due, (of, all): (i32, i32)) -> Timestamp {
+        let open = || {
+            self.open(from, due.at)
+                .map(|(opens, closes)| closes - opens)
+        };
+        let total: TimeDelta = open().sum();
+        let at = if due.runs_on_any_day() || total.is_zero() {
+            from + (due.at - from) * of / all
+        } else {
+            let mut left = total * of / all;
+            let mut spans = self.open(from, due.at);
+            let last = spans.find_map(|(opens, closes)| {
+                let fits = left <= closes - opens;
+                let at = opens + left;
+                left -= closes - opens;
+                fits.then_some(at)
+            });
+            last.unwrap_or(due.at)
+        };
+        let whole = at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at);
+        whole.max(from).min(due.at)
+    }
+
+    /// The office hours between two points in time, in order; those of about two years at the most.
+    fn open(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
+        let (first, last) = (self.date_of(from), self.date_of(to));
+        let dates = first.iter_days().take_while(move |date| *date <= last);
+        let dates = dates.take(2 * usize::from(TERM_WORKING_DAYS_MAX));
+        let worked = dates.filter(|date| self.day(*date).0.is_worked());
+        let spans = worked.flat_map(move |date| {
+            let hours = self.hours.iter();
+            hours.map(move |(opens, closes)| (self.at(date, *opens), self.at(date, *closes)))
+        });
+        let within = move |(opens, closes): (Timestamp, Timestamp)| {
+            let (opens, closes) = (opens.max(from), closes.min(to));
+            (opens < closes).then_some((opens, closes))
+        };
+        spans.filter_map(within)
+    }
+
+    /// A deadline's time of day on another day, no later than the office hours.
+    fn on(&self, date: NaiveDate, due: Due) -> Timestamp {
+        let time = due.at.with_timezone(&self.zone).time();
+        self.at(date, time.min(self.day_ends()))
     }
 
     /// When a day's office hours end, in UTC.

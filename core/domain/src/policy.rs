@@ -234,7 +234,13 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
 /// The first of its limits that are provisional: with its year's calendar they are reckoned anew.
 fn first_provisional(ticket: &Ticket) -> Option<Timestamp> {
     let open = ticket.assignments.iter().filter(|a| a.state.is_open());
-    let of_work = open.flat_map(|a| [a.due, a.sign_due, Some(a.return_by), a.contact_due]);
+    let of_work = open.flat_map(|a| {
+        // A unit's limit is settled with its department's.
+        let due = a
+            .due
+            .filter(|_| !settle_dues::waits_for_its_outer(ticket, a));
+        [due, a.sign_due, Some(a.return_by), a.contact_due]
+    });
     let dues = of_work.chain([ticket.call_back_due]).flatten();
     let provisional = dues.filter(|due| due.provisional);
     provisional.map(|due| due.at).min()

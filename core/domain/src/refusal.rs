@@ -126,8 +126,8 @@ reasons! {
         remedy: "Read the ticket again; a colleague may have resumed it." }
     /// The joint meeting ruled who handles it.
     RuledOn = "RULED_ON" {
-        zh: "已裁定主办单位,不得退回或转派", en: "the joint meeting has ruled who handles it: it is neither returned nor reassigned",
-        remedy: "Handle it as ruled; only another ruling changes it." }
+        zh: "已裁定主办单位,不得退回、撤回或转派", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on",
+        remedy: "Handle it as ruled; only another ruling moves it (mark it disputed again)." }
     /// It is disputed already.
     AlreadyDisputed = "ALREADY_DISPUTED" {
         zh: "已标记为疑难工单", en: "it is marked disputed already",
@@ -172,6 +172,10 @@ reasons! {
     OwnScore = "OWN_SCORE" {
         zh: "不得审批涉及本单位的考核申请", en: "who is scored does not decide on it",
         remedy: "The hotline office decides, and the joint meeting on an appeal." }
+    /// Nobody decides on the appeal of their own decision.
+    OwnDecision = "OWN_DECISION" {
+        zh: "不得审批对本人所作决定的申诉", en: "nobody decides on the appeal of their own decision",
+        remedy: "Another member of the joint meeting, or of the hotline office, decides on it." }
     /// Somebody else's ticket.
     NotOwnTicket = "NOT_OWN_TICKET" {
         zh: "只能操作本人的工单", en: "this is not your ticket",

@@ -14,6 +14,8 @@ pub mod number;
 mod properties;
 pub mod scenario;
 pub mod state;
+#[cfg(test)]
+mod under_each_pack;
 pub mod what_if;
 
 pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_actions};

@@ -30,7 +30,7 @@ pub struct Due {
     /// The last moment in time: what happens at this instant is still in time.
     pub at: Timestamp,
     /// True when the reckoning touched a year whose holidays are not yet published, so that it was
-    /// made on plain weekdays and the holidays fixed by law.
+    /// made on plain weekdays and the holidays fixed by law, or the last days of the year before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
     /// How long that is from the beginning of what is due. `None`: carried over, or set before terms were

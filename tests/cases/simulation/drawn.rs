@@ -159,10 +159,7 @@ fn handing_out(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
             A::RefuseTermination(refuse_termination::RefuseTermination { text: draw.text() })
         }
         "decide_exclusion" => A::DecideExclusion(decide_exclusion::DecideExclusion {
-            no: draw
-                .chance
-                .once_in(2)
-                .then(|| 1 + u16::try_from(draw.chance.below(3)).unwrap_or(0)),
+            asking: draw.assignment().map(|no| no.0),
             granted: draw.chance.once_in(2),
             text: draw.text(),
         }),

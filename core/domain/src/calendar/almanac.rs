@@ -47,7 +47,11 @@ impl Almanac {
     }
 
     pub(crate) fn is_published(&self, date: NaiveDate) -> bool {
-        self.published.contains(&date.year())
+        let year = date.year();
+        let is_listed = |year| self.published.contains(&year);
+        // The last six days of a year come with the next year's list.
+        let last_days = (date + TimeDelta::days(6)).year() > year;
+        is_listed(year) && (!last_days || is_listed(year + 1))
     }
 
     pub(crate) fn day(&self, date: NaiveDate) -> Day {
@@ -58,7 +62,7 @@ impl Almanac {
             Some("off") => Day::Holiday,
             Some("work") if of_the_week >= 5 => Day::MakeUp,
             Some("work") => Day::Weekday,
-            Some("lawful") if !self.is_published(date) => Day::Holiday,
+            Some("lawful") if !self.published.contains(&date.year()) => Day::Holiday,
             _ if of_the_week >= 5 => Day::Weekend,
             _ => Day::Weekday,
         }

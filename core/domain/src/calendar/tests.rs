@@ -53,6 +53,34 @@ fn a_year_without_a_list_is_provisional() {
 }
 
 #[test]
+fn the_last_days_of_a_year_are_known_with_the_next_years_list() {
+    let due = |from: &str, days| calendar().after_working_days(local(from), days);
+    // Friday the 25th is known; Monday the 28th is not, nor what is reckoned across the weekend.
+    let known = due("2026-12-24 09:00", 1);
+    assert_eq!(
+        (known.at, known.provisional),
+        (local("2026-12-25 17:30"), false)
+    );
+    let unsure = due("2026-12-25 09:00", 1);
+    assert_eq!(
+        (unsure.at, unsure.provisional),
+        (local("2026-12-28 17:30"), true)
+    );
+    // Of a year whose next is published, all are known: 30 and 31 December 2018 came with 2019.
+    assert!(!due("2025-12-25 09:00", 3).provisional);
+    let day = |text: &str| calendar().day(text.parse().unwrap());
+    assert_eq!(day("2026-12-25"), (Day::Weekday, true));
+    assert_eq!(day("2026-12-26"), (Day::Weekend, false));
+    assert_eq!(day("2022-12-31"), (Day::Holiday, true));
+    let last = &calendar().holidays.published.last().copied();
+    assert_eq!(*last, Some(2026));
+    // None of the notices so far touched an earlier day.
+    let named = calendar().holidays;
+    let mut named = named.off.iter().chain(&named.work);
+    assert!(named.all(|date| date.month() < 12 || date.day() >= UNSURE_FROM_DECEMBER));
+}
+
+#[test]
 fn what_the_law_fixes_holds_until_the_list_is_published() {
     let reckoned = |published: &str| {
         let text = format!(
@@ -78,8 +106,54 @@ fn an_inner_deadline_lies_before_the_outer_but_not_in_the_past() {
     assert_eq!(outer.at, local("2026-11-30 17:30"));
     let inner = calendar().before_by_working_days(outer, 1, local("2026-11-24 09:00"));
     assert_eq!(inner.at, local("2026-11-27 17:30"));
+    // Half of Monday's office hours are left to the unit: those before noon.
     let late = calendar().before_by_working_days(outer, 1, local("2026-11-29 09:00"));
-    assert_eq!(late, outer);
+    assert_eq!(late.at, local("2026-11-30 12:00"));
+    assert_eq!(late.term, Some(Term::WorkingDays(1)));
+    let over = calendar().before_by_working_days(outer, 1, outer.at);
+    assert_eq!(over, outer);
+    assert_eq!(
+        calendar().before_by_working_days(outer, 0, local("2026-11-24 09:00")),
+        outer
+    );
+}
+
+#[test]
+fn a_margin_takes_no_more_than_half_of_what_is_left() {
+    // Tuesday 11:00 to Wednesday 17:30 are eleven and a half office hours.
+    let from = local("2026-11-24 11:00");
+    let outer = calendar().after_working_days(from, 1);
+    let inner = calendar().before_by_working_days(outer, 1, from);
+    assert_eq!(inner.at, local("2026-11-25 09:45"));
+    assert_eq!(inner.term, Some(Term::WorkingDays(1)));
+    // Moved by the same days, it stays before the other.
+    let both = [inner, outer].map(|due| calendar().extended(due, 1).at);
+    assert_eq!(both, [local("2026-11-26 09:45"), local("2026-11-26 17:30")]);
+    // Of a limit in minutes, half of any time; and a pause moves both alike.
+    let outer = Calendar::after_minutes(from, 120);
+    let inner = calendar().before_by_working_days(outer, 1, from);
+    assert_eq!(inner.at, local("2026-11-24 12:00"));
+    assert_eq!(inner.term, Some(Term::Minutes(60)));
+    let paused = (local("2026-11-24 11:30"), local("2026-11-26 11:30"));
+    let moved = calendar().after_pause(inner, paused.0, paused.1);
+    assert_eq!(moved.at, local("2026-11-26 12:00"));
+}
+
+#[test]
+fn a_term_as_short_as_its_warning_is_yellow_after_three_quarters() {
+    let yellow = |from: &str, term, days| {
+        let from = local(from);
+        let due = calendar().after_working_days(from, term);
+        calendar().warned(due, days, from).yellow_at.unwrap()
+    };
+    // Tuesday 08:30 to Wednesday 17:30 are fourteen office hours, of which three and a half are left.
+    assert_eq!(yellow("2026-11-24 08:30", 1, 1), local("2026-11-25 12:00"));
+    // On Friday evening: three quarters of Monday.
+    assert_eq!(yellow("2026-11-27 20:00", 1, 1), local("2026-11-30 15:45"));
+    assert_eq!(yellow("2026-11-27 20:00", 2, 2), local("2026-12-01 12:00"));
+    // A longer one by the days, and none by no days.
+    assert_eq!(yellow("2026-11-24 08:30", 2, 1), local("2026-11-25 17:30"));
+    assert_eq!(yellow("2026-11-24 08:30", 1, 0), local("2026-11-25 17:30"));
 }
 
 #[test]
@@ -158,7 +232,7 @@ fn a_pause_moves_a_limit_by_the_working_days_that_ended_in_it() {
 }
 
 mod against_a_second_reckoning {
-    use super::super::almanac::Almanac;
+    use super::super::almanac::{Almanac, minutes};
     use super::super::*;
     use crate::rules::CALENDAR_CN;
     use proptest::prelude::*;
@@ -241,17 +315,25 @@ mod against_a_second_reckoning {
                 let midnight = calendar.at(date, NaiveTime::MIN);
                 almanac.closings(midnight).next().unwrap()
             };
-            if closing(before) <= from {
-                prop_assert_eq!(inner, outer);
-            } else {
-                prop_assert_eq!(inner.at, closing(before));
-                let dates = (1..).map(|n| today + TimeDelta::days(n));
-                let worked = dates.take_while(|d| *d <= before).filter(|d| almanac.is_worked(*d));
-                let term = Term::WorkingDays(u16::try_from(worked.count()).unwrap());
-                prop_assert_eq!(inner.term, Some(term));
-            }
+            // Minute by minute, what is worked until the outer limit.
+            let left = minutes(from).take_while(|minute| *minute < outer.at);
+            let open: Vec<Timestamp> = left.filter(|minute| almanac.is_open(*minute)).collect();
+            let part = |of: usize, all: usize| {
+                let (whole, rest) = (open.len() * of / all, open.len() * of % all);
+                let minute = if rest == 0 { open[whole - 1] + TimeDelta::minutes(1) } else { open[whole] };
+                minute.max(from)
+            };
+            prop_assert_eq!(inner.at, closing(before).max(part(1, 2)));
+            prop_assert!(from < inner.at && inner.at < outer.at);
+            let dates = (1..).map(|n| today + TimeDelta::days(n));
+            let until = almanac.local(inner.at).0;
+            let worked = dates.take_while(|d| *d <= until).filter(|d| almanac.is_worked(*d));
+            let term = Term::WorkingDays(u16::try_from(worked.count()).unwrap());
+            prop_assert_eq!(inner.term, Some(term));
             let warned = calendar.warned(outer, margin, from);
-            prop_assert_eq!(warned.yellow_at, Some(closing(before).max(from)));
+            let yellow = if days <= margin { part(3, 4) } else { closing(before) };
+            prop_assert_eq!(warned.yellow_at, Some(yellow));
+            prop_assert!(from < yellow, "never at birth");
         }
 
         #[test]

@@ -13,6 +13,7 @@ mod actions;
 mod agree;
 mod edges;
 mod figures;
+mod nobody;
 pub(super) mod schema;
 mod sense;
 mod shape;

@@ -366,7 +366,9 @@ mod tests {
     #[test]
     fn a_pack_without_these_sections_has_the_defaults() {
         let start = DEFAULT_PACK.find("response_weight").unwrap();
-        let end = DEFAULT_PACK.find("# DOMAIN §8; the first eleven").unwrap();
+        let end = DEFAULT_PACK
+            .find("# DOMAIN §8. Where else each is from")
+            .unwrap();
         let old = format!("{}\n{}", &DEFAULT_PACK[..start], &DEFAULT_PACK[end..]);
         let (old, new) = (Rules::parse(&old, CALENDAR_CN, 1).unwrap(), rules(&[]));
         assert_eq!(old.rate_weights(), new.rate_weights());

@@ -155,6 +155,49 @@ fn the_shipped_packs_are_of_their_cities() {
     assert!(county.disputed_after_returns() < shipped("default").disputed_after_returns());
 }
 
+/// What the default pack says of where its channels are from is so, and says it of every one.
+#[test]
+fn each_channel_of_the_default_pack_is_cited_from_where_it_is() {
+    let cited = |of: &str| -> Vec<&str> {
+        let mut lines = DEFAULT_PACK.lines();
+        let line = lines.find_map(|line| line.strip_prefix("# - ")?.strip_prefix(of));
+        let line = line.unwrap_or_else(|| panic!("nothing of {of}"));
+        let (_, codes) = line.rsplit_once(": ").unwrap();
+        codes.split(", ").collect()
+    };
+    let codes = |rules: &Rules| -> Vec<String> {
+        let channels = rules.channels().iter();
+        channels.map(|channel| channel.code.clone()).collect()
+    };
+    // S2, article 3, names eight; the pack made from it has them as they stand there.
+    let s2 = cited("鄂府办发〔2023〕9号");
+    let ordos = [
+        "phone",
+        "sms",
+        "wechat",
+        "good_bad_review",
+        "app",
+        "people_cn",
+        "party_secretary_mailbox",
+        "mayor_mailbox",
+    ];
+    assert_eq!(s2, ordos);
+    assert_eq!(codes(&shipped("ordos")), ordos);
+    // S3 names no more than these, and Suzhou has them all.
+    let s3 = cited("苏府办〔2020〕312号");
+    assert_eq!(s3, ["provincial_platform", "phone", "website", "forum"]);
+    let suzhou = codes(&shipped("suzhou"));
+    assert!(s3.iter().all(|code| suzhou.iter().any(|had| had == code)));
+    // S5 follows one that came by e-mail.
+    let s5 = cited("一级和二级用户简易操作手册");
+    let all: std::collections::BTreeSet<&str> = [s2, s3, s5, cited("nowhere else")]
+        .concat()
+        .into_iter()
+        .collect();
+    let default = codes(&shipped("default"));
+    assert_eq!(all, default.iter().map(String::as_str).collect());
+}
+
 /// S3, chapter 5: the forum has terms of its own.
 #[test]
 fn the_forum_of_suzhou_has_terms_of_its_own() {

@@ -6,7 +6,7 @@
 //! now, by the limit that the rules in force now would have set and moved (`limit`). It is a fold over the
 //! ticket and knows no other ticket; what follows from a light is not its business.
 
-mod limit;
+pub(super) mod limit;
 #[cfg(test)]
 mod tests;
 mod time;

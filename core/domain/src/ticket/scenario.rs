@@ -711,7 +711,7 @@ pub fn ask_exclusion() -> TicketAction<Sealed> {
 #[must_use]
 pub fn decide_exclusion(granted: bool) -> TicketAction<Sealed> {
     TicketAction::DecideExclusion(decide_exclusion::DecideExclusion {
-        no: None,
+        asking: None,
         granted,
         text: sealed("核查属实"),
     })

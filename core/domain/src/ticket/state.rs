@@ -306,6 +306,19 @@ impl Ticket {
         })
     }
 
+    /// Whether the joint meeting ruled that this department handles it, in this round or one before: until another
+    /// ruling it is neither given back nor taken away.
+    #[must_use]
+    pub fn is_ruled_on(&self, assignment: &Assignment) -> bool {
+        let ruled = self.ruling.as_ref();
+        let ruled = ruled.and_then(|ruling| self.assignment(ruling.assignment));
+        let leads = assignment.part == Part::Lead && assignment.level() == Level::Department;
+        let again = |ruled: &Assignment| {
+            ruled.no <= assignment.no && ruled.department == assignment.department
+        };
+        assignment.locked || leads && ruled.is_some_and(again)
+    }
+
     /// The number the next assignment gets; `None` when there are too many.
     #[must_use]
     pub fn next_no(&self) -> Option<AssignmentNo> {
@@ -370,7 +383,7 @@ impl Ticket {
         last.is_some_and(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended)
     }
 
-    /// The exclusions that are not decided on yet, in the order they were asked for.
+    /// The exclusions that are not decided on yet, in order; at most one of each department.
     pub fn pending_exclusions(&self) -> impl Iterator<Item = &Exclusion> {
         self.exclusions.iter().filter(|e| e.granted.is_none())
     }

@@ -1,18 +1,61 @@
-//! What if other rules had been in force: every task that a limit was set for, as it was judged, and as it would be
-//! under a candidate. Reads history and changes nothing.
+//! What if other rules had been in force: every limit that was set, as it was judged, and as it would be under a
+//! candidate; and what ratings count. Reads history and changes nothing.
 
-use super::clock::clock;
-use super::state::{Assignment, Part, Source, Ticket};
+#[cfg(test)]
+mod tests;
+
+use super::clock::{clock, limit::after_pauses};
+use super::state::{Assignment, AssignmentState, Level, Part, Satisfaction, Source, Ticket};
 use crate::ids::{AssignmentNo, DepartmentId, UnitId};
 use crate::rules::Rules;
 use crate::time::{Due, Light, Timestamp};
 
-/// A task with a limit, judged twice.
+/// What a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// To sign.
+    Sign,
+    /// To contact the caller for the first time.
+    Contact,
+    /// To reply.
+    Handle,
+    /// To give it back; only of what was given back.
+    Return,
+    /// To call the citizen back: the centre's.
+    CallBack,
+}
+
+impl Limit {
+    /// Every limit, in the order in which they run out.
+    pub const ALL: &'static [Self] = &[
+        Self::Sign,
+        Self::Contact,
+        Self::Handle,
+        Self::Return,
+        Self::CallBack,
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sign => "sign",
+            Self::Contact => "contact",
+            Self::Handle => "handle",
+            Self::Return => "return",
+            Self::CallBack => "call_back",
+        }
+    }
+}
+
+/// One limit of a task, judged twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The assignment; `None`: handled by a system before.
+    /// What it is for.
+    pub limit: Limit,
+    /// The assignment; `None`: handled by a system before, or the centre's.
     pub assignment: Option<AssignmentNo>,
-    /// The department, where it is known.
+    /// The department, where it is known and not the centre.
     pub department: Option<DepartmentId>,
     /// The unit, on level 2.
     pub unit: Option<UnitId>,
@@ -20,8 +63,10 @@ pub struct Case {
     pub part: Part,
     /// When it began.
     pub began_at: Timestamp,
-    /// When it was replied, or otherwise ended; `None`: it goes on.
+    /// When it was done, or its task was replied or otherwise ended; `None`: it goes on.
     pub ended_at: Option<Timestamp>,
+    /// Whether it was done; else its task was given up, or it goes on.
+    pub done: bool,
     /// As it was judged.
     pub then: Judged,
     /// As the candidate judges.
@@ -59,9 +104,53 @@ impl Case {
         let at = |judged: Judged| judged.due.map(|due| due.at);
         at(self.then) != at(self.candidate) || self.then.light != self.candidate.light
     }
+
+    /// Whether a judgement counts in a rate of what was done in time: what was done, and what is late. What was given
+    /// up in time was never due, and what goes on is not yet.
+    #[must_use]
+    pub fn counts(&self, judged: Judged) -> bool {
+        judged.due.is_some() && (self.done || judged.is_overdue())
+    }
 }
 
-/// Every task of a ticket that a limit is for, in order. `then` are the rules at the time of each task.
+/// How a ticket was rated, and what "fairly satisfied" counted then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rated {
+    /// The department that led it; `None`: the centre.
+    pub department: Option<DepartmentId>,
+    /// The latest rating.
+    pub satisfaction: Satisfaction,
+    /// What the rating counts, by the rules at its time.
+    pub then: f64,
+    /// What it counts by the candidate.
+    pub candidate: f64,
+}
+
+/// The rating of a ticket, if it was rated and not over before it was carried over.
+#[must_use]
+pub fn rated<'r>(
+    ticket: &Ticket,
+    then: impl Fn(Timestamp) -> &'r Rules,
+    candidate: &Rules,
+) -> Option<Rated> {
+    let rating = ticket.last_rating.as_ref();
+    let rating = rating.filter(|_| !ticket.was_over_before())?;
+    let counts = |rules: &Rules| match rating.satisfaction {
+        Satisfaction::Satisfied => 1.0,
+        Satisfaction::Fairly => rules.fairly_weight(),
+        Satisfaction::Dissatisfied => 0.0,
+    };
+    let led = ticket.lead();
+    let led = led.filter(|lead| lead.state != AssignmentState::Recalled);
+    Some(Rated {
+        department: led.map(|lead| lead.department),
+        satisfaction: rating.satisfaction,
+        then: counts(then(rating.at)),
+        candidate: counts(candidate),
+    })
+}
+
+/// Every limit of a ticket, in the order of its tasks. `then` are the rules at the time of each task.
 #[must_use]
 pub fn cases<'r>(
     ticket: &Ticket,
@@ -75,33 +164,135 @@ pub fn cases<'r>(
         .into_iter()
         .collect();
     // What was in hand when it was carried over is that case.
-    let here = ticket.assignments.iter().filter(|a| !a.imported);
-    cases.extend(here.map(|a| judged(ticket, a, then(a.assigned_at), candidate, now)));
+    for assignment in ticket.assignments.iter().filter(|a| !a.imported) {
+        let task = Task {
+            ticket,
+            assignment,
+            candidate,
+            now,
+        };
+        cases.extend(task.signing());
+        cases.extend(task.contacting());
+        cases.push(task.handling(then(assignment.assigned_at)));
+        cases.extend(task.giving_back());
+    }
+    cases.extend(calling_back(ticket, candidate, now));
     cases
 }
 
-fn judged(
-    ticket: &Ticket,
-    a: &Assignment,
-    then: &Rules,
-    candidate: &Rules,
+/// A task and the rules it is judged by.
+struct Task<'t> {
+    ticket: &'t Ticket,
+    assignment: &'t Assignment,
+    candidate: &'t Rules,
     now: Timestamp,
-) -> Case {
-    let clock = clock(ticket, a, then, candidate, now);
-    let judged = |reading: super::clock::Reading| Judged {
-        due: reading.due,
-        light: reading.light,
-    };
-    Case {
-        assignment: Some(a.no),
-        department: Some(a.department),
-        unit: a.unit,
-        part: a.part,
-        began_at: a.assigned_at,
-        ended_at: a.ended_at,
-        then: judged(clock.judged_then),
-        candidate: judged(clock.judged_now),
+}
+
+impl Task<'_> {
+    fn case(
+        &self,
+        limit: Limit,
+        done_at: Option<Timestamp>,
+        (then, candidate): (Option<Due>, Option<Due>),
+    ) -> Option<Case> {
+        let a = self.assignment;
+        // A limit that neither had is none.
+        then.or(candidate)?;
+        let ended_at = done_at.or(a.ended_at);
+        let at = ended_at.unwrap_or(self.now);
+        // Whoever has signed has no limit to sign that a pause could move; the others move while the task goes on.
+        let moved_until = match limit {
+            Limit::Sign => at,
+            Limit::Contact | Limit::Handle | Limit::Return | Limit::CallBack => {
+                a.ended_at.unwrap_or(self.now)
+            }
+        };
+        let moved = |due| after_pauses(self.candidate, self.ticket, a, due, moved_until);
+        let candidate = candidate.map(moved);
+        Some(Case {
+            limit,
+            assignment: Some(a.no),
+            department: Some(a.department),
+            unit: a.unit,
+            part: a.part,
+            began_at: a.assigned_at,
+            ended_at,
+            done: done_at.is_some(),
+            then: Judged::by(then, at),
+            candidate: Judged::by(candidate, at),
+        })
     }
+
+    fn signing(&self) -> Option<Case> {
+        let (a, intake) = (self.assignment, self.ticket.intake.as_ref()?);
+        // What begins in progress is not to be signed under any rules.
+        a.sign_due?;
+        let due = self.candidate.sign_due(&intake.matter(), a.assigned_at);
+        self.case(Limit::Sign, a.signed_at, (a.sign_due, Some(due)))
+    }
+
+    /// The caller is contacted by whom the centre gave it to, and once.
+    fn contacting(&self) -> Option<Case> {
+        let (a, intake) = (self.assignment, self.ticket.intake.as_ref()?);
+        let first = a.level() == Level::Department && a.sign_due.is_some();
+        let due = self.candidate.contact_due(&intake.matter(), a.assigned_at);
+        let due = due.filter(|_| first);
+        self.case(Limit::Contact, a.reached_at, (a.contact_due, due))
+    }
+
+    fn giving_back(&self) -> Option<Case> {
+        let (a, intake) = (self.assignment, self.ticket.intake.as_ref()?);
+        let given_back = a.returns.last()?;
+        let due = self.candidate.return_by(&intake.matter(), a.assigned_at);
+        let dues = (Some(a.return_by), Some(due));
+        self.case(Limit::Return, Some(given_back.at), dues)
+    }
+
+    fn handling(&self, then: &Rules) -> Case {
+        let a = self.assignment;
+        let clock = clock(self.ticket, a, then, self.candidate, self.now);
+        let judged = |reading: super::clock::Reading| Judged {
+            due: reading.due,
+            light: reading.light,
+        };
+        Case {
+            limit: Limit::Handle,
+            assignment: Some(a.no),
+            department: Some(a.department),
+            unit: a.unit,
+            part: a.part,
+            began_at: a.assigned_at,
+            ended_at: a.ended_at,
+            done: a.state == AssignmentState::Replied,
+            then: judged(clock.judged_then),
+            candidate: judged(clock.judged_now),
+        }
+    }
+}
+
+/// The call-back of the round that the ticket is in, from its review on. Called once is called, reached or not.
+fn calling_back(ticket: &Ticket, candidate: &Rules, now: Timestamp) -> Option<Case> {
+    let (intake, review) = (ticket.intake.as_ref()?, ticket.review.as_ref()?);
+    let then = ticket.call_back_due;
+    let called = candidate.calls_back(intake.wants_reply, intake.anonymous);
+    let due = called.then(|| candidate.call_back_due(review.at));
+    then.or(due)?;
+    let done_at = ticket.call_backs.first().map(|call| call.at);
+    let ended = || ticket.ending.as_ref().and_then(|ending| ending.at);
+    let ended_at = done_at.or_else(ended);
+    let at = ended_at.unwrap_or(now);
+    Some(Case {
+        limit: Limit::CallBack,
+        assignment: None,
+        department: None,
+        unit: None,
+        part: Part::Lead,
+        began_at: review.at,
+        ended_at,
+        done: done_at.is_some(),
+        then: Judged::by(then, at),
+        candidate: Judged::by(due, at),
+    })
 }
 
 /// What was handled, or begun, in a system before: by the limit known there, and by the candidate from when the
@@ -120,68 +311,20 @@ fn carried_over(
         return None;
     }
     let began_at = source.assigned_at.unwrap_or(intake.at);
+    let replied_here = in_hand.is_some_and(|a| a.state == AssignmentState::Replied);
+    let replied = ended_at.is_some() || replied_here;
     let ended_at = ended_at.or(in_hand.and_then(|a| a.ended_at));
     let at = ended_at.unwrap_or(now);
     Some(Case {
+        limit: Limit::Handle,
         assignment: in_hand.map(|a| a.no),
         department: source.department,
         unit: None,
         part: Part::Lead,
         began_at,
         ended_at,
+        done: replied,
         then: Judged::by(source.due_at.map(Due::known), at),
         candidate: Judged::by(Some(candidate.handle_due(&intake.matter(), began_at)), at),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::people::Actor;
-    use crate::rules::{CALENDAR_CN, DEFAULT_PACK};
-    use crate::ticket::TicketAction;
-    use crate::ticket::scenario::*;
-    use chrono::TimeDelta;
-
-    fn strict() -> Rules {
-        let pack = DEFAULT_PACK.replace(
-            "complain = { working_days = 5 }",
-            "complain = { working_days = 1 }",
-        );
-        Rules::parse(&pack, CALENDAR_CN, 2).unwrap()
-    }
-
-    #[test]
-    fn a_shorter_term_makes_what_was_in_time_late() {
-        // Signed on Monday, replied on Thursday.
-        let ticket = signed().later(3 * 24 * 60).and(clerk(), reply()).fold();
-        let (then, candidate) = (Rules::default_pack(), strict());
-        let cases = cases(&ticket, |_| &then, &candidate, now() + TimeDelta::days(9));
-        let [case] = cases[..] else {
-            panic!("{cases:?}")
-        };
-        assert!(case.differs() && !case.then.is_overdue() && case.candidate.is_overdue());
-        let same = super::cases(&ticket, |_| &then, &then, now() + TimeDelta::days(9));
-        assert!(!same[0].differs());
-    }
-
-    #[test]
-    fn what_was_handled_elsewhere_is_judged_from_when_it_was_given_out() {
-        let TicketAction::Import(mut old) = import() else {
-            unreachable!()
-        };
-        old.standing = crate::ticket::Standing::Closed;
-        old.assigned_at = Some(old.received_at + TimeDelta::days(1));
-        old.answered_at = Some(old.received_at + TimeDelta::days(30));
-        old.due_at = Some(old.received_at + TimeDelta::days(40));
-        let ticket = given([(Actor::system(), TicketAction::Import(old.clone()))]).fold();
-        let then = Rules::default_pack();
-        let cases = cases(&ticket, |_| &then, &then, now());
-        let [case] = cases[..] else {
-            panic!("{cases:?}")
-        };
-        assert_eq!(case.began_at, old.assigned_at.unwrap());
-        assert_eq!(case.then.due, old.due_at.map(Due::known));
-        assert!(!case.then.is_overdue() && case.candidate.is_overdue());
-    }
 }

@@ -167,9 +167,9 @@ impl Assignment {
         Ok(self.state()?.contact_due.map(Due::from))
     }
 
-    /// Whether it may not be returned: the joint meeting ruled so.
+    /// Whether it is neither returned, recalled nor handed on: the joint meeting ruled so.
     async fn locked(&self) -> Result<bool, Error> {
-        Ok(self.state()?.locked)
+        Ok(self.of.ticket.is_ruled_on(self.state()?))
     }
 
     /// How its limit stands now, or stood when it ended; null where it has none.

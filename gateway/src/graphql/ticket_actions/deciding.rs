@@ -70,8 +70,9 @@ action_inputs! {
     }
     /// A decision on an exclusion (剔除审批).
     DecideExclusionInput {
-        /// Which asking, by its `no`; needed where more than one waits.
-        no: Option<i32>,
+        /// Which asking, where several departments have asked (`exclusions { no }`); by default the first that waits
+        /// for you.
+        exclusion_no: Option<i32>,
         /// Whether it is left out.
         granted: bool,
         /// Why.
@@ -208,16 +209,18 @@ impl DecidingMutation {
         input: DecideExclusionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
-        let no = input.no.map(u16::try_from).transpose().map_err(|_| {
-            fault_because(Code::BadRequest, "an exclusion's number is from 1 to 65535")
-        })?;
         let action = decide_exclusion::DecideExclusion {
-            no,
+            asking: asking(input.exclusion_no)?,
             granted: input.granted,
             text: input.text,
         };
         act(context, envelope, TicketAction::DecideExclusion(action)).await
     }
+}
+
+fn asking(no: Option<i32>) -> Result<Option<u16>, Error> {
+    let no = no.map(u16::try_from).transpose();
+    no.map_err(|_| fault_because(Code::BadRequest, "an asking's number is from 1 to 65535"))
 }
 
 fn days(days: Option<i32>) -> Result<Option<u16>, Error> {

@@ -1,6 +1,7 @@
 //! What no key can tell alone: names of nothing, lines that never hold, figures that do not go together.
 //!
-//! Its other parts: `figures.rs` for terms and what lies within them, `edges.rs` for what the edges apply.
+//! Its other parts: `figures.rs` for terms and what lies within them, `edges.rs` for what the edges apply, `nobody.rs`
+//! for rights that are nobody's.
 //!
 //! Reads the text's tree and not the parsed pack, so that a mistake elsewhere hides nothing here. What is not of
 //! the right type was told already, and counts here as not there.
@@ -30,6 +31,7 @@ pub(super) fn hold(pack: &DeTable, lines: &Lines) -> Vec<Mistake> {
     sense.intake();
     sense.prefixes();
     sense.weights();
+    sense.nobody();
     sense.mistakes
 }
 

@@ -315,6 +315,36 @@ rule = ["office"]
 }
 
 #[test]
+fn rights_that_another_figure_takes_from_everybody() {
+    let pack = changed(&[
+        (
+            "[sign_off]\nrequired = false",
+            "[sign_off]\nrequired = true",
+        ),
+        ("times = 1\nleader_times = 1", "times = 0\nleader_times = 2"),
+    ]);
+    let roles = "[roles]\nask_extension = [\"clerk\"]\ncorrect = [\"clerk\"]\n";
+    told(
+        &format!("{pack}{roles}"),
+        &[
+            (
+                "ask_extension =",
+                "roles.ask_extension",
+                "nobody could ask_extension any more: with extend.times = 0 a clerk may not; expected one of: leader",
+            ),
+            (
+                "correct =",
+                "roles.correct",
+                "nobody could correct any more: with sign_off.required a clerk may not; expected one of: leader, office",
+            ),
+        ],
+    );
+    // What is left to somebody is no mistake: one of two who decides on both, and the centre that corrects for all.
+    let roles = "[roles]\ncorrect = [\"office\"]\ndecide_exclusion = [\"office\"]\n";
+    told(&format!("{pack}{roles}"), &[]);
+}
+
+#[test]
 fn margins_escalations_and_archiving() {
     told(
         &changed(&[

@@ -167,6 +167,31 @@ mod tests {
     }
 
     #[test]
+    fn each_department_asks_for_itself() {
+        let both = || {
+            assigned_with_assist()
+                .and(clerk(), sign())
+                .and(clerk(), reply())
+                .and(clerk(), ask_exclusion())
+        };
+        both().when(other_clerk(), ask_exclusion()).then(|ticket| {
+            assert_eq!(ticket.pending_exclusions().count(), 2);
+        });
+        let both = || both().and(other_clerk(), ask_exclusion());
+        both()
+            .when(other_clerk(), ask_exclusion())
+            .refused(Reason::AlreadyAsked, None);
+        // Decided on in order, each for its department alone.
+        both()
+            .and(office(), decide_exclusion(false))
+            .when(office(), decide_exclusion(true))
+            .then(|ticket| {
+                assert!(!ticket.is_excluded_for(DEPARTMENT));
+                assert!(ticket.is_excluded_for(OTHER_DEPARTMENT));
+            });
+    }
+
+    #[test]
     fn only_a_department_that_had_it_on_a_ground_of_the_pack() {
         let with = |ground: &str, text: &str| {
             crate::ticket::TicketAction::AskExclusion(super::AskExclusion {

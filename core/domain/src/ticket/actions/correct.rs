@@ -58,12 +58,18 @@ impl Action for Correct<Sealed> {
         if ticket.answer.is_none() {
             return Err(Reason::WrongState);
         }
-        // An office's answer is corrected by that office, the centre's own by the centre.
+        let rules = &context.rules;
+        let left_to = |role| rules.lets(Self::SPEC.name, role);
+        let clerks = left_to(Role::Clerk) && !rules.sign_off_is_required();
+        // An office's answer is corrected by that office, the centre's own by the centre, and by the centre what the
+        // pack leaves no office to correct.
         let own = match ticket.answered_in() {
-            Some(answered) => answered.is_held_by(&context.actor),
-            None => context.actor.has(Role::Office),
+            Some(answered) if clerks || left_to(Role::Leader) => {
+                answered.is_held_by(&context.actor)
+            }
+            Some(_) | None => context.actor.has(Role::Office),
         };
-        let signs = context.rules.sign_off_is_required() && context.actor.has(Role::Clerk);
+        let signs = rules.sign_off_is_required() && context.actor.has(Role::Clerk);
         match (own, signs) {
             (false, _) => Err(Reason::NotHolder),
             (true, true) => Err(Reason::SignOffNeeded),
@@ -145,6 +151,23 @@ mod tests {
         signed()
             .when(clerk(), correct())
             .refused(Reason::WrongState, None);
+    }
+
+    #[test]
+    fn what_no_office_may_correct_the_centre_does() {
+        let only = |roles: &str, given: Given| {
+            let roles = format!("[roles]\ncorrect = [{roles}]\n\n[rating]");
+            given.under(&[("[rating]", &*roles)])
+        };
+        only("\"office\"", replied())
+            .when(office(), correct())
+            .then(|ticket| assert_eq!(ticket.corrections, 1));
+        only("\"leader\", \"office\"", replied())
+            .when(office(), correct())
+            .refused(Reason::NotHolder, None);
+        only("\"leader\", \"office\"", replied())
+            .when(leader(), correct())
+            .then(|ticket| assert_eq!(ticket.corrections, 1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Decide on an exclusion (剔除审批): the hotline office on the first asking, the joint meeting on an appeal, or the one
-//! of them that the pack leaves it to on both; never who is scored.
+//! Decide on an exclusion (剔除审批): the hotline office on the first asking, the joint meeting on an appeal; never
+//! who is scored. Where the pack leaves it to one of the two alone, that one decides on both, and nobody on the appeal
+//! of a decision of their own.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Decides whether a ticket is left out of an appraisal.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecideExclusion<T> {
-    /// Which asking; needed where more than one waits.
-    pub no: Option<u16>,
+    /// Which asking, by its number; by default the first that waits for whoever decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asking: Option<u16>,
     /// Whether it is.
     pub granted: bool,
     /// Why.
@@ -36,27 +38,55 @@ impl<T> DecideExclusion<T> {
         seal: &mut dyn FnMut(Field, T) -> Result<U, E>,
     ) -> Result<DecideExclusion<U>, E> {
         Ok(DecideExclusion {
-            no: self.no,
+            asking: self.asking,
             granted: self.granted,
             text: seal(Field::of_ticket("text"), self.text)?,
         })
     }
 }
 
-/// Whether the account may decide on an asking.
-fn may_decide(asked: &Exclusion, context: &Context) -> Result<(), Reason> {
-    let (decides, other) = if asked.appeal {
+/// The asking that somebody decides on: the named one, or the first that is theirs to decide.
+fn waiting<'t>(
+    ticket: &'t Ticket,
+    named: Option<u16>,
+    context: &Context,
+) -> Result<&'t Exclusion, Reason> {
+    let mut first = Reason::NothingAsked;
+    for asked in ticket.pending_exclusions() {
+        if named.is_some_and(|no| no != asked.no) {
+            continue;
+        }
+        match may_decide(ticket, asked, context) {
+            Ok(()) => return Ok(asked),
+            Err(reason) if first == Reason::NothingAsked => first = reason,
+            Err(_) => {}
+        }
+    }
+    Err(first)
+}
+
+fn may_decide(ticket: &Ticket, asked: &Exclusion, context: &Context) -> Result<(), Reason> {
+    let (usual, other) = if asked.appeal {
         (Role::JointMeeting, Role::Office)
     } else {
         (Role::Office, Role::JointMeeting)
     };
-    let left_to = |role| context.rules.lets("decide_exclusion", role);
-    let decides = if left_to(decides) { decides } else { other };
+    let lets = |role| {
+        context
+            .rules
+            .lets(DecideExclusion::<Sealed>::SPEC.name, role)
+    };
+    let decides = if lets(usual) { usual } else { other };
     if !context.actor.has(decides) {
         return Err(Reason::RoleNotAllowed);
     }
     if context.actor.department == Some(asked.department) {
         return Err(Reason::OwnScore);
+    }
+    let appealed = |e: &Exclusion| asked.appeal && e.department == asked.department;
+    let own = |e: &Exclusion| appealed(e) && e.decided_by == Some(context.actor.account);
+    if ticket.exclusions.iter().any(own) {
+        return Err(Reason::OwnDecision);
     }
     Ok(())
 }
@@ -86,14 +116,7 @@ impl Action for DecideExclusion<Sealed> {
     const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
-        let mut why_not = Err(Reason::NothingAsked);
-        for asked in ticket.pending_exclusions() {
-            why_not = may_decide(asked, context);
-            if why_not.is_ok() {
-                break;
-            }
-        }
-        why_not
+        waiting(ticket, None, context).map(|_| ())
     }
 
     fn decide(
@@ -103,21 +126,12 @@ impl Action for DecideExclusion<Sealed> {
         context: &Context,
     ) -> Result<Option<ExclusionDecided>, Refusal> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
-        let no = |reason, detail: &str| refuse::<Self>(ticket, reason).at("no").because(detail);
-        let pending = ticket.pending_exclusions();
-        let mut theirs = pending.filter(|asked| may_decide(asked, context).is_ok());
-        let asked = match self.no {
-            Some(no) => theirs.find(|asked| asked.no == no),
-            None => {
-                let first = theirs.next();
-                if theirs.next().is_some() {
-                    return Err(no(Reason::Required, "which of those that wait"));
-                }
-                first
-            }
-        };
-        let yours = "one that waits, and is yours to decide on";
-        let asked = asked.ok_or_else(|| no(Reason::InvalidValue, yours))?;
+        let asked = waiting(ticket, self.asking, context).map_err(|reason| {
+            // Another one is theirs: it is the number that is wrong.
+            let other = reason != Reason::NothingAsked && waiting(ticket, None, context).is_ok();
+            let reason = if other { Reason::InvalidValue } else { reason };
+            refuse::<Self>(ticket, reason).at("exclusionNo")
+        })?;
         Ok(Some(ExclusionDecided {
             no: asked.no,
             granted: self.granted,
@@ -144,7 +158,7 @@ impl Fact for ExclusionDecided {
 
 #[cfg(test)]
 mod tests {
-    use crate::people::Actor;
+    use crate::people::{Actor, Role};
     use crate::refusal::Reason;
     use crate::ticket::TicketAction;
     use crate::ticket::scenario::*;
@@ -173,30 +187,51 @@ mod tests {
     }
 
     #[test]
-    fn whoever_the_pack_leaves_it_to_decides_on_both() {
-        for (only, decides, other) in [
+    fn whom_the_pack_leaves_alone_decides_on_both_and_nobody_on_their_own_decision_twice() {
+        let another = |of: Actor| Actor {
+            account: id(0xAF),
+            ..of
+        };
+        for (alone, who, not) in [
             ("joint_meeting", joint_meeting(), office()),
             ("office", office(), joint_meeting()),
         ] {
-            let roles = format!("\n[roles]\ndecide_exclusion = [\"{only}\"]\n");
-            let asked = || {
-                replied()
-                    .under(&[("\n[sign_off]", &format!("{roles}\n[sign_off]"))])
+            let roles = format!("[roles]\ndecide_exclusion = [\"{alone}\"]\n\n[rating]");
+            let asked = || replied().under(&[("[rating]", &*roles)]);
+            let asked = || asked().and(clerk(), ask_exclusion());
+            asked()
+                .when(not.clone(), decide_exclusion(true))
+                .refused(Reason::RoleNotAllowed, None);
+            let appealed = || {
+                asked()
+                    .and(who.clone(), decide_exclusion(false))
                     .and(clerk(), ask_exclusion())
             };
-            asked()
-                .when(other, decide_exclusion(true))
+            appealed()
+                .when(who.clone(), decide_exclusion(true))
+                .refused(Reason::OwnDecision, None);
+            appealed()
+                .when(another(not), decide_exclusion(true))
                 .refused(Reason::RoleNotAllowed, None);
-            asked()
-                .and(decides.clone(), decide_exclusion(false))
-                .and(clerk(), ask_exclusion())
-                .when(decides, decide_exclusion(true))
+            appealed()
+                .when(another(who.clone()), decide_exclusion(true))
                 .then(|ticket| assert!(ticket.is_excluded_for(DEPARTMENT)));
         }
+        // Somebody with both roles, under a pack that leaves it to both.
+        let both = Actor {
+            roles: vec![Role::Office, Role::JointMeeting],
+            ..office()
+        };
+        replied()
+            .and(clerk(), ask_exclusion())
+            .and(both.clone(), decide_exclusion(false))
+            .and(clerk(), ask_exclusion())
+            .when(both, decide_exclusion(true))
+            .refused(Reason::OwnDecision, None);
     }
 
     #[test]
-    fn one_department_waits_for_no_other() {
+    fn of_several_askings_the_named_one_and_else_the_first() {
         let both = || {
             assigned_with_assist()
                 .and(clerk(), sign())
@@ -204,23 +239,28 @@ mod tests {
                 .and(clerk(), ask_exclusion())
                 .and(other_clerk(), ask_exclusion())
         };
-        both()
-            .when(office(), decide_exclusion(true))
-            .refused(Reason::Required, Some("no"));
-        let the = |no| {
+        let on = |asking| {
             TicketAction::DecideExclusion(super::DecideExclusion {
-                no: Some(no),
+                asking: Some(asking),
                 granted: true,
-                text: sealed("属实"),
+                text: sealed("核查属实"),
             })
         };
-        both().when(office(), the(2)).then(|ticket| {
+        both().when(office(), on(2)).then(|ticket| {
             assert!(ticket.is_excluded_for(OTHER_DEPARTMENT));
             assert!(!ticket.is_excluded_for(DEPARTMENT));
         });
         both()
-            .when(office(), the(3))
-            .refused(Reason::InvalidValue, Some("no"));
+            .when(office(), on(3))
+            .refused(Reason::NothingAsked, Some("exclusionNo"));
+        // The office's own turn is not taken by an appeal that waits for the joint meeting.
+        let appealed = both()
+            .and(office(), on(1))
+            .and(office(), decide_exclusion(false))
+            .and(other_clerk(), ask_exclusion());
+        appealed
+            .when(office(), on(3))
+            .refused(Reason::RoleNotAllowed, None);
     }
 
     #[test]

@@ -136,6 +136,7 @@ mod tests {
     use crate::sealed::Sealed;
     use crate::ticket::scenario::*;
     use crate::ticket::{AssignmentState, TicketAction, TicketState};
+    use crate::time::Light;
 
     fn delegate_to(unit: UnitId) -> TicketAction<Sealed> {
         TicketAction::Delegate(Delegate {
@@ -160,6 +161,38 @@ mod tests {
             assert_eq!(outer.due.unwrap().at.to_string(), "2026-11-30 09:30:00 UTC");
             assert_eq!(inner.due.unwrap().at.to_string(), "2026-11-27 09:30:00 UTC");
         });
+    }
+
+    /// As for consultations in 上海静安.
+    #[test]
+    fn a_term_of_a_day_leaves_half_to_the_unit_and_nothing_is_yellow_at_once() {
+        let short = [(
+            "complain = { working_days = 5 }",
+            "complain = { working_days = 1 }",
+        )];
+        let at_once = received()
+            .under(&short)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign());
+        at_once.when(leader(), delegate_to(UNIT)).then(|ticket| {
+            let [outer, inner] = [0, 1].map(|index| &ticket.assignments[index]);
+            let (out, within) = (outer.due.unwrap(), inner.due.unwrap());
+            assert!(within.at > inner.assigned_at && within.at < out.at);
+            for assignment in [outer, inner] {
+                let due = assignment.due.unwrap();
+                assert_eq!(due.light(assignment.assigned_at), Light::Green);
+                assert!(due.yellow_at.unwrap() < due.at);
+            }
+        });
+        // On the last day there is still a margin; when the limit is over there is none.
+        for (minutes, same) in [(7 * 24 * 60, false), (8 * 24 * 60, true)] {
+            let late = signed().later(minutes).when(leader(), delegate_to(UNIT));
+            late.then(|ticket| {
+                let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+                assert_eq!(inner.at == outer.at, same);
+                assert!(inner.at <= outer.at);
+            });
+        }
     }
 
     #[test]

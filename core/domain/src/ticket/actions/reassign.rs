@@ -1,5 +1,5 @@
 //! Reassign (转派): the centre takes a ticket from the department that has it and hands it to another, with
-//! deadlines of its own.
+//! deadlines of its own. What the joint meeting ruled on only another ruling moves.
 
 use super::assign::{check_offices, hand_out, terms_of};
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
@@ -69,9 +69,9 @@ impl Action for Reassign<Sealed> {
     };
     type Event = Reassigned;
 
-    /// What the joint meeting ruled, another ruling changes.
     fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
-        if ticket.lead().is_some_and(|lead| lead.locked) {
+        let ruled_on = |lead| ticket.is_ruled_on(lead);
+        if ticket.lead().is_some_and(ruled_on) {
             return Err(Reason::RuledOn);
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! Recall (撤回): whoever handed an assignment out takes it back before it is signed. The centre takes
-//! back the lead's, and the ticket is to be assigned again; a department takes back what it delegated, signed
+//! back the lead's, and the ticket is to be assigned again, unless the joint meeting ruled on it; a department takes back what it delegated, signed
 //! or not where the unit was moved under the department that a confidential report accuses.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
@@ -52,6 +52,7 @@ fn recallable<'t>(ticket: &'t Ticket, context: &Context) -> Result<&'t Assignmen
         ticket.lead().filter(|lead| lead.state.is_open())
     };
     match wanted {
+        Some(open) if ticket.is_ruled_on(open) => Err(Reason::RuledOn),
         Some(open) if open.state == AssignmentState::Assigned => Ok(open),
         Some(open) if is_under_accused(ticket, open, context) => Ok(open),
         Some(_) => Err(Reason::AlreadySigned),

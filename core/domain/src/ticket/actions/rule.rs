@@ -154,6 +154,60 @@ mod tests {
     }
 
     #[test]
+    fn only_another_ruling_moves_it() {
+        let ruled = || disputed().and(joint_meeting(), rule());
+        for action in [reassign(), recall()] {
+            ruled()
+                .when(dispatcher(), action)
+                .refused(Reason::RuledOn, None);
+        }
+        let signed = || ruled().and(clerk(), sign());
+        signed()
+            .when(dispatcher(), reassign())
+            .refused(Reason::RuledOn, None);
+        // Nor in the next round.
+        let again = || signed().and(clerk(), reply()).and(office(), redo());
+        again()
+            .when(clerk(), send_back())
+            .refused(Reason::RuledOn, None);
+        again()
+            .when(dispatcher(), reassign())
+            .refused(Reason::RuledOn, None);
+        let other = || {
+            crate::ticket::TicketAction::RuleOn(super::RuleOn {
+                lead: OTHER_DEPARTMENT,
+                assists: vec![],
+                text: sealed("改由公安局主办"),
+            })
+        };
+        for given in [ruled(), signed(), again()] {
+            given
+                .and(dispatcher(), dispute())
+                .when(joint_meeting(), other())
+                .then(|ticket| {
+                    let lead = ticket.lead().unwrap();
+                    assert_eq!(lead.department, OTHER_DEPARTMENT);
+                    assert!(ticket.is_ruled_on(lead));
+                    assert!(
+                        ticket
+                            .assignments
+                            .iter()
+                            .all(|a| a.no == lead.no || !a.state.is_open())
+                    );
+                });
+        }
+    }
+
+    /// What a department delegated under a ruling is its own to take back.
+    #[test]
+    fn a_unit_is_not_ruled_on() {
+        let ruled = disputed().and(joint_meeting(), rule());
+        let delegated = ruled.and(clerk(), sign()).and(clerk(), delegate());
+        delegated.clone().when(clerk(), recall()).then(|_| {});
+        delegated.when(unit_clerk(), send_back()).then(|_| {});
+    }
+
+    #[test]
     fn what_was_answered_and_not_solved_begins_a_round() {
         unsolved()
             .and(dispatcher(), dispute())

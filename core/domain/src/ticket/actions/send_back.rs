@@ -71,7 +71,7 @@ impl Action for SendBack<Sealed> {
         let Some(held) = on else {
             return Ok(());
         };
-        if held.locked {
+        if ticket.is_ruled_on(held) {
             return Err(Reason::RuledOn);
         }
         if !held.return_by.met_at(context.now) {

@@ -38,6 +38,16 @@ impl SettleDues {
     }
 }
 
+/// Whether a unit's limit is to wait until its department's is settled, which it was reckoned from.
+pub(crate) fn waits_for_its_outer(ticket: &Ticket, of: &Assignment) -> bool {
+    outer(ticket, of, &[]).is_some_and(waits)
+}
+
+/// Whether a department's limit has a calendar still to come.
+fn waits(outer: Due) -> bool {
+    outer.provisional && !outer.runs_on_any_day()
+}
+
 /// The limit above a unit's, settled if it was.
 fn outer(ticket: &Ticket, of: &Assignment, moves: &[Moved]) -> Option<Due> {
     let no = of.parent?;
@@ -75,13 +85,19 @@ impl Action for SettleDues {
             };
             let warned = |due| context.rules.warned(due, a.assigned_at);
             let due = a.due.map(|due| {
-                let Some(known) = anew(due) else {
+                let outer = outer(ticket, a, moves);
+                let Some(known) = anew(due).filter(|_| !outer.is_some_and(waits)) else {
                     return due;
                 };
-                // What was delegated when it was late already has its department's limit: still not a later one.
-                match outer(ticket, a, moves) {
-                    Some(outer) if outer.at < known.at => warned(outer),
-                    _ => warned(known),
+                // A unit's is reckoned anew where it is not before its department's any more: that one, where it
+                // was over already when it was delegated.
+                let outer = outer.filter(|outer| outer.at <= known.at);
+                match outer.zip(ticket.intake.as_ref()) {
+                    Some((outer, intake)) => {
+                        let matter = intake.matter();
+                        context.rules.inner_due(Some(outer), &matter, a.assigned_at)
+                    }
+                    None => warned(known),
                 }
             });
             let moved = Moved {
@@ -174,6 +190,59 @@ mod tests {
             .refused(Reason::RoleNotAllowed, None);
     }
 
+    /// A notice of 2027 that gives Wednesday and Thursday, 30 and 31 December 2026, off.
+    #[test]
+    fn the_last_days_of_the_last_year_published_are_settled_by_the_next_years_list() {
+        // Assigned on Wednesday, 23 December 2026: five working days end on the 30th.
+        let delegated = received()
+            .later(30 * 24 * 60)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), delegate());
+        let ticket = delegated.clone().fold();
+        let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].clone());
+        assert!(outer.due.unwrap().provisional && inner.due.unwrap().provisional);
+        assert!(!outer.sign_due.unwrap().provisional && !outer.return_by.provisional);
+        delegated.clone().when(Actor::system(), settle()).nothing();
+        let holidays = CALENDAR_CN
+            .replace("2026]", "2026, 2027]")
+            .replace("off = [", "off = [ \"2026-12-30\", \"2026-12-31\",");
+        let rules = Rules::parse(DEFAULT_PACK, &holidays, 2).unwrap();
+        let settled = delegated.ruled_by(rules).when(Actor::system(), settle());
+        settled.then(|ticket| {
+            let dues = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+            assert!(dues.iter().all(|due| !due.provisional));
+            assert!(dues[0].at > outer.due.unwrap().at && dues[1].at < dues[0].at);
+        });
+    }
+
+    /// The inner limit alone would be known: Friday, 25 December 2026, before Monday.
+    #[test]
+    fn a_units_limit_waits_for_its_departments() {
+        let delegated = received()
+            .later(28 * 24 * 60)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), delegate());
+        let ticket = delegated.clone().fold();
+        let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+        assert_eq!(inner.at.to_string(), "2026-12-25 09:30:00 UTC");
+        assert!(outer.provisional && inner.provisional);
+        delegated.clone().when(Actor::system(), settle()).nothing();
+        let timers = crate::policy::timers(&ticket);
+        let settles = timers
+            .iter()
+            .find(|timer| timer.cause == crate::policy::Cause::Settle);
+        assert_eq!(settles.unwrap().at, outer.at);
+        delegated
+            .ruled_by(with_2027())
+            .when(Actor::system(), settle())
+            .then(|ticket| {
+                let dues = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+                assert!(dues.iter().all(|due| !due.provisional));
+            });
+    }
+
     #[test]
     fn a_call_back_is_settled_and_so_is_a_limit_beside_one_in_hours() {
         let at_new_year = || received().later(38 * 24 * 60);
@@ -216,6 +285,32 @@ mod tests {
             let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
             assert!(!outer.provisional && !inner.provisional);
             assert_eq!(inner.at, outer.at);
+        });
+    }
+
+    #[test]
+    fn a_unit_s_limit_within_a_day_is_settled_before_its_departments() {
+        let short = &[(
+            "complain = { working_days = 5 }",
+            "complain = { working_days = 1 }",
+        )];
+        let delegated = received()
+            .later(38 * 24 * 60)
+            .under(short)
+            .and(dispatcher(), assign())
+            .and(clerk(), sign())
+            .and(clerk(), delegate());
+        let before = delegated.clone().fold().assignments[1].due.unwrap();
+        let settled = delegated
+            .ruled_by(with_2027())
+            .when(Actor::system(), settle());
+        settled.then(|ticket| {
+            let [outer, inner] = [0, 1].map(|index| ticket.assignments[index].due.unwrap());
+            assert!(!outer.provisional && !inner.provisional);
+            assert!(inner.at < outer.at);
+            // Whole days later, at the same time of day.
+            let by = inner.at - before.at;
+            assert_eq!(by, TimeDelta::days(by.num_days()));
         });
     }
 }

@@ -74,17 +74,7 @@ impl Again<'_> {
         until: Timestamp,
         which: impl Fn(&Move) -> bool,
     ) -> Due {
-        let began = assignment.assigned_at;
-        let over = |pause: &Pause| {
-            let to = pause.to.filter(|to| *to > began)?;
-            let resumed =
-                resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
-            // One that waits for the centre's word on its return is moved, too.
-            let waits = assignment.ended_at.is_some_and(|at| at <= until);
-            let moves = resumed || waits && was_moved(assignment, to);
-            moves.then_some((pause.from.max(began), to))
-        };
-        let mut pauses = self.ticket.pauses.iter().filter_map(over).peekable();
+        let mut pauses = pauses_over(self.ticket, assignment, until).peekable();
         let pass = |due, (from, to)| {
             let after = self.rules.calendar.after_pause(due, from, to);
             self.rules.warned_again(due, after, to)
@@ -103,6 +93,37 @@ impl Again<'_> {
         }
         pauses.fold(due, pass)
     }
+}
+
+/// The pauses that moved an assignment's limits up to a moment, cut to what lies after its beginning.
+fn pauses_over<'t>(
+    ticket: &'t Ticket,
+    assignment: &'t Assignment,
+    until: Timestamp,
+) -> impl Iterator<Item = (Timestamp, Timestamp)> + 't {
+    let began = assignment.assigned_at;
+    ticket.pauses.iter().filter_map(move |pause: &Pause| {
+        let to = pause.to.filter(|to| *to > began)?;
+        let resumed = resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
+        // One that waits for the centre's word on its return is moved, too.
+        let waits = assignment.ended_at.is_some_and(|at| at <= until);
+        let moves = resumed || waits && was_moved(assignment, to);
+        moves.then_some((pause.from.max(began), to))
+    })
+}
+
+/// A limit beside that to reply (to sign, to contact, to give back), as `rules` would have set and only pauses moved
+/// it up to a moment.
+pub(in crate::ticket) fn after_pauses(
+    rules: &Rules,
+    ticket: &Ticket,
+    assignment: &Assignment,
+    due: Due,
+    until: Timestamp,
+) -> Due {
+    pauses_over(ticket, assignment, until).fold(due, |due, (from, to)| {
+        rules.calendar.after_pause(due, from, to)
+    })
 }
 
 /// The limit before it was ever moved.
