@@ -345,54 +345,6 @@ fn rights_that_another_figure_takes_from_everybody() {
 }
 
 #[test]
-fn margins_escalations_and_archiving() {
-    told(
-        &changed(&[
-            (
-                "consult = { working_days = 5 }",
-                "consult = { working_days = 2 }",
-            ),
-            ("margin_working_days = 1", "margin_working_days = 3"),
-            ("after_days = 0", "after_days = 30"),
-            (
-                "[[archive.classes]]\ncode = \"10_years\"\nzh = \"十年\"\nen = \"10 years\"\n",
-                "",
-            ),
-            (
-                "[[archive.classes]]\ncode = \"30_years\"\nzh = \"三十年\"\nen = \"30 years\"\n",
-                "",
-            ),
-            (
-                "[[archive.classes]]\ncode = \"permanent\"\nzh = \"永久\"\nen = \"Permanent\"\n",
-                "",
-            ),
-            (
-                "escalate = []",
-                "escalate = [\n{ working_days = 2, level = \"red\" },\n{ working_days = 2, level = \"yellow\" },\n]",
-            ),
-        ]),
-        &[
-            (
-                "margin_working_days",
-                "delegate.margin_working_days",
-                "3 is no less than the shortest term of 2 working days (handle.consult, line",
-            ),
-            ("after_days", "archive.after_days", "no class to archive in"),
-            (
-                "level = \"yellow\"",
-                "lights.escalate[2].working_days",
-                "not later than",
-            ),
-            (
-                "level = \"yellow\"",
-                "lights.escalate[2].level",
-                "no stricter than",
-            ),
-        ],
-    );
-}
-
-#[test]
 fn what_the_edges_apply_makes_sense_too() {
     let lists = "regions = [\"仙游县\"]\n";
     let pack = changed(&[

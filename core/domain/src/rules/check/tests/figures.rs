@@ -168,3 +168,51 @@ fn texts_have_no_characters_that_nothing_shows() {
     // What was published so is read as ever.
     parse(&pack).unwrap();
 }
+
+#[test]
+fn margins_escalations_and_archiving() {
+    told(
+        &changed(&[
+            (
+                "consult = { working_days = 5 }",
+                "consult = { working_days = 2 }",
+            ),
+            ("margin_working_days = 1", "margin_working_days = 3"),
+            ("after_days = 0", "after_days = 30"),
+            (
+                "[[archive.classes]]\ncode = \"10_years\"\nzh = \"十年\"\nen = \"10 years\"\n",
+                "",
+            ),
+            (
+                "[[archive.classes]]\ncode = \"30_years\"\nzh = \"三十年\"\nen = \"30 years\"\n",
+                "",
+            ),
+            (
+                "[[archive.classes]]\ncode = \"permanent\"\nzh = \"永久\"\nen = \"Permanent\"\n",
+                "",
+            ),
+            (
+                "escalate = []",
+                "escalate = [\n{ working_days = 2, level = \"red\" },\n{ working_days = 2, level = \"yellow\" },\n]",
+            ),
+        ]),
+        &[
+            (
+                "margin_working_days",
+                "delegate.margin_working_days",
+                "3 is no less than the shortest term of 2 working days (handle.consult, line",
+            ),
+            ("after_days", "archive.after_days", "no class to archive in"),
+            (
+                "level = \"yellow\"",
+                "lights.escalate[2].working_days",
+                "not later than",
+            ),
+            (
+                "level = \"yellow\"",
+                "lights.escalate[2].level",
+                "no stricter than",
+            ),
+        ],
+    );
+}
