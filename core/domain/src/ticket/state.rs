@@ -307,9 +307,13 @@ impl Ticket {
     }
 
     /// Whether the joint meeting ruled that this department handles it, in this round or one before: until another
-    /// ruling it is neither given back nor taken away.
+    /// ruling it is neither given back nor taken away. Not where the report turned out to accuse that department.
     #[must_use]
     pub fn is_ruled_on(&self, assignment: &Assignment) -> bool {
+        let intake = self.intake.as_ref();
+        if intake.is_some_and(|intake| intake.hides_from(assignment.department)) {
+            return false;
+        }
         let ruled = self.ruling.as_ref();
         let ruled = ruled.and_then(|ruling| self.assignment(ruling.assignment));
         let leads = assignment.part == Part::Lead && assignment.level() == Level::Department;

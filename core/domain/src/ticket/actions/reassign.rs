@@ -132,8 +132,9 @@ impl Fact for Reassigned {
 mod tests {
     use super::Reassign;
     use crate::refusal::Reason;
+    use crate::ticket::actions::set_secrecy::SetSecrecy;
     use crate::ticket::scenario::*;
-    use crate::ticket::{AssignmentState, DisputeCause, TicketAction, TicketState};
+    use crate::ticket::{AssignmentState, DisputeCause, Secrecy, TicketAction, TicketState};
 
     #[test]
     fn what_was_ruled_stays() {
@@ -149,6 +150,23 @@ mod tests {
             .and(dispatcher(), dispute())
             .when(joint_meeting(), rule())
             .then(|_| {});
+    }
+
+    #[test]
+    fn a_ruling_binds_nobody_to_the_accused() {
+        let accuses = TicketAction::SetSecrecy(SetSecrecy {
+            secrecy: Secrecy::Confidential,
+            accused_department: Some(DEPARTMENT),
+            text: sealed("来电人补充"),
+        });
+        disputed()
+            .and(joint_meeting(), rule())
+            .and(clerk(), sign())
+            .and(clerk(), reply())
+            .and(office(), accuses)
+            .and(office(), redo())
+            .when(dispatcher(), reassign())
+            .then(|ticket| assert_eq!(ticket.lead().unwrap().department, OTHER_DEPARTMENT));
     }
 
     #[test]
