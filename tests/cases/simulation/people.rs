@@ -47,6 +47,15 @@ pub fn people() -> Vec<Actor> {
         office(0xB3, Role::Clerk, OTHER_DEPARTMENT, Some(OTHER_UNIT)),
         office(0xB4, Role::Clerk, THIRD_DEPARTMENT, None),
         office(0xB5, Role::Leader, THIRD_DEPARTMENT, None),
+        // Nobody decides on the appeal of their own decision: there are two of each who may.
+        Actor {
+            account: id(0xB7),
+            ..scenario::office()
+        },
+        Actor {
+            account: id(0xB8),
+            ..scenario::joint_meeting()
+        },
         Actor {
             account: id(0xB6),
             ..scenario::citizen()

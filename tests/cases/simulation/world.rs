@@ -11,10 +11,12 @@ use docket_domain::organisation::{Organisation, OrganisationAction};
 use docket_domain::people::Actor;
 use docket_domain::rules::Rules;
 use docket_domain::sealed::Sealed;
+use docket_domain::ticket::actions::decide_exclusion::DecideExclusion;
 use docket_domain::ticket::actions::leave;
 use docket_domain::ticket::scenario::{self, DEPARTMENT, OTHER_DEPARTMENT, UNIT};
 use docket_domain::ticket::{
-    Context, Ticket, TicketAction, TicketCommand, TicketEvent, TicketState, available_actions,
+    ACTIONS, Context, Gate, Ticket, TicketAction, TicketCommand, TicketEvent, TicketState,
+    available_actions,
 };
 use docket_domain::time::Timestamp;
 use docket_domain::{Aggregate, Refusal, Stamp};
@@ -241,6 +243,7 @@ impl World {
             invariants::clocks(case, &self.packs, &self.packs[self.current], self.now);
             invariants::replayed(case);
             self.somebody_can_go_on(at);
+            self.somebody_can_decide(at);
         }
         Ok(done)
     }
@@ -303,6 +306,36 @@ impl World {
             ticket.state,
             ticket.assignments
         );
+    }
+
+    /// Whatever pack is in force, somebody may decide on each exclusion that was asked for.
+    fn somebody_can_decide(&self, at: usize) {
+        let ticket = &self.cases[at].ticket;
+        let spec = ACTIONS.iter().find(|spec| spec.name == "decide_exclusion");
+        let Some(Gate::Ticket(states)) = spec.map(|spec| spec.gate) else {
+            panic!("it starts from states of the ticket")
+        };
+        if ticket.erased_at.is_some() || !states.contains(&ticket.state) {
+            return;
+        }
+        for asked in ticket.pending_exclusions() {
+            let action = DecideExclusion {
+                asking: Some(asked.no),
+                granted: true,
+                text: scenario::sealed("核查属实"),
+            };
+            let may = |actor: &Actor| {
+                let command = TicketCommand {
+                    context: self.context(actor, self.now),
+                    action: TicketAction::DecideExclusion(action.clone()),
+                };
+                Ticket::decide(ticket, command).is_ok()
+            };
+            assert!(
+                self.people.iter().any(may),
+                "nobody can decide on {asked:?}"
+            );
+        }
     }
 }
 

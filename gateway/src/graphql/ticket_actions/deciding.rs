@@ -138,7 +138,8 @@ impl DecidingMutation {
         act(context, envelope, TicketAction::SignOff(action)).await
     }
 
-    /// 更正答复: corrects the answer that went to the citizen (the office that gave it); every version stays in the timeline.
+    /// 更正答复: corrects the answer that went to the citizen (the office that gave it, or the hotline office
+    /// where the pack leaves it to no other); every version stays in the timeline.
     async fn correct_answer(
         &self,
         context: &Context<'_>,
@@ -202,7 +203,7 @@ impl DecidingMutation {
         act(context, envelope, TicketAction::AskExclusion(action)).await
     }
 
-    /// 剔除审批: decides on an exclusion (the hotline office; the joint meeting on an appeal).
+    /// 剔除审批: decides on an exclusion (the hotline office; the joint meeting on an appeal; one of them on both where the pack says so).
     async fn decide_exclusion(
         &self,
         context: &Context<'_>,
