@@ -76,6 +76,15 @@ pub struct Calendar {
 /// December 2018 and 31 December 2022 days off. Some days more than there ever were, and the weekend before them.
 pub const UNSURE_FROM_DECEMBER: u32 = 26;
 
+/// How long before an outer deadline an inner one lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Margin {
+    /// So many working days.
+    pub working_days: u16,
+    /// No more than so many hundredths of the time that is left, 1 to 99.
+    pub percent_max: u16,
+}
+
 /// The most working days a term may count, so that reckoning is bounded.
 pub const TERM_WORKING_DAYS_MAX: u16 = 400;
 
@@ -122,16 +131,18 @@ impl Calendar {
         }
     }
 
-    /// An inner deadline: `days` working days before an outer one, but no more than half of the time that is left
-    /// from `from` on. No days, or a deadline that is over: the outer one.
+    /// An inner deadline: the margin's working days before an outer one, but no more than its share of the time that is
+    /// left from `from` on. No days, or a deadline that is over: the outer one.
     #[must_use]
-    pub fn before_by_working_days(&self, due: Due, days: u16, from: Timestamp) -> Due {
+    pub fn before_by(&self, due: Due, margin: Margin, from: Timestamp) -> Due {
+        let days = margin.working_days;
         if days == 0 || due.at <= from {
             return due;
         }
         let (date, provisional) = self.back(self.date_of(due.at), days);
-        let half = self.part_of(from, due, (1, 2));
-        let at = self.end_of(date).max(half);
+        let left = 100 - i32::from(margin.percent_max.clamp(1, 99));
+        let least = self.part_of(from, due, (left, 100));
+        let at = self.end_of(date).max(least);
         if due.runs_on_any_day() {
             // So that whatever moves the one moves the other.
             let minutes = u32::try_from((at - from).num_minutes()).unwrap_or(u32::MAX);

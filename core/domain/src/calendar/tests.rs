@@ -104,18 +104,26 @@ fn what_the_law_fixes_holds_until_the_list_is_published() {
 fn an_inner_deadline_lies_before_the_outer_but_not_in_the_past() {
     let outer = calendar().after_working_days(local("2026-11-23 09:00"), 5);
     assert_eq!(outer.at, local("2026-11-30 17:30"));
-    let inner = calendar().before_by_working_days(outer, 1, local("2026-11-24 09:00"));
+    let inner = calendar().before_by(outer, half(1), local("2026-11-24 09:00"));
     assert_eq!(inner.at, local("2026-11-27 17:30"));
     // Half of Monday's office hours are left to the unit: those before noon.
-    let late = calendar().before_by_working_days(outer, 1, local("2026-11-29 09:00"));
+    let late = calendar().before_by(outer, half(1), local("2026-11-29 09:00"));
     assert_eq!(late.at, local("2026-11-30 12:00"));
     assert_eq!(late.term, Some(Term::WorkingDays(1)));
-    let over = calendar().before_by_working_days(outer, 1, outer.at);
+    let over = calendar().before_by(outer, half(1), outer.at);
     assert_eq!(over, outer);
     assert_eq!(
-        calendar().before_by_working_days(outer, 0, local("2026-11-24 09:00")),
+        calendar().before_by(outer, half(0), local("2026-11-24 09:00")),
         outer
     );
+}
+
+/// A margin that takes no more than half.
+fn half(working_days: u16) -> Margin {
+    Margin {
+        working_days,
+        percent_max: 50,
+    }
 }
 
 #[test]
@@ -123,15 +131,22 @@ fn a_margin_takes_no_more_than_half_of_what_is_left() {
     // Tuesday 11:00 to Wednesday 17:30 are eleven and a half office hours.
     let from = local("2026-11-24 11:00");
     let outer = calendar().after_working_days(from, 1);
-    let inner = calendar().before_by_working_days(outer, 1, from);
+    let inner = calendar().before_by(outer, half(1), from);
     assert_eq!(inner.at, local("2026-11-25 09:45"));
     assert_eq!(inner.term, Some(Term::WorkingDays(1)));
     // Moved by the same days, it stays before the other.
     let both = [inner, outer].map(|due| calendar().extended(due, 1).at);
     assert_eq!(both, [local("2026-11-26 09:45"), local("2026-11-26 17:30")]);
+    // Of a quarter, eight hours and 37 minutes are the unit's.
+    let quarter = Margin {
+        percent_max: 25,
+        ..half(1)
+    };
+    let later = calendar().before_by(outer, quarter, from);
+    assert_eq!(later.at, local("2026-11-25 14:37"));
     // Of a limit in minutes, half of any time; and a pause moves both alike.
     let outer = Calendar::after_minutes(from, 120);
-    let inner = calendar().before_by_working_days(outer, 1, from);
+    let inner = calendar().before_by(outer, half(1), from);
     assert_eq!(inner.at, local("2026-11-24 12:00"));
     assert_eq!(inner.term, Some(Term::Minutes(60)));
     let paused = (local("2026-11-24 11:30"), local("2026-11-26 11:30"));
@@ -308,7 +323,7 @@ mod against_a_second_reckoning {
         ) {
             let (calendar, almanac) = both(offices);
             let outer = calendar.after_working_days(from, days);
-            let inner = calendar.before_by_working_days(outer, margin, from);
+            let inner = calendar.before_by(outer, super::half(margin), from);
             let (today, last) = (almanac.local(from).0, almanac.local(outer.at).0);
             let before = *count(&almanac, last, margin, -1).last().unwrap();
             let closing = |date| {

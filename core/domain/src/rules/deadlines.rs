@@ -2,6 +2,7 @@
 
 use super::pack::DeadlineLine;
 use super::{Rules, routes};
+use crate::calendar::Margin;
 use crate::ticket::{Kind, Urgency};
 use crate::time::{Due, Term, Timestamp};
 
@@ -77,10 +78,14 @@ impl Rules {
     /// A unit's inner deadline under its department's; where that is not known, by the matter.
     #[must_use]
     pub fn inner_due(&self, outer: Option<Due>, matter: &Matter<'_>, from: Timestamp) -> Due {
-        let margin = self.pack.delegate.margin_working_days;
+        let rules = self.pack.delegate;
+        let margin = Margin {
+            working_days: rules.margin_working_days,
+            percent_max: rules.margin_percent_max,
+        };
         match outer {
             Some(outer) => {
-                let inner = self.calendar.before_by_working_days(outer, margin, from);
+                let inner = self.calendar.before_by(outer, margin, from);
                 self.warned(inner, from)
             }
             None => self.handle_due(matter, from),

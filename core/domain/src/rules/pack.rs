@@ -64,6 +64,13 @@ pub(super) struct SignTerms {
 #[serde(deny_unknown_fields)]
 pub(super) struct DelegateRules {
     pub(super) margin_working_days: u16,
+    // Later than the days above.
+    #[serde(default = "half")]
+    pub(super) margin_percent_max: u16,
+}
+
+const fn half() -> u16 {
+    50
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -256,7 +256,10 @@ pub(in super::super) const PACK: &[Key] = &[
     may("contact", Shape::Table(&[may("within", Shape::Term)])),
     needed(
         "delegate",
-        Shape::Table(&[needed("margin_working_days", Shape::Whole(0, 10))]),
+        Shape::Table(&[
+            needed("margin_working_days", Shape::Whole(0, 10)),
+            may("margin_percent_max", Shape::Whole(1, 99)),
+        ]),
     ),
     needed(
         "return",

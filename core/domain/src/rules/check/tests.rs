@@ -93,7 +93,10 @@ fn a_section_that_is_not_known_or_not_there() {
             "no such key; expected one of: pack, kinds, channels",
         )],
     );
-    let pack = changed(&[("[delegate]\nmargin_working_days = 1\n", "")]);
+    let pack = changed(&[(
+        "[delegate]\nmargin_working_days = 1\nmargin_percent_max = 50\n",
+        "",
+    )]);
     told(
         &pack,
         &[(
