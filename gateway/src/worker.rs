@@ -5,7 +5,7 @@
 //! the views still show, or that two processes run, takes effect once. A rebuild of the views fires nothing: it
 //! only writes the table anew.
 
-use chrono::{Datelike as _, NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime};
 use docket_core::desk::Fired;
 use docket_core::ops::{Lease, OpsError};
 use docket_core::{Desk, DeskError, Store};
@@ -125,7 +125,7 @@ impl Rounds {
             let day = rules.calendar.date_of(due.timer.at);
             rules.calendar.day(day).1
         };
-        let until = published_until(&rules, now);
+        let until = published_until(&rules);
         self.fire_all(Reckoning::WithTheCalendar, until, known)
             .await?;
         Ok(())
@@ -205,17 +205,38 @@ impl Rounds {
     }
 }
 
-/// The end of the last year whose calendar is published, from now on.
-fn published_until(rules: &Rules, now: Timestamp) -> Timestamp {
-    let this = rules.calendar.date_of(now).year();
-    let last = rules.calendar.holidays.published.last();
-    let last = last.copied().unwrap_or(this).max(this);
-    let after = NaiveDate::from_ymd_opt(last + 1, 1, 2).unwrap_or(NaiveDate::MAX);
-    after.and_time(NaiveTime::MIN).and_utc()
+/// The end of the last day that is published for good: what is provisional behind it waits, and is not looked at.
+fn published_until(rules: &Rules) -> Timestamp {
+    let calendar = &rules.calendar;
+    let last = calendar.holidays.published.last();
+    let end = last.and_then(|year| NaiveDate::from_ymd_opt(*year, 12, 31));
+    // A list that is no other's neighbour leaves out no more than the end of its December.
+    let mut days = end
+        .into_iter()
+        .flat_map(|end| end.iter_days().rev().take(31));
+    let known = days.find(|day| calendar.day(*day).1);
+    let after = known.and_then(|day| day.succ_opt());
+    after.map_or(Timestamp::MIN_UTC, |day| calendar.at(day, NaiveTime::MIN))
 }
 
 /// The time up to which what ended is to be archived now, where the pack archives by itself.
 fn archived_when_ended_before(rules: &Rules, now: Timestamp) -> Option<Timestamp> {
     let days = rules.archived_at(now)? - now;
     Some(now - days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::published_until;
+    use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
+
+    #[test]
+    fn what_waits_for_the_next_years_list_is_not_looked_at() {
+        let rules = |list: &str| Rules::parse(DEFAULT_PACK, list, 1).unwrap();
+        let until = |list: &str| published_until(&rules(list)).to_string();
+        // 26 December 2026 begins in China.
+        assert_eq!(until(CALENDAR_CN), "2026-12-25 16:00:00 UTC");
+        let longer = CALENDAR_CN.replace("2026]", "2026, 2027]");
+        assert_eq!(until(&longer), "2027-12-25 16:00:00 UTC");
+    }
 }

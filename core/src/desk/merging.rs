@@ -96,38 +96,44 @@ impl Desk {
         id: TicketId,
         master: &Ticket,
     ) -> Result<(), DeskError> {
+        for follower in &master.followers {
+            self.conclude_follower(id, master, *follower).await?;
+        }
+        self.leave(id, None).await
+    }
+
+    /// Gives a follower the outcome of its master, if it is merged into that one still.
+    async fn conclude_follower(
+        &self,
+        id: TicketId,
+        master: &Ticket,
+        follower: TicketId,
+    ) -> Result<(), DeskError> {
+        let found = self.ticket(follower).await?;
+        let here = |found: &Ticket| found.merged.as_ref().is_some_and(|m| m.master == id);
+        let Some(found) = found.filter(|found| here(&found.state)) else {
+            return Ok(());
+        };
         let kind = master.ending.as_ref().map(|ending| ending.kind);
         let shared = matches!(
             kind,
             Some(EndingKind::Closed | EndingKind::Terminated | EndingKind::Merged)
         );
-        let sealed = master.answer.as_ref().map(|answer| &answer.text);
-        let answer = match sealed.filter(|_| shared) {
-            Some(sealed) => self.vault.open_text("answer", sealed).await?,
-            None => None,
+        let action = if shared {
+            let told = master.answer.as_ref();
+            let told = told.filter(|_| !hides(master, &found.state));
+            let answer = match told {
+                Some(answer) => self.vault.open_text("answer", &answer.text).await?,
+                None => None,
+            };
+            TicketAction::Conclude(Conclude { answer })
+        } else {
+            TicketAction::Unmerge(Unmerge { text: None })
         };
-        for follower in &master.followers {
-            let Some(merged) = self.ticket(*follower).await? else {
-                continue;
-            };
-            let here = merged.state.merged.as_ref().is_some_and(|m| m.master == id);
-            if !here {
-                continue;
-            }
-            let action = if shared {
-                let told = !hides(master, &merged.state);
-                TicketAction::Conclude(Conclude {
-                    answer: answer.clone().filter(|_| told),
-                })
-            } else {
-                TicketAction::Unmerge(Unmerge { text: None })
-            };
-            match self.by_itself(*follower, action).await {
-                Ok(()) | Err(DeskError::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+        match self.by_itself(follower, action).await {
+            Ok(()) | Err(DeskError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
         }
-        self.leave(id, None).await
     }
 
     /// After a merge: the master may have ended between the two commands, and given its followers their outcome
@@ -137,15 +143,11 @@ impl Desk {
         master: TicketId,
         follower: TicketId,
     ) -> Result<(), DeskError> {
-        let Some(found) = self.ticket(master).await? else {
-            return Ok(());
-        };
-        if !found.state.state.is_over() {
-            return Ok(());
+        let found = self.ticket(master).await?;
+        match found.filter(|found| found.state.state.is_over()) {
+            Some(over) => self.conclude_follower(master, &over.state, follower).await,
+            None => Ok(()),
         }
-        let mut over = Ticket::clone(&found.state);
-        over.followers = vec![follower];
-        self.conclude_followers(master, &over).await
     }
 
     /// Does something on a ticket as Docket itself.

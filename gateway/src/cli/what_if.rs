@@ -67,7 +67,11 @@ impl WhatIf {
         let organisation = organisation(&mut snapshot).await?;
         let published = published(&mut snapshot).await?;
         let first = published.past.first().ok_or("the store has no rules yet")?;
-        let then = |at: Timestamp| -> &Rules { published.as_of(at).unwrap_or(&first.1) };
+        let then = |version: u32, at: Timestamp| -> &Rules {
+            let of_version = published.version(version);
+            let rules = of_version.or_else(|| published.as_of(at));
+            rules.unwrap_or(&first.1)
+        };
         let now = SystemClock.now();
         let mut report = Report::new(self.csv.as_ref(), &organisation)?;
         let mut after = 0;

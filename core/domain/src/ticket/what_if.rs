@@ -126,11 +126,14 @@ pub struct Rated {
     pub candidate: f64,
 }
 
+/// The version of rules that is not kept.
+const UNKNOWN: u32 = 0;
+
 /// The rating of a ticket, if it was rated and not over before it was carried over.
 #[must_use]
 pub fn rated<'r>(
     ticket: &Ticket,
-    then: impl Fn(Timestamp) -> &'r Rules,
+    then: impl Fn(u32, Timestamp) -> &'r Rules,
     candidate: &Rules,
 ) -> Option<Rated> {
     let rating = ticket.last_rating.as_ref();
@@ -145,16 +148,17 @@ pub fn rated<'r>(
     Some(Rated {
         department: led.map(|lead| lead.department),
         satisfaction: rating.satisfaction,
-        then: counts(then(rating.at)),
+        then: counts(then(UNKNOWN, rating.at)),
         candidate: counts(candidate),
     })
 }
 
-/// Every limit of a ticket, in the order of its tasks. `then` are the rules at the time of each task.
+/// Every limit of a ticket, in the order of its tasks. `then` are the rules of a version, or at
+/// a time where the version is not known.
 #[must_use]
 pub fn cases<'r>(
     ticket: &Ticket,
-    then: impl Fn(Timestamp) -> &'r Rules,
+    then: impl Fn(u32, Timestamp) -> &'r Rules,
     candidate: &Rules,
     now: Timestamp,
 ) -> Vec<Case> {
@@ -173,7 +177,7 @@ pub fn cases<'r>(
         };
         cases.extend(task.signing());
         cases.extend(task.contacting());
-        cases.push(task.handling(then(assignment.assigned_at)));
+        cases.push(task.handling(then(assignment.rules, assignment.assigned_at)));
         cases.extend(task.giving_back());
     }
     cases.extend(calling_back(ticket, candidate, now));
@@ -200,14 +204,20 @@ impl Task<'_> {
         then.or(candidate)?;
         let ended_at = done_at.or(a.ended_at);
         let at = ended_at.unwrap_or(self.now);
-        // Whoever has signed has no limit to sign that a pause could move; the others move while the task goes on.
+        // Whoever has signed has no limit to sign that a pause could move; the others move while the task goes on, that
+        // to contact by what began before the caller was reached.
         let moved_until = match limit {
             Limit::Sign => at,
             Limit::Contact | Limit::Handle | Limit::Return | Limit::CallBack => {
                 a.ended_at.unwrap_or(self.now)
             }
         };
-        let moved = |due| after_pauses(self.candidate, self.ticket, a, due, moved_until);
+        let reached = done_at.filter(|_| limit == Limit::Contact);
+        let moves = |from| reached.is_none_or(|at| from < at);
+        let moved = |due| {
+            let rules = self.candidate;
+            after_pauses(rules, self.ticket, a, due, moved_until, moves)
+        };
         let candidate = candidate.map(moved);
         Some(Case {
             limit,

@@ -1,6 +1,6 @@
-//! Recall (撤回): whoever handed an assignment out takes it back before it is signed. The centre takes
-//! back the lead's, and the ticket is to be assigned again, unless the joint meeting ruled on it; a department takes back what it delegated, signed
-//! or not where the unit was moved under the department that a confidential report accuses.
+//! Recall (撤回): whoever handed an assignment out takes it back before it is signed. The centre takes back the lead's,
+//! and the ticket is to be assigned again, unless the joint meeting ruled on it; a department takes back what it
+//! delegated, signed or not where the unit was moved under the department that a confidential report accuses.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{is_under_accused, optional, refuse};

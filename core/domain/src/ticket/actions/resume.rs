@@ -60,7 +60,13 @@ pub(super) fn moved_by_the_pause(
             .due
             .map(|due| context.rules.warned_again(due, after(due), context.now)),
         return_by: after(a.return_by),
-        contact_due: a.contact_due.map(after),
+        contact_due: a.contact_due.map(|due| {
+            if a.reached_at.is_some_and(|at| at <= from) {
+                due
+            } else {
+                after(due)
+            }
+        }),
     };
     ticket
         .assignments
@@ -130,6 +136,40 @@ mod tests {
     use chrono::TimeDelta;
 
     const DAY: i64 = 24 * 60;
+
+    #[test]
+    fn a_limit_to_contact_is_over_once_the_caller_was_reached() {
+        let within = [(
+            "[call_back]",
+            "[contact]\nwithin = { working_days = 1 }\n\n[call_back]",
+        )];
+        let signed = || {
+            received()
+                .under(&within)
+                .and(dispatcher(), assign())
+                .and(clerk(), sign())
+        };
+        let before = signed().fold().assignments[0].contact_due.unwrap();
+        let paused = |given: Given| {
+            given
+                .and(office(), suspend())
+                .later(2 * DAY)
+                .and(office(), resume())
+                .fold()
+        };
+        let moved = paused(signed()).assignments[0].contact_due.unwrap();
+        assert!(moved.at > before.at);
+        let TicketAction::Contact(mut called) = contact() else {
+            unreachable!()
+        };
+        called.at = Some(now() + TimeDelta::minutes(3 * DAY));
+        let reached = signed()
+            .later(3 * DAY)
+            .and(clerk(), TicketAction::Contact(called));
+        let late = paused(reached).assignments[0].clone();
+        assert_eq!(late.contact_due, Some(before));
+        assert!(!before.met_at(late.reached_at.unwrap()), "and stays late");
+    }
 
     #[test]
     fn limits_move_by_the_working_days_that_passed() {

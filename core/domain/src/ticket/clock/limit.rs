@@ -113,15 +113,18 @@ fn pauses_over<'t>(
 }
 
 /// A limit beside that to reply (to sign, to contact, to give back), as `rules` would have set and only pauses moved
-/// it up to a moment.
+/// it up to a moment: those that `moves` says of, by when they began.
 pub(in crate::ticket) fn after_pauses(
     rules: &Rules,
     ticket: &Ticket,
     assignment: &Assignment,
     due: Due,
     until: Timestamp,
+    moves: impl Fn(Timestamp) -> bool,
 ) -> Due {
-    pauses_over(ticket, assignment, until).fold(due, |due, (from, to)| {
+    let pauses = pauses_over(ticket, assignment, until);
+    let pauses = pauses.filter(|(from, _)| moves(*from));
+    pauses.fold(due, |due, (from, to)| {
         rules.calendar.after_pause(due, from, to)
     })
 }

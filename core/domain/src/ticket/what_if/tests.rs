@@ -31,10 +31,26 @@ fn with_contact() -> Rules {
 /// The one case of a limit.
 fn one(limit: Limit, ticket: &Ticket, candidate: &Rules, days: i64) -> Case {
     let (then, at) = (Rules::default_pack(), now() + TimeDelta::days(days));
-    let cases = cases(ticket, |_| &then, candidate, at);
+    let cases = cases(ticket, |_, _| &then, candidate, at);
     let of: Vec<_> = cases.iter().filter(|case| case.limit == limit).collect();
     let [case] = of[..] else { panic!("{cases:?}") };
     *case
+}
+
+#[test]
+fn a_task_is_judged_by_the_rules_it_was_given_out_under() {
+    let seventh = || Rules::parse(DEFAULT_PACK, CALENDAR_CN, 7).unwrap();
+    let ticket = received()
+        .ruled_by(seventh())
+        .and(dispatcher(), assign())
+        .fold();
+    let (same, asked) = (seventh(), std::cell::Cell::new((0, now())));
+    let then = |version, at| {
+        asked.set((version, at));
+        &same
+    };
+    assert!(!cases(&ticket, then, &same, now()).is_empty());
+    assert_eq!(asked.get(), (7, ticket.assignments[0].assigned_at));
 }
 
 #[test]
@@ -159,7 +175,7 @@ fn under_the_same_rules_nothing_differs() {
         let ticket = history.fold();
         for days in [30, 60] {
             let at = now() + TimeDelta::days(days);
-            for case in cases(&ticket, |_| &same, &same, at) {
+            for case in cases(&ticket, |_, _| &same, &same, at) {
                 assert!(!case.differs(), "history {n}: {case:?}");
             }
         }
@@ -177,7 +193,7 @@ fn what_was_handled_elsewhere_is_judged_from_when_it_was_given_out() {
     old.due_at = Some(old.received_at + TimeDelta::days(40));
     let ticket = given([(Actor::system(), TicketAction::Import(old.clone()))]).fold();
     let then = Rules::default_pack();
-    let cases = cases(&ticket, |_| &then, &then, now());
+    let cases = cases(&ticket, |_, _| &then, &then, now());
     let [case] = cases[..] else {
         panic!("{cases:?}")
     };
@@ -197,8 +213,8 @@ fn what_fairly_satisfied_counts_is_by_the_rules_of_its_time() {
     let ticket = own_replied().and(citizen(), fairly).fold();
     let then = Rules::default_pack();
     let all = changed(&[("fairly_weight = 0.6", "fairly_weight = 1.0")]);
-    let rated = super::rated(&ticket, |_| &then, &all).unwrap();
+    let rated = super::rated(&ticket, |_, _| &then, &all).unwrap();
     assert_eq!(rated.department, Some(DEPARTMENT));
     assert!((rated.then - 0.6).abs() < 1e-9 && (rated.candidate - 1.0).abs() < 1e-9);
-    assert_eq!(super::rated(&replied().fold(), |_| &then, &all), None);
+    assert_eq!(super::rated(&replied().fold(), |_, _| &then, &all), None);
 }
