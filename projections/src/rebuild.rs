@@ -15,11 +15,15 @@ use compare::compare_table;
 use docket_core::clock::random_bytes;
 use docket_core::db::{Db, Tx};
 use docket_core::{Journal, Record, Store, values};
+use std::time::Duration;
 
 /// How far behind the checkpoint a rebuild may be when it takes the lock for its last step.
 const CLOSE_ENOUGH: u64 = BATCH_RECORDS_MAX as u64;
 /// After so long a build that was not finished is another's no more, and its tables are dropped.
 const ABANDONED_AFTER: TimeDelta = TimeDelta::days(2);
+/// How long readers are held up by a rebuild that waits for its turn, and it by them; far less than PostgreSQL takes
+/// to look for a deadlock.
+const LOCKS_WITHIN: Duration = Duration::from_millis(100);
 /// Most differences named.
 pub const DIFFERENCES_MAX: usize = 1_000;
 
@@ -352,8 +356,40 @@ impl<'s> Build<'s> {
         Ok(())
     }
 
+    /// Locks the tables that serve, all of them or none: whoever reads several takes them in another order, and each
+    /// would wait for the other for ever.
+    async fn lock_serving(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
+        if tx.is_sqlite() {
+            return Ok(());
+        }
+        let ids = self.serving_tables().await?;
+        let there = self.tables().zip(ids).filter(|(_, id)| id.is_some());
+        let names: Vec<&str> = there.map(|(table, _)| table.name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
+        let limit = format!("SET LOCAL lock_timeout = {}", LOCKS_WITHIN.as_millis());
+        loop {
+            tx.execute("SAVEPOINT unlocked", vec![]).await?;
+            tx.execute(&limit, vec![]).await?;
+            match tx.execute(&lock, vec![]).await {
+                Ok(_) => break,
+                Err(error) if is_lock_timeout(&error) => {
+                    tx.execute("ROLLBACK TO SAVEPOINT unlocked", vec![]).await?;
+                    tokio::time::sleep(LOCKS_WITHIN).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tx.execute("SET LOCAL lock_timeout = DEFAULT", vec![])
+            .await?;
+        Ok(())
+    }
+
     /// Takes the old tables' place.
     async fn switch(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
+        self.lock_serving(tx).await?;
         for table in self.tables() {
             let name = table.name;
             tx.execute(&format!("DROP TABLE IF EXISTS {name}"), vec![])
@@ -381,6 +417,14 @@ impl<'s> Build<'s> {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// Whether PostgreSQL gave up waiting for a lock.
+fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("55P03")
 }
 
 /// Drops the tables of builds that a killed process left behind.
