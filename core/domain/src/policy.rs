@@ -182,7 +182,8 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
     let mut timers = Vec::new();
     let mut add = |cause, at: Option<Timestamp>| timers.extend(at.map(|at| Timer { cause, at }));
     if let Some(ending) = &ticket.ending {
-        let open_end = ticket.archived.is_none();
+        let asked = ticket.pending_exclusions().next().is_some();
+        let open_end = ticket.archived.is_none() && !asked;
         add(Cause::Archive, ending.at.filter(|_| open_end));
         let waits = !ticket.followers.is_empty();
         add(Cause::Conclude, ticket.changed_at.filter(|_| waits));

@@ -96,6 +96,10 @@ reasons! {
     AlreadySigned = "ALREADY_SIGNED" {
         zh: "对方已签收,不能撤回", en: "it is signed already and cannot be recalled",
         remedy: "Ask the office to return it." }
+    /// An exclusion from appraisal is asked for and not decided on.
+    ExclusionPending = "EXCLUSION_PENDING" {
+        zh: "尚有考核剔除申请未裁定,暂不能归档", en: "an exclusion asked for is not decided on yet",
+        remedy: "Decide on it first (`decideExclusion`; tab `TO_DECIDE` of the centre's inbox)." }
     /// No return is waiting for the centre.
     NoReturnPending = "NO_RETURN_PENDING" {
         zh: "没有待审核的退回申请", en: "no return is waiting to be decided on",

@@ -73,6 +73,13 @@ impl Progress {
         lead.due.map(|due| due.at)
     }
 
+    /// Whether that is reckoned on plain weekdays, because a year's holidays were not published yet: it may move.
+    async fn due_provisional(&self) -> bool {
+        let lead = self.0.lead().filter(|lead| lead.state.is_open());
+        lead.and_then(|lead| lead.due)
+            .is_some_and(|due| due.provisional)
+    }
+
     /// The answer. Null where there is none yet, or erased.
     async fn answer(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let answer = self.0.answer.as_ref().map(|answer| &answer.text);

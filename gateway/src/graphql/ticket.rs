@@ -267,9 +267,16 @@ impl Ticket {
         }
     }
 
-    /// The number of an earlier ticket on the same matter.
-    async fn earlier(&self) -> Result<Option<String>, Error> {
-        Ok(self.intake()?.earlier.as_ref().map(ToString::to_string))
+    /// The number of an earlier ticket on the same matter; to those who may see that one.
+    async fn earlier(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let Some(number) = &self.intake()?.earlier else {
+            return Ok(None);
+        };
+        let actor = &viewer(context)?.actor;
+        let earlier = app(context)?.views.ticket_by_number(number).await;
+        let earlier = earlier.map_err(|e| view_fault(&e))?;
+        let seen = earlier.is_some_and(|card| card.ticket.is_visible_to(actor));
+        Ok(seen.then(|| number.to_string()))
     }
 
     /// What the system it was carried over from knew of it, if it was.

@@ -426,6 +426,16 @@ async fn a_caller_is_put_through_and_a_report_kept_secret(store: &TestStore) {
     hidden.await;
     assert_eq!(accused.fault(query, json!({ "id": id })).await, "NOT_FOUND");
     assert!(story.reads("other-clerk", id, "number").await.is_object());
+    // Nor by a later ticket on the same matter, which the accused may have.
+    let mut again = request();
+    again["earlier"] = report["number"].clone();
+    let again = operator.act("receiveTicket", again).await;
+    let assign = json!({ "id": again["id"], "leadId": department() });
+    story.does("dispatcher", "assignTicket", assign).await;
+    for (login, earlier) in [("dispatcher", &report["number"]), ("clerk", &Value::Null)] {
+        let seen = story.reads(login, &again["id"], "earlier").await;
+        assert_eq!(&seen["earlier"], earlier, "{login}");
+    }
 }
 
 async fn a_citizen_is_told_of_no_supervision(store: &TestStore) {

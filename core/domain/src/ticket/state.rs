@@ -455,6 +455,9 @@ impl Ticket {
 
     /// Derives what follows from the assignments and the centre's steps: the ticket's own state.
     pub(super) fn settle(&mut self) {
+        if !self.lead_is_overdue() {
+            self.escalation = None;
+        }
         if self.intake.is_some() {
             self.state = match &self.ending {
                 Some(_) if self.archived.is_some() => TicketState::Archived,
@@ -469,6 +472,16 @@ impl Ticket {
                 None => self.state_of_work(),
             };
         }
+    }
+
+    /// Whether the red light is on for the lead that has the ticket now, or had it when it was merged: a delay is put
+    /// down to nobody but whose it was.
+    fn lead_is_overdue(&self) -> bool {
+        let has_it = |lead: &Assignment| {
+            lead.state.is_open() || lead.return_is_pending() || self.merged.is_some()
+        };
+        self.lead()
+            .is_some_and(|lead| lead.lit.contains(&Light::Red) && has_it(lead))
     }
 
     fn state_of_work(&self) -> TicketState {

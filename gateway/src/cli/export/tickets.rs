@@ -22,7 +22,7 @@ const MASKED: &str = "***";
 /// What stands for a text whose key was destroyed.
 const ERASED: &str = "(erased)";
 
-const COLUMNS: [&str; 48] = [
+const COLUMNS: [&str; 50] = [
     "ticket",
     "number",
     "state",
@@ -43,8 +43,10 @@ const COLUMNS: [&str; 48] = [
     "assignments",
     "assigned_at",
     "sign_due_at",
+    "sign_due_provisional",
     "signed_at",
     "due_at",
+    "due_provisional",
     "replied_at",
     "contacted",
     "solved",
@@ -205,8 +207,10 @@ impl Row<'_> {
             Cell::Number(ticket.assignments.len() as u64),
             Cell::maybe_time(lead.map(|a| a.assigned_at)),
             Cell::maybe_time(lead.and_then(|a| a.sign_due).map(|due| due.at)),
+            Cell::maybe_bool(lead.and_then(|a| a.sign_due).map(|due| due.provisional)),
             Cell::maybe_time(lead.and_then(|a| a.signed_at)),
             Cell::maybe_time(lead.and_then(|a| a.due).map(|due| due.at)),
+            Cell::maybe_bool(lead.and_then(|a| a.due).map(|due| due.provisional)),
             Cell::maybe_time(answer.map(|a| a.at)),
             Cell::maybe_bool(answer.and_then(|a| a.contacted)),
             Cell::maybe_bool(answer.and_then(|a| a.solved)),

@@ -55,6 +55,10 @@ impl Action for Archive {
         if context.rules.retention_classes().is_empty() {
             return Err(Reason::InvalidRules);
         }
+        // Laid down, nothing is decided on it any more.
+        if ticket.pending_exclusions().next().is_some() {
+            return Err(Reason::ExclusionPending);
+        }
         Ok(())
     }
 
@@ -124,6 +128,34 @@ mod tests {
         closed()
             .when(dispatcher(), archive())
             .refused(Reason::RoleNotAllowed, None);
+    }
+
+    #[test]
+    fn not_while_an_exclusion_is_undecided() {
+        let rules = [("after_days = 0", "after_days = 30")];
+        let asked = || {
+            closed()
+                .under(&rules)
+                .and(clerk(), ask_exclusion())
+                .later(60 * 24 * 60)
+        };
+        for actor in [office(), Actor::system()] {
+            asked()
+                .when(actor, archive())
+                .refused(Reason::ExclusionPending, None);
+        }
+        let archives = |given: Given| {
+            let timers = crate::policy::timers(&given.fold());
+            timers
+                .iter()
+                .any(|t| t.cause == crate::policy::Cause::Archive)
+        };
+        assert!(!archives(asked()));
+        assert!(archives(asked().and(office(), decide_exclusion(true))));
+        asked()
+            .and(office(), decide_exclusion(true))
+            .when(Actor::system(), archive())
+            .then(|ticket| assert_eq!(ticket.state, TicketState::Archived));
     }
 
     #[test]

@@ -101,6 +101,7 @@ pub(super) fn hand_out(
     // Whoever assigns anew has accepted the return.
     ticket.accept_returns(stamp.at, |_| true);
     ticket.release(stamp.at, |_| true);
+    ticket.to_urge = None;
     let lead = std::iter::once((Part::Lead, lead));
     let assists = assists.iter().map(|department| (Part::Assist, *department));
     for (to, no) in lead.chain(assists).zip(first.0..) {

@@ -108,7 +108,6 @@ impl Fact for ExtensionGranted {
             asked.granted = Some(true);
         }
         ticket.move_dues(&self.moves, MoveCause::Extension, stamp);
-        ticket.escalation = None;
         ticket.changed_at = Some(stamp.at);
     }
 }

@@ -190,29 +190,77 @@ mod tests {
             .refused(Reason::RoleNotAllowed, None);
     }
 
+    fn supervised() -> TicketAction<crate::Sealed> {
+        TicketAction::Supervise(crate::ticket::actions::supervise::Supervise {
+            level: SupervisionLevel::Ordinary,
+            text: None,
+        })
+    }
+
+    fn red() -> Given {
+        signed()
+            .under(RULES)
+            .later(20 * DAY)
+            .and(Actor::system(), up(Light::Red))
+    }
+
     #[test]
     fn what_the_pack_says_follows() {
         let system = Actor::system;
         let urge = || TicketAction::Urge(crate::ticket::actions::urge::Urge { text: None });
-        let supervise = || {
-            TicketAction::Supervise(crate::ticket::actions::supervise::Supervise {
-                level: SupervisionLevel::Ordinary,
-                text: None,
-            })
-        };
-        let red = signed()
-            .under(RULES)
-            .later(20 * DAY)
-            .and(system(), up(Light::Red));
-        red.clone().when(system(), urge()).then(|ticket| {
+        red().when(system(), urge()).then(|ticket| {
             assert_eq!((ticket.urges, ticket.to_urge), (1, None));
         });
-        let first = red.and(system(), supervise());
+        let first = red().and(system(), supervised());
         let level = |ticket: &crate::ticket::Ticket| ticket.supervision.as_ref().unwrap().level;
         assert_eq!(level(&first.clone().fold()), SupervisionLevel::Yellow);
-        first.when(system(), supervise()).then(|ticket| {
+        first.when(system(), supervised()).then(|ticket| {
             assert_eq!(level(ticket), SupervisionLevel::Red);
             assert_eq!(ticket.escalation, None);
         });
+    }
+
+    #[test]
+    fn nothing_follows_for_who_gets_it_next() {
+        for handed_on in [
+            red().and(dispatcher(), reassign()),
+            red()
+                .and(dispatcher(), dispute())
+                .and(joint_meeting(), rule()),
+        ] {
+            let ticket = handed_on.clone().fold();
+            assert_eq!((ticket.to_urge, ticket.escalation), (None, None));
+            handed_on
+                .later(30 * DAY)
+                .when(Actor::system(), supervised())
+                .refused(Reason::WrongState, None);
+        }
+    }
+
+    #[test]
+    fn what_follows_waits_while_the_clock_stands_still() {
+        // Due on Monday the 14th at 17:30, supervised as red two working days later.
+        let red = || {
+            let late = 7 * DAY + 7 * 60 + 31;
+            let red = signed().under(RULES).later(late);
+            red.and(Actor::system(), up(Light::Red))
+                .and(Actor::system(), supervised())
+        };
+        let next = |given: Given| given.fold().escalation.unwrap();
+        let (at, level) = next(red());
+        assert_eq!(level, SupervisionLevel::Red);
+        let rested = [
+            red()
+                .and(office(), suspend())
+                .later(7 * DAY)
+                .and(office(), resume()),
+            red()
+                .and(dispatcher(), merge())
+                .later(7 * DAY)
+                .and(dispatcher(), unmerge()),
+        ];
+        for given in rested {
+            assert_eq!(next(given), (at + chrono::TimeDelta::days(7), level));
+        }
     }
 }

@@ -208,7 +208,7 @@ pub(super) fn submit(ticket: &mut Ticket, no: AssignmentNo, answer: Answer, stam
             ticket.answer = Some(answer);
             ticket.handed_on = 0;
             (ticket.dispute, ticket.to_dispute) = (None, None);
-            (ticket.to_urge, ticket.escalation) = (None, None);
+            ticket.to_urge = None;
             ticket.release(stamp.at, |_| true);
         }
         (None, Part::Assist) => {}

@@ -3,7 +3,8 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{Actor, OPEN, required_of_people};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{MoveCause, Moved};
+use crate::ticket::state::{MoveCause, Moved, SupervisionLevel};
+use crate::time::{Due, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Has a suspended ticket go on.
@@ -22,6 +23,9 @@ pub struct Resumed {
     /// The deadlines as they are now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Moved>,
+    /// What an overdue ticket comes under next by itself, and when, as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates: Option<(Timestamp, SupervisionLevel)>,
 }
 
 impl<T> Resume<T> {
@@ -76,6 +80,23 @@ pub(super) fn moved_by_the_pause(
         .collect()
 }
 
+/// The next supervision of an overdue ticket, put off by the time the clock stood still: nobody could work in it.
+pub(super) fn escalation_after_the_pause(
+    ticket: &Ticket,
+    context: &Context,
+) -> Option<(Timestamp, SupervisionLevel)> {
+    let (at, level) = ticket.escalation?;
+    let from = ticket.pauses.last()?.from;
+    let due = Due {
+        at,
+        provisional: false,
+        term: None,
+        yellow_at: None,
+    };
+    let moved = context.rules.calendar.after_pause(due, from, context.now);
+    Some((moved.at, level))
+}
+
 impl Action for Resume<Sealed> {
     const SPEC: Spec = Spec {
         name: "resume",
@@ -111,6 +132,7 @@ impl Action for Resume<Sealed> {
             moves: moved_by_the_pause(ticket, context, |a| {
                 a.state.is_open() || a.return_is_pending()
             }),
+            escalates: escalation_after_the_pause(ticket, context),
         }))
     }
 }
@@ -122,6 +144,7 @@ impl Fact for Resumed {
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.end_pause(stamp);
         ticket.move_dues(&self.moves, MoveCause::Pause, stamp);
+        ticket.escalation = self.escalates.or(ticket.escalation);
         ticket.changed_at = Some(stamp.at);
     }
 }

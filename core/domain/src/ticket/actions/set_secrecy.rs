@@ -61,8 +61,12 @@ impl Action for SetSecrecy<Sealed> {
             TicketState::AwaitingCallBack,
             TicketState::AwaitingRedo,
             TicketState::Closed,
+            TicketState::Declined,
             TicketState::Withdrawn,
+            TicketState::Transferred,
+            TicketState::Merged,
             TicketState::Terminated,
+            TicketState::Archived,
         ]),
     };
     type Event = SecrecyChanged;
@@ -85,7 +89,12 @@ impl Action for SetSecrecy<Sealed> {
         if accused == known && intake.is_some_and(|intake| intake.secrecy == self.secrecy) {
             return Err(refuse::<Self>(ticket, Reason::NoChange).at("secrecy"));
         }
-        let has_it = |a: &Assignment| a.state.is_open() && Some(a.department) == accused;
+        let merged = ticket.merged.as_ref();
+        // Unmerging would give it back.
+        let gets_it_back = |no| merged.is_some_and(|m| m.open.iter().any(|(open, _)| *open == no));
+        let has_it = |a: &Assignment| {
+            (a.state.is_open() || gets_it_back(a.no)) && Some(a.department) == accused
+        };
         if self.secrecy == Secrecy::Confidential && ticket.assignments.iter().any(has_it) {
             return Err(refuse::<Self>(ticket, Reason::AccusedOffice)
                 .at("secrecy")
@@ -153,6 +162,38 @@ mod tests {
                 .when(clerk(), action)
                 .refused(Reason::NotFound, None);
         }
+    }
+
+    #[test]
+    fn nor_does_the_accused_know_of_what_is_merged_or_over() {
+        let handed_on = || {
+            open_on(DEPARTMENT)
+                .and(dispatcher(), assign())
+                .and(dispatcher(), reassign())
+        };
+        let over = [
+            handed_on().and(dispatcher(), merge()),
+            reviewed()
+                .and(caller_back(), call_back())
+                .and(office(), archive()),
+        ];
+        for given in over {
+            assert!(given.clone().fold().is_visible_to(&clerk()));
+            let accuses = TicketAction::SetSecrecy(super::SetSecrecy {
+                secrecy: Secrecy::Confidential,
+                accused_department: Some(DEPARTMENT),
+                text: sealed("举报对象为承办单位"),
+            });
+            given
+                .when(office(), accuses)
+                .then(|ticket| assert!(!ticket.is_visible_to(&clerk())));
+        }
+        // Unmerging would give it back to the accused.
+        open_on(DEPARTMENT)
+            .and(dispatcher(), assign())
+            .and(dispatcher(), merge())
+            .when(office(), set_secrecy())
+            .refused(Reason::AccusedOffice, Some("secrecy"));
     }
 
     #[test]

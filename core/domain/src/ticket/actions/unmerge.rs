@@ -2,10 +2,11 @@
 //! it rested.
 
 use super::required_of_people;
-use super::resume::moved_by_the_pause;
+use super::resume::{escalation_after_the_pause, moved_by_the_pause};
 use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::{MoveCause, Moved, TicketState};
+use crate::ticket::state::{MoveCause, Moved, SupervisionLevel, TicketState};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Takes a merge back.
@@ -24,6 +25,9 @@ pub struct Unmerged {
     /// The deadlines as they are now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Moved>,
+    /// What an overdue ticket comes under next by itself, and when, as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates: Option<(Timestamp, SupervisionLevel)>,
 }
 
 impl<T> Unmerge<T> {
@@ -64,6 +68,7 @@ impl Action for Unmerge<Sealed> {
         Ok(Some(Unmerged {
             text: self.text,
             moves: moved_by_the_pause(ticket, context, again),
+            escalates: escalation_after_the_pause(ticket, context),
         }))
     }
 }
@@ -85,6 +90,7 @@ impl Fact for Unmerged {
             }
         }
         ticket.move_dues(&self.moves, MoveCause::Pause, stamp);
+        ticket.escalation = self.escalates.or(ticket.escalation);
         ticket.changed_at = Some(stamp.at);
     }
 }
