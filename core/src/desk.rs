@@ -17,6 +17,7 @@ mod phrasebook;
 mod states;
 mod tickets;
 mod timers;
+mod turns;
 
 pub use crate::ops::Password;
 pub use accounts::{NewAccount, Recovery};
@@ -50,6 +51,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
+use turns::Turns;
 use uuid::Uuid;
 
 /// How often a command is decided again after a conflict.
@@ -145,6 +147,7 @@ pub struct Desk {
     rules: Slot<Published>,
     organisation: Slot<Organisation>,
     decisions: Arc<AtomicU64>,
+    turns: Turns,
 }
 
 impl Desk {
@@ -161,6 +164,7 @@ impl Desk {
             rules: Mutex::new(None),
             organisation: Mutex::new(None),
             decisions: Arc::new(AtomicU64::new(0)),
+            turns: Turns::new(),
         }
     }
 
@@ -273,13 +277,14 @@ impl Desk {
             .await
     }
 
-    /// Decides and appends, through esrs. Decides again when another was faster.
+    /// Decides and appends, through esrs, when it is its turn. Decides again when another process was faster.
     async fn run<A: Cacheable>(
         &self,
         id: Uuid,
         envelope: Envelope,
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
+        let _turn = self.turns.take(id).await;
         self.run_from::<A>(A::cached(self, id), id, envelope, command)
             .await
     }

@@ -7,8 +7,12 @@ use docket_domain::ids::TicketId;
 use docket_domain::organisation::Organisation;
 use docket_domain::people::{Actor, Role};
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
-use docket_domain::ticket::scenario::{clerk, dispatcher, leader, operator, unit_clerk};
-use docket_domain::ticket::{AssignmentState, TicketState};
+use docket_domain::ticket::actions::set_secrecy::SetSecrecy;
+use docket_domain::ticket::actions::urge::Urge;
+use docket_domain::ticket::scenario::{
+    clerk, dispatcher, leader, operator, supervisor, unit_clerk,
+};
+use docket_domain::ticket::{AssignmentState, Secrecy, TicketAction, TicketState};
 use docket_domain::{Aggregate as _, Reason};
 use docket_tests::TestStore;
 use docket_tests::city::{
@@ -24,6 +28,7 @@ docket_tests::on_both_stores! {
     every_command_goes_through_esrs,
     of_two_desks_one_signs,
     a_stale_cache_refuses_nobody,
+    who_writes_one_thing_after_the_other_keeps_nobody_out,
     a_repeat_gets_the_first_outcome,
     repeats_at_once_get_one_outcome,
     a_command_id_is_not_reused,
@@ -175,6 +180,31 @@ async fn a_stale_cache_refuses_nobody(store: &TestStore) {
     let late = b.desk.act(&clerk(), id, reply(), &Options::default()).await;
     assert_eq!(reason(late), Some(Reason::WrongState));
     assert_eq!(a.store.journal.version(id.0).await.unwrap(), 4);
+}
+
+async fn who_writes_one_thing_after_the_other_keeps_nobody_out(store: &TestStore) {
+    let (a, _) = two_desks(store).await;
+    let id = assigned(&a.desk).await;
+    let urge = || {
+        TicketAction::Urge(Urge {
+            text: Some("请尽快".into()),
+        })
+    };
+    let (docket, person) = (supervisor(), dispatcher());
+    for round in 0..40 {
+        let in_a_row = async {
+            for _ in 0..6 {
+                act(&a.desk, &docket, id, urge()).await;
+            }
+        };
+        let secrecy = TicketAction::SetSecrecy(SetSecrecy {
+            secrecy: [Secrecy::Confidential, Secrecy::Open][round % 2],
+            accused_department: None,
+            text: "来电人要求".into(),
+        });
+        tokio::join!(in_a_row, act(&a.desk, &person, id, secrecy));
+    }
+    assert_eq!(a.store.journal.version(id.0).await.unwrap(), 2 + 40 * 7);
 }
 
 async fn a_repeat_gets_the_first_outcome(store: &TestStore) {
