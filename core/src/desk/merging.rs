@@ -90,7 +90,7 @@ impl Desk {
     }
 
     /// Gives the followers of a ticket that is over its outcome; those of one that was taken back, declined or
-    /// put through go on by themselves.
+    /// put through go on by themselves, and so does a report that accuses an office of the master.
     pub(super) async fn conclude_followers(
         &self,
         id: TicketId,
@@ -115,10 +115,11 @@ impl Desk {
             return Ok(());
         };
         let kind = master.ending.as_ref().map(|ending| ending.kind);
+        // A report that turned out to accuse an office of the master goes on by itself: the accused answers none.
         let shared = matches!(
             kind,
             Some(EndingKind::Closed | EndingKind::Terminated | EndingKind::Merged)
-        );
+        ) && !hides(&found.state, master);
         let action = if shared {
             let told = master.answer.as_ref();
             let told = told.filter(|_| !hides(master, &found.state));

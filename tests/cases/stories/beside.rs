@@ -11,6 +11,7 @@ on_both_stores! {
     a_limit_is_extended_and_a_clock_suspended,
     a_disputed_ticket_is_ruled_on,
     two_tickets_are_merged_and_share_the_outcome,
+    the_accused_answers_no_report_merged_into_its_ticket,
     a_ticket_ends_unsolved_and_is_excluded_and_archived,
     an_answer_is_corrected_and_a_ticket_supervised,
     a_caller_is_put_through_and_a_report_kept_secret,
@@ -250,6 +251,28 @@ async fn two_tickets_are_merged_and_share_the_outcome(store: &TestStore) {
         seen["followers"] == json!([])
     });
     seen.await;
+}
+
+async fn the_accused_answers_no_report_merged_into_its_ticket(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let (master, report) = (story.signed().await, story.received().await);
+    let (id, other) = (&report["id"], &master["id"]);
+    let merge = json!({ "id": id, "masterId": other });
+    story.does("dispatcher", "mergeTicket", merge).await;
+    let accuses = json!({
+        "id": id, "secrecy": "CONFIDENTIAL", "accusedDepartmentId": department(), "text": "举报该局",
+    });
+    story.does("office", "setSecrecy", accuses).await;
+    story.does("clerk", "replyTicket", reply(other)).await;
+    story
+        .does("office", "reviewTicket", json!({ "id": other }))
+        .await;
+    let call = json!({ "id": other, "reached": true, "solved": true });
+    story.does("call-back", "callBackTicket", call).await;
+    let fields = "state answer { text } ending { kind }";
+    let seen = story.until(id, fields, |seen| seen["state"] != "MERGED");
+    let alone = json!({ "state": "RECEIVED", "answer": null, "ending": null });
+    assert_eq!(seen.await, alone);
 }
 
 async fn a_ticket_ends_unsolved_and_is_excluded_and_archived(store: &TestStore) {
