@@ -37,7 +37,7 @@ impl Projection for Cards {
     }
 
     fn version(&self) -> i64 {
-        8
+        9
     }
 
     fn tables(&self) -> &'static [Table] {

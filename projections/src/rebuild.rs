@@ -24,6 +24,8 @@ const ABANDONED_AFTER: TimeDelta = TimeDelta::days(2);
 /// How long readers are held up by a rebuild that waits for its turn, and it by them; far less than PostgreSQL takes
 /// to look for a deadlock.
 const LOCKS_WITHIN: Duration = Duration::from_millis(100);
+/// How often it tries, some ten minutes long, before it gives up and leaves the tables that serve as they are.
+const LOCK_TRIES_MAX: u32 = 3_000;
 /// Most differences named.
 pub const DIFFERENCES_MAX: usize = 1_000;
 
@@ -370,20 +372,23 @@ impl<'s> Build<'s> {
         }
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
         let limit = format!("SET LOCAL lock_timeout = {}", LOCKS_WITHIN.as_millis());
+        let mut tries = 1;
+        tx.execute("SAVEPOINT unlocked", vec![]).await?;
         loop {
-            tx.execute("SAVEPOINT unlocked", vec![]).await?;
+            // Forgotten with every rollback to the savepoint.
             tx.execute(&limit, vec![]).await?;
             match tx.execute(&lock, vec![]).await {
                 Ok(_) => break,
-                Err(error) if is_lock_timeout(&error) => {
+                Err(error) if is_lock_timeout(&error) && tries < LOCK_TRIES_MAX => {
+                    tries += 1;
                     tx.execute("ROLLBACK TO SAVEPOINT unlocked", vec![]).await?;
                     tokio::time::sleep(LOCKS_WITHIN).await;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        tx.execute("SET LOCAL lock_timeout = DEFAULT", vec![])
-            .await?;
+        let unlimited = "SET LOCAL lock_timeout = DEFAULT";
+        tx.execute(unlimited, vec![]).await?;
         Ok(())
     }
 

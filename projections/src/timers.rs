@@ -36,7 +36,7 @@ impl Projection for Timers {
     }
 
     fn version(&self) -> i64 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [Table] {
