@@ -78,6 +78,7 @@ fn short(reason: Reason) -> &'static str {
         Reason::OfficeTwice => "twice",
         Reason::ReturnWindowOver => "window",
         Reason::AlreadySigned => "signed",
+        Reason::ExclusionPending => "exclusion",
         Reason::NoReturnPending => "no return",
         Reason::NotReviewed => "review",
         Reason::TooOften => "often",

@@ -202,7 +202,12 @@ async fn a_rebuild_and_whoever_reads_do_not_wait_for_each_other(store: &TestStor
     let read = async {
         let waits = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
              WHERE d.datname = current_database() AND NOT l.granted AND l.mode = 'AccessExclusiveLock'";
+        let started = std::time::Instant::now();
         while !db.is_sqlite() {
+            assert!(
+                started.elapsed() < docket_tests::store::PATIENCE,
+                "it took no lock"
+            );
             let row = db.fetch_optional(waits, vec![]).await.unwrap().unwrap();
             if row.int(0).unwrap() > 0 {
                 break;

@@ -268,6 +268,7 @@ impl Ticket {
     }
 
     /// The number of an earlier ticket on the same matter; to those who may see that one.
+    #[graphql(complexity = 5)]
     async fn earlier(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let Some(number) = &self.intake()?.earlier else {
             return Ok(None);

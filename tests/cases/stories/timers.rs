@@ -3,6 +3,7 @@
 
 use super::{Story, reply};
 use crate::gateway::department;
+use crate::safekeeping::docket;
 use chrono::TimeDelta;
 use docket_core::journal::Journal;
 use docket_core::{Desk, ManualClock};
@@ -225,6 +226,25 @@ async fn an_ended_ticket_is_archived_after_its_days(store: &TestStore) {
     );
 }
 
+/// Whether the citizen is told that the limit is provisional, and an export both of it and of the limit to sign.
+async fn told(story: &Story, store: &TestStore, ticket: &Value) -> [bool; 3] {
+    let query = "query($input: ProgressInput!) { progress(input: $input) { dueProvisional } }";
+    let shown = json!({ "number": ticket["number"], "queryCode": ticket["queryCode"] });
+    let nobody = story.server.client();
+    let seen = nobody.data(query, json!({ "input": shown })).await;
+    let arguments = ["export", "--what", "tickets", "--format", "jsonl"];
+    let (worked, said) = docket(store, &arguments).await;
+    let row = said.lines().find(|line| line.starts_with('{'));
+    assert!(worked && row.is_some(), "{said}");
+    let row: Value = serde_json::from_str(row.unwrap()).unwrap();
+    [
+        &seen["progress"]["dueProvisional"],
+        &row["due_provisional"],
+        &row["sign_due_provisional"],
+    ]
+    .map(|told| told.as_bool().unwrap())
+}
+
 async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &TestStore) {
     let (story, clock) = begin(store).await;
     // 31 December 2026; the calendar of 2027 is not published.
@@ -234,6 +254,7 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     let fields = "assignments { due { at provisional } moves { cause } }";
     let before = story.reads("clerk", id, fields).await;
     assert_eq!(before["assignments"][0]["due"]["provisional"], true);
+    assert_eq!(told(&story, store, &ticket).await, [true; 3]);
     let holidays = CALENDAR_CN
         .replace("2026]", "2026, 2027]")
         .replace("off = [", "off = [ \"2027-01-01\", \"2027-01-04\",");
@@ -250,6 +271,7 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     assert_eq!(new["due"]["provisional"], false);
     assert!(new["due"]["at"].as_str() > old["due"]["at"].as_str());
     assert_eq!(new["moves"], json!([{ "cause": "CALENDAR" }]));
+    assert_eq!(told(&story, store, &ticket).await, [false; 3]);
 
     // What another process decides under the pack before, a moment after the new one was published and looked at,
     // is settled, too. 31 December 2027.
