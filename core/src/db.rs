@@ -134,6 +134,12 @@ impl Db {
                 .acquire_timeout(ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                .before_acquire(|connection, _| {
+                    // Where the disk is full SQLite gives a transaction up by itself, and the connection believes for ever
+                    // that it is in one: there has to be another.
+                    let left_over = connection.is_in_transaction();
+                    Box::pin(async move { Ok(!left_over) })
+                })
                 .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
                 .connect_with(options)
         };
@@ -273,6 +279,17 @@ impl Db {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// The same, but on PostgreSQL the commit returns before it is on disk; the next one of [`Self::begin`] takes it
+    /// along. For what counts only once such a commit has come after it.
+    pub async fn begin_lazily(&self) -> Result<Tx, sqlx::Error> {
+        let mut tx = self.begin().await?;
+        if !self.is_sqlite() {
+            tx.execute("SET LOCAL synchronous_commit = off", vec![])
+                .await?;
+        }
+        Ok(tx)
     }
 
     /// Begins a transaction that reads one unmoving state.

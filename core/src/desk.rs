@@ -4,6 +4,7 @@
 //! *not* know how commands arrive or how views are built.
 
 mod accounts;
+mod attaching;
 mod captcha;
 mod citizen;
 mod door;
@@ -12,15 +13,19 @@ mod hotline;
 mod imports;
 mod likeness;
 mod merging;
+mod mistakes;
 mod notices;
+mod noting;
 mod phrasebook;
 mod states;
+mod texts;
 mod tickets;
 mod timers;
 mod turns;
 
 pub use crate::ops::Password;
 pub use accounts::{NewAccount, Recovery};
+pub use attaching::{Attached, FileError, Incoming, NewFile, SWEPT_AFTER};
 pub use captcha::{CAPTCHA_DIGITS, Captcha, Solved, Visitor};
 pub use citizen::Shown;
 pub use erasing::{Erased, Person, Whom};
@@ -31,6 +36,7 @@ pub use timers::Fired;
 
 use crate::clock::{Clock, new_id};
 use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};
+use crate::files::Files;
 use crate::journal::{Journal, JournalError, Receipt};
 use crate::ops::{Ops, OpsError};
 use crate::store::Store;
@@ -84,6 +90,9 @@ pub enum DeskError {
     /// The password is right, and the account is deactivated.
     #[error("this account is deactivated")]
     Deactivated,
+    /// A file's bytes could not be sealed, stored or read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// No ticket has this number and this query code.
     #[error("no ticket has this number and this query code")]
     WrongQueryCode,
@@ -141,6 +150,7 @@ pub struct Desk {
     journal: Journal,
     vault: Vault,
     ops: Ops,
+    files: Files,
     clock: Arc<dyn Clock>,
     tickets: Cache<Uuid, Cached<Ticket>>,
     accounts: Cache<Uuid, (Cached<Account>, Instant)>,
@@ -158,6 +168,7 @@ impl Desk {
             journal: store.journal.clone(),
             vault: store.vault.clone(),
             ops: store.ops.clone(),
+            files: store.files.clone(),
             clock: store.clock.clone(),
             tickets: Cache::new(TICKETS_CACHED),
             accounts: Cache::new(ACCOUNTS_CACHED),

@@ -345,6 +345,14 @@ impl Journal {
         Ok(self.inner.backend.command(command).await?)
     }
 
+    /// The streams that commands changed, by one statement; those that were not taken are left out.
+    pub async fn streams_changed_by(
+        &self,
+        commands: &[CommandId],
+    ) -> Result<Vec<(CommandId, Uuid)>, JournalError> {
+        Ok(self.inner.backend.streams_changed_by(commands).await?)
+    }
+
     /// The stream that holds a claim.
     pub async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, JournalError> {
         Ok(self.inner.backend.claimed_by(kind, value).await?)

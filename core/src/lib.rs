@@ -7,6 +7,9 @@
 //! * [`esrs_store`]: esrs's `EventStore` over the journal; every command goes through it.
 //! * [`catalogue`]: every aggregate whose events a log may hold.
 //! * [`desk`]: the application service: load, seal, decide, append; conflicts decided again.
+//! * [`files`]: the bytes of attachments, sealed, apart from the log.
+//! * [`span`]: a stretch of an ordered list.
+//! * [`tls`]: the cryptography of the connections it opens to others.
 //! * [`trace`]: the id of the request that something is done for.
 //!
 //! This crate must *not* know of read models or of GraphQL.
@@ -17,15 +20,20 @@ pub mod db;
 pub mod desk;
 pub mod digests;
 pub mod esrs_store;
+pub mod files;
 pub mod journal;
 pub mod ops;
 pub mod safekeeping;
+pub mod span;
 pub mod store;
+pub mod tls;
 pub mod trace;
 pub mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use desk::{Desk, DeskError};
+pub use files::{Files, FilesUrl};
 pub use journal::{Journal, JournalError, Record};
+pub use span::Span;
 pub use store::{Store, StoreError, StoreUrl};
 pub use vault::{Vault, VaultError};

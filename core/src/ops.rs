@@ -1,17 +1,26 @@
-//! The ops store: durable, but no history. Hashes of passwords and of answers, sessions, failures counted by door.
+//! The ops store: durable, but no history. Hashes of passwords and of answers, sessions, failures counted by
+//! door; and the security log.
 //!
 //! It must *not* know names or logins: which account a login names is the journal's to say.
 
 mod captcha;
+mod files;
 mod leases;
 mod recovery;
+mod security;
 mod sessions;
 
 pub use captcha::{
     Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, CAPTCHAS_USED_MAX, Visit,
 };
+pub use files::UPLOADS_SWEPT_MAX;
 pub use leases::{BEATS, LAPSES, Lease};
 pub use recovery::{RECOVERY_DOORS_MAX, RECOVERY_LOCKED_MAX, RECOVERY_REMEMBERED, Tried};
+pub use security::{
+    SECURITY_BUCKET, SECURITY_KEPT, SECURITY_PROVEN_MAX, SECURITY_ROWS_MAX, SECURITY_STRANGERS_MAX,
+    SecurityEntry, SecurityKind, Subject, network,
+};
+pub use sessions::{Lifetimes, Opened, SESSIONS_PER_ACCOUNT_MAX};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -21,7 +30,6 @@ use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, EventId};
 use sessions::Sessions;
 use std::sync::Arc;
@@ -33,8 +41,13 @@ pub const FAILURES_MAX: i64 = 5;
 pub const LOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// How long a session lasts unless told otherwise: a working day with its overtime.
 pub const SESSION_LASTS: TimeDelta = TimeDelta::hours(12);
+/// How long an access token lasts unless told otherwise.
+pub const TOKEN_LASTS: TimeDelta = TimeDelta::minutes(15);
 /// Passwords hashed at one time; each takes about 19 MiB.
 pub const HASHED_AT_ONCE: usize = 2;
+/// Passwords and answers that are checked, or wait for that, at one time: who comes to work all at once must not keep
+/// everybody else from working.
+pub const CHECKED_AT_ONCE: usize = 32;
 /// Doors at which one can knock at the same time; each stands for many.
 const TURNS: usize = 256;
 /// Shortest and longest password, in characters and bytes.
@@ -53,10 +66,6 @@ CREATE TABLE IF NOT EXISTS failures (
     door {bytes} PRIMARY KEY, count BIGINT NOT NULL, last_at BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS failures_by_time ON failures (last_at);
-CREATE TABLE IF NOT EXISTS sessions (
-    token {bytes} PRIMARY KEY, account TEXT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS sessions_by_expiry ON sessions (expires_at);
 ";
 
 /// What can go wrong at the door.
@@ -74,6 +83,12 @@ pub enum OpsError {
     /// Too many tries without a right captcha from one address.
     #[error("held up after {CAPTCHA_FAILURES_MAX} tries without a right captcha")]
     TooManyTries,
+    /// A refresh token of no session there is.
+    #[error("this session is over")]
+    SessionOver,
+    /// A refresh token that was used before: the session of this account was ended.
+    #[error("a refresh token was used twice: its session was ended")]
+    RefreshReused(AccountId),
     /// Too many wrong passwords.
     #[error("locked after {FAILURES_MAX} wrong passwords, for {} minutes", LOCKED_FOR.num_minutes())]
     Locked,
@@ -82,6 +97,9 @@ pub enum OpsError {
         "a password has at least {PASSWORD_CHARS_MIN} characters and at most {PASSWORD_BYTES_MAX} bytes"
     )]
     UnfitPassword,
+    /// Too many wait to be checked.
+    #[error("{CHECKED_AT_ONCE} passwords are being checked")]
+    Busy,
     /// The password hash cannot be made or read.
     #[error("password hashing failed")]
     Hashing,
@@ -91,9 +109,13 @@ pub enum OpsError {
 }
 
 /// A password, or the hash of one.
+#[derive(Clone)]
 pub enum Password {
     /// In the clear.
     Clear(String),
+    /// In the clear, and made for an account that brought none: a repeat of its creation brings another, and leaves it the
+    /// one it has.
+    Made(String),
     /// Hashed already, by [`Ops::hash_password`]: so several accounts are given one cheaply
     /// (demonstrations only).
     Hashed(String),
@@ -128,13 +150,14 @@ pub struct Ops {
     db: Db,
     clock: Arc<dyn Clock>,
     hashing: Arc<Semaphore>,
+    checking: Arc<Semaphore>,
     /// Guesses at one door take turns, so that those sent all at once are counted one by one.
     turns: Arc<[Mutex<()>; TURNS]>,
     /// Captchas shown from one address take turns, too. Taken after a door's turn, never before.
     asked: Arc<[Mutex<()>; TURNS]>,
     sessions: Arc<Sessions>,
-    /// How long a session lasts.
-    session_lasts: TimeDelta,
+    /// How long sessions and tokens last.
+    lifetimes: Lifetimes,
     /// A hash nobody's password has: verified when the login is unknown, so that time tells nothing.
     decoy: Arc<str>,
 }
@@ -145,6 +168,9 @@ impl Ops {
         db.create(SCHEMA).await?;
         db.create(leases::SCHEMA).await?;
         db.create(recovery::SCHEMA).await?;
+        db.create(files::SCHEMA).await?;
+        db.create(sessions::SCHEMA).await?;
+        db.create(security::SCHEMA).await?;
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
         let decoy = tokio::task::spawn_blocking(move || hash(&secret)).await;
         let decoy = decoy.map_err(|_| OpsError::Hashing)??.into();
@@ -152,21 +178,22 @@ impl Ops {
             db,
             clock,
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            checking: Arc::new(Semaphore::new(CHECKED_AT_ONCE)),
             turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             asked: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             sessions: Arc::default(),
-            session_lasts: SESSION_LASTS,
+            lifetimes: Lifetimes {
+                session: SESSION_LASTS,
+                token: TOKEN_LASTS,
+            },
             decoy,
         })
     }
 
-    /// With sessions that last so long; those already open keep their end.
+    /// With sessions and tokens that last so long; those there are already keep their end.
     #[must_use]
-    pub fn with_sessions_of(self, session_lasts: TimeDelta) -> Self {
-        Self {
-            session_lasts,
-            ..self
-        }
+    pub fn with_sessions_of(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
     }
 
     /// Its database, for what is kept beside: the digests of the log.
@@ -182,7 +209,7 @@ impl Ops {
     /// Hashes a password, if it is fit to be one.
     pub async fn hash_password(&self, password: &Password) -> Result<String, OpsError> {
         let clear = match password {
-            Password::Clear(clear) => clear.clone(),
+            Password::Clear(clear) | Password::Made(clear) => clear.clone(),
             Password::Hashed(hashed) => return Ok(hashed.clone()),
         };
         if clear.chars().count() < PASSWORD_CHARS_MIN || clear.len() > PASSWORD_BYTES_MAX {
@@ -235,14 +262,14 @@ impl Ops {
         Ok(())
     }
 
-    /// Whether the account that an event created has this password. A hash says nothing against it.
+    /// Whether the account that an event created has this password. A hash says nothing against it, nor one that was made.
     pub async fn fits(&self, created_by: EventId, password: &Password) -> Result<bool, OpsError> {
         match password {
             Password::Clear(clear) => {
                 let stored = self.stored(created_by).await?;
                 self.is_right(stored.as_deref(), clear.clone()).await
             }
-            Password::Hashed(_) => Ok(true),
+            Password::Made(_) | Password::Hashed(_) => Ok(true),
         }
     }
 
@@ -254,6 +281,7 @@ impl Ops {
         }
         let there = stored.is_some();
         let stored = stored.unwrap_or(&self.decoy).to_owned();
+        let _place = self.checking.try_acquire().map_err(|_| OpsError::Busy)?;
         let _permit = self.hashing().await?;
         let fits = tokio::task::spawn_blocking(move || verify(&secret, &stored)).await;
         Ok(there && fits.map_err(|_| OpsError::Hashing)?)
@@ -266,8 +294,7 @@ impl Ops {
         Ok(())
     }
 
-    /// Checks the password of the account that a login names, if it names one, and opens a session: its
-    /// token, and when it ends. The login comes as a keyed hash, the account with what it was created by. After
+    /// Checks the password of the account that a login names, if it names one, and opens a session. The login comes as a keyed hash, the account with what it was created by. After
     /// [`CAPTCHA_AFTER`] failures a captcha has to be answered, too.
     pub async fn log_in(
         &self,
@@ -275,19 +302,19 @@ impl Ops {
         account: Option<(AccountId, EventId)>,
         password: String,
         visit: &Visit,
-    ) -> Result<(AccountId, String, Timestamp), OpsError> {
+    ) -> Result<Opened, OpsError> {
         let mut knock = self.knock(login).await?;
         knock.admit(visit).await?;
         let (account, created_by, fitted) =
             self.check_password(&mut knock, account, password).await?;
         drop(knock);
-        let (token, until) = self.open_session(account).await?;
+        let opened = self.open_session(account).await?;
         // Whoever sets a new password ends the sessions there are by then. This one may have come after.
         if self.stored(created_by).await?.as_deref() != Some(fitted.as_str()) {
-            self.log_out(&token).await?;
+            self.log_out(&opened.token).await?;
             return Err(OpsError::WrongCredentials);
         }
-        Ok((account, token, until))
+        Ok(opened)
     }
 
     /// The account, with the hash that fitted, if it has this password. Failures are counted whether the login

@@ -3,12 +3,14 @@
 //! * `snapshot`: one unmoving state of a part, read by pages. `tables`: every table that is kept.
 //! * [`verify`](mod@verify): what is wrong with a log, by position.
 //! * `vitals`: sizes, counts and versions.
+//! * `attachments`: their bytes, in the store and in backups.
 //! * [`ledger`]: persons erased, on record apart from the store.
 //! * [`backup`](mod@backup), [`restore`](mod@restore): a store as plain files with a manifest, and back.
 //!
 //! All of it works beside a server, and holds no more in memory than a page. It must *not* change a store
 //! that is there.
 
+mod attachments;
 pub mod backup;
 mod files;
 pub mod ledger;
@@ -19,6 +21,7 @@ pub mod tables;
 pub mod verify;
 mod vitals;
 
+pub use attachments::Kept;
 pub use backup::{Backup, backup};
 pub use ledger::Ledger;
 pub use manifest::{Manifest, check, check_either};
@@ -27,6 +30,7 @@ pub use snapshot::Snapshot;
 pub use verify::{Finding, Report, Verify, verify};
 pub use vitals::{Vitals, vitals};
 
+use crate::files::FilesError;
 use crate::vault::VaultError;
 use std::path::Path;
 
@@ -48,6 +52,9 @@ pub enum SafekeepingError {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The bytes of attachments.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A file or folder failed.
     #[error("{path}: {source}")]
     File {

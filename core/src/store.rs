@@ -2,8 +2,9 @@
 
 use crate::clock::Clock;
 use crate::db::{Db, Durability, Planning};
+use crate::files::{Files, FilesError, FilesUrl, S3Access};
 use crate::journal::{Journal, JournalError, Purpose};
-use crate::ops::{Ops, OpsError, SESSION_LASTS};
+use crate::ops::{Lifetimes, Ops, OpsError, SESSION_LASTS, TOKEN_LASTS};
 use crate::vault::{MasterKey, Vault, VaultError};
 use chrono::TimeDelta;
 use std::fmt;
@@ -103,6 +104,9 @@ pub enum StoreError {
     /// The ops store.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// The place of attachments.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A database.
     #[error("the database {place}: {source}")]
     Database {
@@ -123,17 +127,38 @@ pub struct StoreOptions {
     pub purpose: Option<Purpose>,
     /// Another place for the keys.
     pub keys: Option<StoreUrl>,
+    /// Where attachments are; by default a folder beside the store.
+    pub files: Option<FilesUrl>,
+    /// How an S3-compatible store of them is reached.
+    pub s3: S3Access,
     /// Where the master key comes from; by default a file beside the keys.
     pub master: Option<MasterKey>,
     /// Go on though the database would lose acknowledged commands in a power cut.
     pub allow_unsafe: bool,
     /// How long a session lasts from its login.
     pub sessions_last: Duration,
+    /// How long an access token lasts.
+    pub tokens_last: Duration,
     /// Business time.
     pub clock: Arc<dyn Clock>,
 }
 
+/// Where attachments are unless told otherwise: beside the store.
+#[must_use]
+pub fn default_files(store: &StoreUrl) -> FilesUrl {
+    FilesUrl::Folder(match store {
+        StoreUrl::Sqlite(dir) => dir.join("files"),
+        StoreUrl::Postgres(_) => PathBuf::from("docket-files"),
+    })
+}
+
 impl StoreOptions {
+    /// The bytes of attachments of the store.
+    pub fn open_files(&self) -> Result<Files, FilesError> {
+        let default = || default_files(&self.url);
+        Files::open(&self.files.clone().unwrap_or_else(default), &self.s3)
+    }
+
     /// A real store with everything in one place.
     #[must_use]
     pub fn new(url: StoreUrl, clock: Arc<dyn Clock>) -> Self {
@@ -141,9 +166,12 @@ impl StoreOptions {
             url,
             purpose: Some(Purpose::Real),
             keys: None,
+            files: None,
+            s3: S3Access::default(),
             master: None,
             allow_unsafe: false,
             sessions_last: SESSION_LASTS.to_std().unwrap_or_default(),
+            tokens_last: TOKEN_LASTS.to_std().unwrap_or_default(),
             clock,
         }
     }
@@ -158,6 +186,8 @@ pub struct Store {
     pub vault: Vault,
     /// Passwords and sessions.
     pub ops: Ops,
+    /// The bytes of attachments.
+    pub files: Files,
     /// The read models' database: a part of its own, rebuilt at will.
     pub views: Db,
     /// Business time.
@@ -167,13 +197,17 @@ pub struct Store {
 impl Store {
     /// Opens a store, making what is not there yet.
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let files = options.open_files()?;
         let StoreOptions {
             url,
             purpose,
             keys,
+            files: _,
+            s3: _,
             master,
             allow_unsafe,
             sessions_last,
+            tokens_last,
             clock,
         } = options;
         let founded_as = purpose.unwrap_or(Purpose::Real);
@@ -203,16 +237,20 @@ impl Store {
         let keys = part(&keys_url, "keys", full, by_index, allow_unsafe).await?;
         let vault = Vault::open(keys, journal.log_id(), master, clock.clone()).await?;
         let ops = part(&url, "ops", full, by_index, allow_unsafe).await?;
-        let sessions_last = TimeDelta::from_std(sessions_last).unwrap_or(SESSION_LASTS);
+        let lifetimes = Lifetimes {
+            session: TimeDelta::from_std(sessions_last).unwrap_or(SESSION_LASTS),
+            token: TimeDelta::from_std(tokens_last).unwrap_or(TOKEN_LASTS),
+        };
         let ops = Ops::open(ops, clock.clone())
             .await?
-            .with_sessions_of(sessions_last);
+            .with_sessions_of(lifetimes);
         let (lazy, free) = (Durability::Lazy, Planning::Free);
         let views = part(&url, "views", lazy, free, allow_unsafe).await?;
         Ok(Self {
             journal,
             vault,
             ops,
+            files,
             views,
             clock,
         })

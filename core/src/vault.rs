@@ -8,8 +8,10 @@
 
 mod check;
 mod erasure;
+mod link;
 mod marks;
 mod master;
+mod stream;
 
 pub use check::Found;
 pub(crate) use check::opens;
@@ -17,6 +19,7 @@ pub(crate) use erasure::destroy_within;
 pub use erasure::{ERASED_WITHIN, Erasure};
 pub use marks::NewMark;
 pub use master::MasterKey;
+pub use stream::{Opener, PIECE_BYTES, Sealer};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::{Db, Value, list, pieces};
@@ -331,6 +334,33 @@ impl Vault {
             field.as_bytes(),
         ]
         .concat()
+    }
+
+    /// Fetches keys by few statements, as far as they are not at hand: for texts that are opened together. More than are kept
+    /// are not fetched.
+    pub async fn fetch_keys(&self, ids: &[KeyId]) -> Result<(), VaultError> {
+        self.notice_erasures().await?;
+        let missing = ids.iter().filter(|id| self.inner.cache.get(*id).is_none());
+        let missing: Vec<KeyId> = missing.copied().take(KEYS_CACHED).collect();
+        let before = self.inner.watch.generation();
+        for piece in pieces(&missing) {
+            let list = list(1, piece.len());
+            let sql = format!("SELECT id, wrapped FROM keys WHERE id IN ({list})");
+            let values = piece.iter().map(|id| Value::from(id.0)).collect();
+            for row in self.inner.db.fetch_all(&sql, values).await? {
+                let id = KeyId(row.uuid(0)?);
+                let secret = unwrap(&self.inner.master, id.0.as_bytes(), &row.bytes(1)?)
+                    .ok_or_else(|| VaultError::WrongMaster(format!("key {id}")))?;
+                self.inner.cache.insert(id, Arc::new(secret));
+            }
+        }
+        // Destroyed while they were read: not to be remembered.
+        if self.inner.watch.generation() != before {
+            for id in &missing {
+                self.inner.cache.remove(id);
+            }
+        }
+        Ok(())
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<Arc<Key>>, VaultError> {

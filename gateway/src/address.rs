@@ -1,12 +1,8 @@
 //! Where a request comes from: the other end of the connection, or whom a reverse proxy there says it passes on.
 
-use crate::tls::TlsListener;
 use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
 use axum::http::{Extensions, HeaderMap};
-use axum::serve::IncomingStream;
 use std::net::{IpAddr, SocketAddr};
-use tokio::net::TcpListener;
 
 /// The header in which a proxy names whom it passes on, last.
 const FORWARDED: &str = "x-forwarded-for";
@@ -15,16 +11,13 @@ const FORWARDED: &str = "x-forwarded-for";
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(SocketAddr);
 
-macro_rules! peer_of {
-    ($($listener:ty),+) => {$(
-        impl Connected<IncomingStream<'_, $listener>> for Peer {
-            fn connect_info(stream: IncomingStream<'_, $listener>) -> Self {
-                Self(*stream.remote_addr())
-            }
-        }
-    )+};
+impl Peer {
+    /// The other end's address.
+    #[must_use]
+    pub const fn new(address: SocketAddr) -> Self {
+        Self(address)
+    }
 }
-peer_of!(TcpListener, TlsListener);
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,17 +1,24 @@
 //! A store opened, founded and followed: everything a server or a test needs.
 
+use crate::admission::Admission;
+use crate::attachments::TRANSFERS_AT_ONCE;
 use crate::drain::Drain;
+use crate::health::Health;
 use crate::meters::Meters;
+use crate::oidc::Oidc;
 use crate::prints::Prints;
-use crate::settings::Limits;
+use crate::rates::Rates;
+use crate::settings::{Access, Limits};
+use crate::trusted::Trusted;
 use crate::worker::Worker;
+use axum::http::HeaderValue;
 use docket_core::digests::Keeper;
 use docket_core::store::StoreOptions;
 use docket_core::{Desk, DeskError, Store, StoreError};
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
 use docket_projections::{ProjectionError, Runner, State, Views};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What can go wrong at the start.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +32,9 @@ pub enum StartError {
     /// The views.
     #[error("the views could not be opened: {0}")]
     Views(#[from] ProjectionError),
+    /// Certificates of authorities, to fetch an identity provider's keys.
+    #[error("the identity provider cannot be asked: {0}")]
+    Provider(#[from] reqwest::Error),
 }
 
 /// How a new hotline is founded.
@@ -59,8 +69,24 @@ pub struct App {
     pub views: Views,
     /// Printed forms that wait to be fetched.
     pub prints: Arc<Prints>,
+    /// Files that may come in at one time.
+    pub uploads: Arc<Semaphore>,
+    /// Files that may go out at one time.
+    pub downloads: Arc<Semaphore>,
     /// What it holds itself to.
     pub limits: Limits,
+    /// How many requests accounts and addresses have left.
+    pub rates: Arc<Rates>,
+    /// How much may be under way.
+    pub admission: Arc<Admission>,
+    /// Whether the store answers.
+    pub health: Arc<Health>,
+    /// Documents that are trusted, if there are any.
+    pub trusted: Arc<Trusted>,
+    /// The identity provider whose tokens are taken, if there is one.
+    pub oidc: Option<Arc<Oidc>>,
+    /// Origins whose pages may talk to it.
+    pub origins: Arc<[HeaderValue]>,
     /// Whether it is stopping.
     pub drain: Drain,
     /// What is measured of it.
@@ -89,15 +115,53 @@ impl App {
         let worker = Worker::start(&store, desk.clone(), views.clone(), meters.worker.clone());
         Ok(Self {
             limits: Limits::default(),
+            rates: Arc::new(Rates::new(&Limits::default())),
+            admission: Arc::new(Admission::new(&Limits::default())),
+            health: Arc::new(Health::watch(&store)),
+            trusted: Arc::default(),
+            oidc: None,
+            origins: Arc::default(),
             drain: Drain::default(),
             meters,
             prints: Arc::default(),
+            uploads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
+            downloads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
             _worker: Arc::new(worker),
             store,
             desk,
             views,
             projections,
+        })
+    }
+
+    /// Under other limits than the default ones.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        let rates = Arc::new(Rates::new(&limits));
+        let admission = Arc::new(Admission::new(&limits));
+        Self {
+            limits,
+            rates,
+            admission,
+            ..self
+        }
+    }
+
+    /// Trusting these documents.
+    #[must_use]
+    pub fn trusting(self, trusted: Arc<Trusted>) -> Self {
+        Self { trusted, ..self }
+    }
+
+    /// Taking in whom these settings say.
+    pub fn letting_in(self, access: Access) -> Result<Self, StartError> {
+        let clock = self.store.clock.clone();
+        let oidc = access.oidc.map(|oidc| Oidc::new(oidc, clock)).transpose()?;
+        Ok(Self {
+            oidc: oidc.map(Arc::new),
+            origins: access.origins.into(),
+            ..self
         })
     }
 }

@@ -1,42 +1,84 @@
-//! Who is asking, and what of a ticket they may read. Every right to read a field is decided here.
+//! Who is asking. What they may read is decided in [`crate::rights`].
 
+use crate::app::App;
 use crate::error::{Code, fault};
+use crate::oidc::{Oidc, Refused};
 use async_graphql::{Context, Error};
-use docket_core::Desk;
-use docket_core::DeskError;
-use docket_core::ops::Ops;
+use docket_core::{Desk, DeskError};
 use docket_domain::Timestamp;
 use docket_domain::people::{Actor, Role};
-use docket_domain::ticket::{Assignment, Secrecy, Ticket};
 use std::sync::Arc;
+
+/// What somebody came with.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A session's access token.
+    Session(Arc<str>),
+    /// A token of the identity provider.
+    Provider,
+}
+
+/// Why nobody knows who somebody is.
+#[derive(Debug)]
+pub enum Unknown {
+    /// A provider's token that is not taken.
+    Refused(Refused),
+    /// A fault.
+    Fault(DeskError),
+}
+
+impl<E: Into<DeskError>> From<E> for Unknown {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
 
 /// A logged-in account.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The account as the giver of commands.
     pub actor: Actor,
-    /// When its session ends.
+    /// Until when what it came with is good.
     pub until: Timestamp,
-    /// Its token, to log out with.
-    pub token: Arc<str>,
+    /// What it came with.
+    pub credential: Credential,
     /// Whether its password has expired: then it may change it, and nothing else.
     pub must_change_password: bool,
 }
 
-/// The account behind a bearer token; `None` for a token that is unknown or over.
-pub async fn viewer_of(desk: &Desk, ops: &Ops, token: &str) -> Result<Option<Viewer>, DeskError> {
-    let Some((account, until)) = ops.session(token).await? else {
+/// The account behind a bearer token; `None` for a token that is unknown or over. Whether it is a session's or a
+/// provider's its form tells: sessions' have no dots.
+pub async fn viewer_of(app: &App, token: &str) -> Result<Option<Viewer>, Unknown> {
+    if let Some(oidc) = &app.oidc
+        && token.contains('.')
+    {
+        return of_provider(&app.desk, oidc, token).await.map(Some);
+    }
+    let Some((account, until)) = app.store.ops.session(token).await? else {
         return Ok(None);
     };
-    let Some(actor) = desk.actor(account).await? else {
+    let Some(actor) = app.desk.actor(account).await? else {
         return Ok(None);
     };
     Ok(Some(Viewer {
         actor,
         until,
-        token: token.into(),
-        must_change_password: desk.must_change_password(account).await?,
+        credential: Credential::Session(token.into()),
+        must_change_password: app.desk.must_change_password(account).await?,
     }))
+}
+
+/// Whoever a provider vouches for needs no password of Docket's, so that its age is nothing to them.
+async fn of_provider(desk: &Desk, oidc: &Oidc, token: &str) -> Result<Viewer, Unknown> {
+    let taken = oidc.take(desk, token).await?;
+    let (account, until) = taken.map_err(Unknown::Refused)?;
+    let actor = desk.actor(account).await?;
+    Ok(Viewer {
+        actor: actor.ok_or(Unknown::Refused(Refused::Deactivated))?,
+        until,
+        credential: Credential::Provider,
+        must_change_password: false,
+    })
 }
 
 /// The viewer of a request, or the error that says there is none, or that it has to change its password first.
@@ -73,189 +115,5 @@ pub fn keeper<'c>(context: &Context<'c>) -> Result<&'c Viewer, Error> {
         Ok(viewer)
     } else {
         Err(fault(Code::Forbidden))
-    }
-}
-
-/// How much of a personal text a viewer gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// All of it.
-    Clear,
-    /// With all but its ends masked.
-    Masked,
-    /// Nothing.
-    Hidden,
-}
-
-/// Which of a ticket's texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Who called, and the query code they were given.
-    Caller,
-    /// The party complained of.
-    Respondent,
-    /// Title, body, place, and the answer to the citizen.
-    Matter,
-    /// Instructions, opinions, reasons, names and phones of staff.
-    Work,
-}
-
-/// How much of a group of a ticket's texts an account sees (DOMAIN §6). The ticket itself must be visible
-/// to it: see [`Ticket::is_visible_to`].
-#[must_use]
-pub fn sight(actor: &Actor, ticket: &Ticket, group: Group) -> Sight {
-    let Some(intake) = &ticket.intake else {
-        return Sight::Hidden;
-    };
-    if actor.in_centre() {
-        return Sight::Clear;
-    }
-    if intake.is_from(actor) {
-        return if group == Group::Work {
-            Sight::Hidden
-        } else {
-            Sight::Clear
-        };
-    }
-    if actor.has_any(&[Role::Clerk, Role::Leader]) && ticket.is_visible_to(actor) {
-        let secret = group == Group::Caller && intake.secrecy == Secrecy::Confidential;
-        let former = group != Group::Matter && !ticket.is_business_of(actor);
-        return if secret || former {
-            Sight::Hidden
-        } else {
-            Sight::Clear
-        };
-    }
-    if actor.has(Role::Auditor) {
-        return match group {
-            Group::Caller | Group::Respondent => Sight::Masked,
-            Group::Matter | Group::Work => Sight::Clear,
-        };
-    }
-    Sight::Hidden
-}
-
-/// How much of an assignment's drafts an account sees: they are for the holder's office alone, as long as
-/// the ticket is its business.
-#[must_use]
-pub fn draft_sight(actor: &Actor, ticket: &Ticket, assignment: &Assignment) -> Sight {
-    if actor.in_office() && assignment.is_held_by(actor) {
-        sight(actor, ticket, Group::Work)
-    } else {
-        Sight::Hidden
-    }
-}
-
-/// A text with all but its first and last character masked.
-#[must_use]
-pub fn mask(text: &str) -> String {
-    let count = text.chars().count();
-    let keep_last = count > 2;
-    text.chars()
-        .enumerate()
-        .map(|(i, c)| {
-            if i == 0 || (keep_last && i + 1 == count) {
-                c
-            } else {
-                '*'
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use docket_domain::ticket::scenario::*;
-
-    #[test]
-    fn masks_leave_the_ends() {
-        assert_eq!(mask("王小明"), "王*明");
-        assert_eq!(mask("王明"), "王*");
-        assert_eq!(mask("王"), "王");
-        assert_eq!(mask(""), "");
-        assert_eq!(mask("13800000001"), "1*********1");
-    }
-
-    #[test]
-    fn every_group_for_every_role() {
-        use Group::{Caller, Matter, Respondent, Work};
-        use Sight::{Clear, Hidden, Masked};
-        let ticket = delegated().fold();
-        for (who, actor, expected) in [
-            ("operator", operator(), [Clear, Clear, Clear, Clear]),
-            ("dispatcher", dispatcher(), [Clear, Clear, Clear, Clear]),
-            ("call-back", caller_back(), [Clear, Clear, Clear, Clear]),
-            ("supervisor", supervisor(), [Clear, Clear, Clear, Clear]),
-            ("office", office(), [Clear, Clear, Clear, Clear]),
-            (
-                "joint meeting",
-                joint_meeting(),
-                [Clear, Clear, Clear, Clear],
-            ),
-            ("analyst", analyst(), [Hidden, Hidden, Hidden, Hidden]),
-            ("clerk", clerk(), [Clear, Clear, Clear, Clear]),
-            ("leader", leader(), [Clear, Clear, Clear, Clear]),
-            ("unit clerk", unit_clerk(), [Clear, Clear, Clear, Clear]),
-            (
-                "other clerk",
-                other_clerk(),
-                [Hidden, Hidden, Hidden, Hidden],
-            ),
-            ("a stranger", citizen(), [Hidden, Hidden, Hidden, Hidden]),
-            ("auditor", auditor(), [Masked, Masked, Clear, Clear]),
-            (
-                "administrator",
-                administrator(),
-                [Hidden, Hidden, Hidden, Hidden],
-            ),
-        ] {
-            let seen = [Caller, Respondent, Matter, Work].map(|g| sight(&actor, &ticket, g));
-            assert_eq!(seen, expected, "{who}");
-        }
-        let own = own_replied().fold();
-        let seen = [Caller, Respondent, Matter, Work].map(|g| sight(&citizen(), &own, g));
-        assert_eq!(seen, [Clear, Clear, Clear, Hidden], "the citizen's own");
-    }
-
-    #[test]
-    fn an_office_that_gave_the_ticket_back_sees_only_the_matter() {
-        use Group::{Caller, Matter, Respondent, Work};
-        let seen = |ticket: &Ticket| {
-            [Caller, Respondent, Matter, Work].map(|group| sight(&clerk(), ticket, group))
-        };
-        let only_matter = [Sight::Hidden, Sight::Hidden, Sight::Clear, Sight::Hidden];
-        assert_eq!(seen(&returned().fold()), only_matter);
-        let again = returned().and(dispatcher(), assign()).fold();
-        assert_eq!(
-            seen(&again),
-            [Sight::Clear; 4],
-            "until it is given it again"
-        );
-    }
-
-    #[test]
-    fn a_draft_is_for_the_holders_office_alone() {
-        let drafted = signed().and(clerk(), save_draft("草稿"));
-        let ticket = drafted.fold();
-        for (who, actor) in everybody() {
-            let seen = draft_sight(&actor, &ticket, &ticket.assignments[0]);
-            let own = actor.department == Some(DEPARTMENT) && actor.unit.is_none();
-            assert_eq!(seen == Sight::Clear, own, "{who}");
-            assert!(own || seen == Sight::Hidden, "{who}");
-        }
-        let drafted = signed().and(clerk(), save_draft("草稿"));
-        let back = drafted.and(clerk(), send_back()).fold();
-        let seen = draft_sight(&clerk(), &back, &back.assignments[0]);
-        assert_eq!(seen, Sight::Hidden, "an office that gave it back");
-    }
-
-    #[test]
-    fn a_confidential_caller_is_hidden_from_offices() {
-        let mut ticket = signed().fold();
-        ticket.intake.as_mut().unwrap().secrecy = Secrecy::Confidential;
-        assert_eq!(sight(&clerk(), &ticket, Group::Caller), Sight::Hidden);
-        assert_eq!(sight(&clerk(), &ticket, Group::Matter), Sight::Clear);
-        assert_eq!(sight(&operator(), &ticket, Group::Caller), Sight::Clear);
     }
 }

@@ -12,6 +12,7 @@ mod progress;
 mod projections;
 mod replay;
 mod rules;
+mod security_log;
 mod serve;
 mod verify;
 mod what_if;
@@ -67,6 +68,8 @@ enum Command {
     Restore(backup::Restore),
     /// Erases a person who called, for ever.
     Erase(erase::Erase),
+    /// Prints the security log: who was let in and who was not, by the hour.
+    SecurityLog(security_log::SecurityLog),
     /// Shows every setting: its value, where it came from, what it does.
     Config(config::Config),
     /// Looks at what could endanger the store.
@@ -165,6 +168,9 @@ fn store_options(settings: &Settings) -> StoreOptions {
     options.allow_unsafe = settings.allow_unsafe;
     options.master.clone_from(&settings.master);
     options.sessions_last = settings.sessions_last;
+    options.files.clone_from(&settings.attachments);
+    options.s3.clone_from(&settings.s3);
+    options.tokens_last = settings.tokens_last;
     options
 }
 
@@ -232,6 +238,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
         Command::Erase(erase) => erase.run().await,
+        Command::SecurityLog(log) => log.run().await,
         Command::Config(config) => config.run(),
         Command::Doctor(doctor) => doctor.run().await,
         Command::Schema => {

@@ -3,11 +3,11 @@
 //!
 //! It must *not* know what is served.
 
-use crate::address::Peer;
+use crate::connections::Connections;
 use crate::settings::Limits;
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -54,6 +54,13 @@ impl Drain {
         *self.phase.borrow() > Phase::Serving
     }
 
+    /// Whether what would go on for ever is to end. True for everybody before anybody's [`Self::closing`] resolves:
+    /// those resolve one after the other.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        *self.phase.borrow() == Phase::Closing
+    }
+
     /// Resolves when what would go on for ever is to end: subscriptions and sockets.
     pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut phase = self.phase.subscribe();
@@ -79,43 +86,30 @@ impl Drain {
     }
 }
 
-/// Serves until `stop` resolves, then stops step by step.
+/// Serves until `stop` resolves, then stops step by step. `proxies` are the reverse proxies on other machines.
 pub async fn serve<L>(
     listener: L,
     router: Router,
     drain: Drain,
     limits: Limits,
+    proxies: &[IpAddr],
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()>
-where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
-    Peer: for<'c> Connected<IncomingStream<'c, L>>,
+) where
+    L: Listener<Addr = SocketAddr>,
 {
-    let closing = drain.closing();
-    let router = router.into_make_service_with_connect_info::<Peer>();
-    let stopping = drain.clone();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let connections = Connections::new(limits, proxies);
+    let stopping = async {
         stop.await;
-        stopping.enter(Phase::Notice);
+        drain.enter(Phase::Notice);
         tracing::info!("stopping: not ready any more");
         tokio::time::sleep(limits.drain_notice).await;
-        stopping.enter(Phase::Closing);
-    });
-    let finished = async {
-        let served = served.await;
-        drain.all_let_go().await;
-        served
+        drain.enter(Phase::Closing);
     };
-    let time_is_up = async {
-        closing.await;
-        tokio::time::sleep(limits.drain).await;
-    };
-    tokio::select! {
-        served = finished => served,
-        () = time_is_up => {
-            tracing::warn!("some requests did not finish in time, and are cut off");
-            Ok(())
-        }
+    let ((), ()) = tokio::join!(connections.take(listener, router, &drain), stopping);
+    if tokio::time::timeout(limits.drain, drain.all_let_go())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests did not finish in time, and are cut off");
     }
 }

@@ -2,13 +2,16 @@
 //! system become top-level errors with `extensions.code`. Both are mapped here and nowhere else.
 
 use async_graphql::{Error, ErrorExtensions as _, Pos, ServerError};
-use docket_core::desk::rule_text;
+use docket_core::desk::{FileError, rule_text};
+use docket_core::files::FilesError;
 use docket_core::ops::{OpsError, PASSWORD_BYTES_MAX};
 use docket_core::{DeskError, JournalError, VaultError};
 use docket_domain::rules::PasswordRules;
 use docket_domain::{Reason, Refusal};
 use docket_projections::ProjectionError;
 use docket_projections::views::Lagging;
+use std::any::Any;
+use std::sync::Arc;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal { zh: $zh:literal, en: $en:literal, remedy: $remedy:literal })+) => {
@@ -96,6 +99,58 @@ codes! {
     PasswordExpired = "PASSWORD_EXPIRED" {
         zh: "密码已过期,请先修改密码", en: "the password has expired: change it first",
         remedy: "Call `changePassword`; until then only that, `me` and `logout` are answered." }
+    /// A refresh token of no session there is.
+    SessionOver = "SESSION_OVER" {
+        zh: "登录已失效,请重新登录", en: "this session is over: log in again",
+        remedy: "Call `login`. A session ends by `logout`, by its time, by a new password, and when its account is deactivated." }
+    /// A refresh token that was used before.
+    TokenReused = "TOKEN_REUSED" {
+        zh: "登录凭证被重复使用,为安全起见已退出登录", en: "this refresh token was used before, so its session was ended",
+        remedy: "Log in again, and change the password if it was not you: somebody else may have had your tokens. Refresh in one place, and keep only the newest `refreshToken`." }
+    /// A provider's token that is not taken.
+    TokenRefused = "TOKEN_REFUSED" {
+        zh: "身份令牌无效", en: "the identity provider's token is not taken",
+        remedy: "The message says what is wrong with it. Get another from the provider; where it lasts, compare `oidc.*` with the provider's settings." }
+    /// A provider's token that has expired.
+    TokenExpired = "TOKEN_EXPIRED" {
+        zh: "身份令牌已过期", en: "the identity provider's token has expired",
+        remedy: "Get the next one from the provider; open subscriptions again `after` the last position." }
+    /// A provider's token that names no account.
+    AccountUnknown = "ACCOUNT_UNKNOWN" {
+        zh: "该身份没有对应的账号", en: "the identity provider's token names no account here",
+        remedy: "Have an administrator create an account whose login is what the token's claim (`oidc.claim`) says." }
+    /// A provider whose keys cannot be fetched.
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE" {
+        zh: "身份认证服务暂时不可用", en: "the identity provider is out of reach",
+        remedy: "Try again in ten seconds; log in with a password meanwhile." }
+    /// Too many requests.
+    RateLimited = "RATE_LIMITED" {
+        zh: "请求过于频繁,请稍后再试", en: "too many requests",
+        remedy: "Wait as long as `Retry-After` (seconds) or `extensions.retryAfter` says. The limits are `rate.account` and `rate.address`." }
+    /// More is under way than the server admits.
+    Overloaded = "OVERLOADED" {
+        zh: "系统繁忙,请稍后再试", en: "more is under way than the server takes",
+        remedy: "Nothing was executed. Wait as long as `Retry-After` or `extensions.retryAfter` says, and send the same again." }
+    /// More of an account, an address or a connection is under way than it may have.
+    TooManyAtOnce = "TOO_MANY_AT_ONCE" {
+        zh: "同时进行的操作过多", en: "too much of yours is under way at the same time",
+        remedy: "Wait until something of it has ended; close subscriptions and connections that are not needed. The limits are `limits.*_account`, `limits.*_address`, `server.connections_address` and `limits.web_socket_operations`." }
+    /// A subscription whose reader is too slow.
+    TooSlow = "TOO_SLOW" {
+        zh: "客户端接收过慢,订阅已结束", en: "this subscription has fallen too far behind, and is over",
+        remedy: "Read faster, or ask for less; subscribe again `after` the last position, or read what there is and subscribe from now on." }
+    /// No trusted document has this id.
+    PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND" {
+        zh: "未登记的查询文档", en: "no trusted document has this id",
+        remedy: "Have the operator put the client's documents into the manifest (`documents.manifest`). Where others are taken, too, send `query`." }
+    /// A document that is not among the trusted ones.
+    TrustedDocumentsOnly = "TRUSTED_DOCUMENTS_ONLY" {
+        zh: "只接受已登记的查询文档", en: "only trusted documents are taken here",
+        remedy: "Send `documentId` of a document in the manifest, and no `query`." }
+    /// The schema is not told.
+    IntrospectionDisabled = "INTROSPECTION_DISABLED" {
+        zh: "未开放模式查询", en: "the schema is not told here",
+        remedy: "`docket schema` prints it; the setting is `graphql.introspection`." }
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
         zh: "错误次数过多,已临时锁定", en: "this login is locked after too many failures",
@@ -124,6 +179,22 @@ codes! {
     CommandReused = "COMMAND_REUSED" {
         zh: "该命令编号已用于其他操作", en: "this commandId was used for another command",
         remedy: "Make a new id for every new command; reuse one only to repeat the same command." }
+    /// A ticket that a batch names twice.
+    DuplicateItem = "DUPLICATE_ITEM" {
+        zh: "同一批次中工单重复", en: "this batch has the same ticket before",
+        remedy: "Send each ticket once in a batch; the first of them was decided on." }
+    /// A link that is over, was used, or is none.
+    LinkOver = "LINK_OVER" {
+        zh: "链接已失效,请重新获取", en: "this link is over",
+        remedy: "Ask for another: `requestUpload` gives one for five minutes, `openAttachment` one for two, once." }
+    /// The bytes sent are not as many as were said.
+    SizeDiffers = "SIZE_DIFFERS" {
+        zh: "文件大小与申报不符", en: "the file is not of the size that was said",
+        remedy: "Send exactly `size` bytes; after a broken connection all of them again, to the same link or another." }
+    /// Too many files are on their way at one time.
+    TooManyTransfers = "TOO_MANY_TRANSFERS" {
+        zh: "同时传输的文件过多,请稍后重试", en: "too many files are on their way at the moment",
+        remedy: "Send it again in a while, as `Retry-After` says; the link still works." }
     /// Others were faster several times in a row.
     Conflict = "CONFLICT" {
         zh: "工单正被多人同时处理,请重试", en: "others changed this at the same time",
@@ -149,19 +220,25 @@ pub enum Language {
 }
 
 impl Language {
-    /// From an `Accept-Language` header: whichever of the two comes first; Chinese otherwise.
+    /// From an `Accept-Language` header: whichever of the two weighs more (`q`), the first named of equals; Chinese where
+    /// neither is wanted, or both by `*`.
     #[must_use]
     pub fn from_header(header: &str) -> Self {
-        let first = header.split(',').map(|l| l.trim().to_ascii_lowercase());
-        for language in first {
-            if language.starts_with("zh") {
-                return Self::Chinese;
-            }
-            if language.starts_with("en") {
-                return Self::English;
+        let mut best = (0, Self::Chinese);
+        for range in header.split(',').take(LANGUAGES_READ) {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let language = match tag.split('-').next().unwrap_or_default() {
+                primary if primary.eq_ignore_ascii_case("zh") || primary == "*" => Self::Chinese,
+                primary if primary.eq_ignore_ascii_case("en") => Self::English,
+                _ => continue,
+            };
+            let weight = parts.find_map(weight).map_or(WHOLE, thousandths);
+            if weight > best.0 {
+                best = (weight, language);
             }
         }
-        Self::Chinese
+        best.1
     }
 
     /// One of two texts.
@@ -174,18 +251,81 @@ impl Language {
     }
 }
 
+/// Language ranges of a header that are looked at.
+const LANGUAGES_READ: usize = 32;
+/// The weight 1, in thousandths.
+const WHOLE: u16 = 1_000;
+
+/// What stands for the weight in a parameter, if it is one.
+fn weight(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    let named = name.trim().eq_ignore_ascii_case("q");
+    named.then(|| value.trim())
+}
+
+/// A weight in thousandths; 0 where it is none.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let thousandths = format!("{fraction:0<3}").parse().ok();
+    match (whole, thousandths.filter(|_| digits)) {
+        ("0", Some(thousandths)) => thousandths,
+        ("1", Some(0)) => WHOLE,
+        _ => 0,
+    }
+}
+
+/// What an error says in either language. It rides on the error until the language of its request is known.
+struct Texts {
+    zh: String,
+    en: String,
+}
+
+/// An error that says the same in two languages; both, where nobody chooses.
+fn told(code: &'static str, zh: String, en: String) -> Error {
+    let mut error = Error::new(format!("{zh} / {en}")).extend_with(|_, e| e.set("code", code));
+    error.source = Some(Arc::new(Texts { zh, en }));
+    error
+}
+
+fn message_of(source: Option<&Source>, message: &str, language: Language) -> String {
+    let texts = source.and_then(|source| source.downcast_ref::<Texts>());
+    texts
+        .map_or(message, |texts| language.pick(&texts.zh, &texts.en))
+        .to_owned()
+}
+
+/// What rides on an error.
+type Source = Arc<dyn Any + Send + Sync>;
+
+/// What an error says in a language; the library's own speak English alone.
+#[must_use]
+pub fn message_in(language: Language, error: &Error) -> String {
+    message_of(error.source.as_ref(), &error.message, language)
+}
+
+/// Has an error speak one language.
+pub fn speak(language: Language, error: &mut ServerError) {
+    error.message = message_of(error.source.as_ref(), &error.message, language);
+}
+
 /// A fault as a top-level error.
 #[must_use]
 pub fn fault(code: Code) -> Error {
-    Error::new(format!("{} / {}", code.zh(), code.en()))
-        .extend_with(|_, e| e.set("code", code.code()))
+    told(code.code(), code.zh().to_owned(), code.en().to_owned())
+}
+
+/// Too many requests, and for how many seconds to wait.
+#[must_use]
+pub fn slow(seconds: u64) -> Error {
+    fault(Code::RateLimited).extend_with(|_, e| e.set("retryAfter", seconds))
 }
 
 /// A fault with what exactly is wrong.
 #[must_use]
 pub fn fault_because(code: Code, detail: &str) -> Error {
-    let message = format!("{} / {}: {detail}", code.zh(), code.en());
-    Error::new(message).extend_with(|_, e| e.set("code", code.code()))
+    let zh = format!("{}: {detail}", code.zh());
+    told(code.code(), zh, format!("{}: {detail}", code.en()))
 }
 
 /// An error of a whole request: at no place in its document.
@@ -200,8 +340,11 @@ pub fn nowhere(error: Error) -> ServerError {
 #[must_use]
 pub fn not_found() -> Error {
     let reason = Reason::NotFound;
-    let message = format!("{} / {}", reason.zh(), reason.en());
-    Error::new(message).extend_with(|_, e| e.set("code", reason.code()))
+    told(
+        reason.code(),
+        reason.zh().to_owned(),
+        reason.en().to_owned(),
+    )
 }
 
 /// What a command came to, if not to an outcome.
@@ -218,6 +361,8 @@ pub struct Refused {
     pub code: &'static str,
     /// Path of the input field at fault.
     pub path: Option<&'static str>,
+    /// Paths of further input fields at fault in the same way.
+    pub also: Vec<&'static str>,
     /// Chinese.
     pub zh: String,
     /// English.
@@ -226,15 +371,17 @@ pub struct Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let detail = refusal
-            .detail
-            .as_ref()
-            .map_or(String::new(), |d| format!(" ({d})"));
+        let told = |reason: &str, detail: Option<&String>| {
+            let detail = detail.map_or(String::new(), |detail| format!(" ({detail})"));
+            format!("{reason}{detail}")
+        };
+        let detail = refusal.detail.as_ref();
         Self {
             code: refusal.reason.code(),
             path: refusal.field,
-            zh: format!("{}{detail}", refusal.reason.zh()),
-            en: format!("{}{detail}", refusal.reason.en()),
+            also: refusal.also,
+            zh: told(refusal.reason.zh(), detail.map(|detail| &detail.zh)),
+            en: told(refusal.reason.en(), detail.map(|detail| &detail.en)),
         }
     }
 }
@@ -244,6 +391,7 @@ impl From<Code> for Refused {
         Self {
             code: code.code(),
             path: None,
+            also: Vec::new(),
             zh: code.zh().into(),
             en: code.en().into(),
         }
@@ -284,6 +432,9 @@ impl From<DeskError> for Failure {
             DeskError::Ops(OpsError::WrongCredentials) => Code::WrongCredentials.into(),
             DeskError::Ops(OpsError::TooManyTries) => Code::TooManyTries.into(),
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
+            DeskError::Ops(OpsError::SessionOver) => Code::SessionOver.into(),
+            DeskError::Ops(OpsError::RefreshReused(_)) => Code::TokenReused.into(),
+            DeskError::Ops(OpsError::Busy) => Self::Fault(fault(Code::Overloaded)),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),
             DeskError::QueryCodeLocked => Code::QueryCodeLocked.into(),
@@ -304,6 +455,7 @@ fn unfit(rules: PasswordRules) -> Failure {
     Failure::Refused(Refused {
         code: code.code(),
         path: Some("password"),
+        also: Vec::new(),
         zh: format!(
             "{} (至少{chars}个字符,至多{PASSWORD_BYTES_MAX}字节{of})",
             code.zh()
@@ -318,7 +470,11 @@ pub fn system(error: &DeskError) -> Error {
     tracing::error!(%error, "a request failed");
     let code = match error {
         DeskError::Journal(JournalError::TooLarge { .. }) => Code::TooLarge,
-        DeskError::Journal(JournalError::Database(_) | JournalError::Closed)
+        DeskError::File(
+            FileError::Files(FilesError::Store(_) | FilesError::Folder { .. })
+            | FileError::Vault(VaultError::Database(_) | VaultError::Closed),
+        )
+        | DeskError::Journal(JournalError::Database(_) | JournalError::Closed)
         | DeskError::Vault(VaultError::Database(_) | VaultError::Closed)
         | DeskError::Ops(OpsError::Database(_)) => Code::Unavailable,
         _ => Code::Internal,

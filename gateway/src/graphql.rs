@@ -7,20 +7,27 @@ mod event;
 mod inbox;
 pub mod limits;
 mod live;
+mod node;
 mod notice;
 mod organisation;
+mod paging;
 mod phrasebook;
 mod progress;
 mod rule_pack;
+mod security_log;
 mod statistics;
+mod telling;
 mod ticket;
 mod ticket_actions;
 
 pub use live::Resume;
 
 use crate::app::App;
-use crate::settings::Limits;
-use async_graphql::{MergedObject, Schema, SchemaBuilder};
+use crate::settings::{Limits, Shape};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{MergedObject, Request, Schema, SchemaBuilder, Value, Variables};
+use futures_util::StreamExt as _;
+use std::sync::Arc;
 
 /// Queries.
 #[derive(MergedObject, Default)]
@@ -28,6 +35,7 @@ pub struct Query(
     account::AccountQuery,
     account::RecoveryQuery,
     ticket::TicketQuery,
+    ticket::ExclusionQueries,
     inbox::InboxQueries,
     statistics::StatisticsQuery,
     organisation::OrganisationQuery,
@@ -36,6 +44,8 @@ pub struct Query(
     phrasebook::PhrasebookQuery,
     notice::NoticeQueries,
     rule_pack::RulePackQuery,
+    security_log::SecurityQuery,
+    node::NodeQuery,
 );
 
 /// Commands.
@@ -43,6 +53,7 @@ pub struct Query(
 pub struct Mutation(
     account::AccountMutation,
     account::BulkMutation,
+    account::ListMutation,
     account::DoorMutation,
     account::RecoveryMutation,
     ticket_actions::TicketMutation,
@@ -55,16 +66,22 @@ pub struct Mutation(
 /// The schema type.
 pub type DocketSchema = Schema<Query, Mutation, live::Subscription>;
 
-fn builder(limits: Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
-    Schema::build(Query::default(), Mutation::default(), live::Subscription)
-        .extension(limits::Limits)
+fn builder(limits: &Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
+    let builder = Schema::build(Query::default(), Mutation::default(), live::Subscription)
+        .extension(telling::Telling)
+        .extension(limits::Limits(limits.shape))
         .limit_depth(limits.depth_max)
-        .limit_complexity(limits.complexity_max)
+        .limit_complexity(limits.complexity_max);
+    if limits.suggestions {
+        builder
+    } else {
+        builder.disable_suggestions()
+    }
 }
 
 /// The schema over a running Docket.
 pub fn schema(app: App) -> DocketSchema {
-    builder(app.limits).data(app).finish()
+    builder(&app.limits).data(app).finish()
 }
 
 /// The schema's text, as committed in `schema.graphql`.
@@ -75,8 +92,55 @@ pub fn sdl() -> String {
         .sorted_arguments()
         .sorted_enum_items()
         .include_specified_by();
-    let text = builder(Limits::default())
+    let text = builder(&Limits::default())
         .finish()
         .sdl_with_options(options);
     format!("{}\n", text.trim_end())
+}
+
+/// A document that was tried, as it is executed.
+pub struct Tried(pub Arc<documents::Known>);
+
+/// The schema without anything behind it, to try documents on.
+pub struct Trial(DocketSchema, Limits);
+
+/// The schema within limits, to try documents on.
+pub fn trial(limits: &Limits) -> Trial {
+    // Whoever trusts a document that asks for the schema means it.
+    let shape = Shape {
+        introspection: true,
+        ..limits.shape
+    };
+    let limits = Limits { shape, ..*limits };
+    Trial(builder(&limits).finish(), limits)
+}
+
+impl Trial {
+    /// Tries a document: it is within the limits, and what it names is there. Tells what is wrong otherwise.
+    pub async fn of(&self, text: &str) -> Result<Tried, String> {
+        let Self(schema, limits) = self;
+        let known = limits::read(text, &limits.shape).map_err(|error| error.message)?;
+        // Its variables are not known yet: a small page stands for those that ask for one.
+        let pages = known.pages.iter().map(|name| (name.clone(), 1.into()));
+        let mut names = known.document.operations.iter();
+        let name = names.next().and_then(|(name, _)| name.cloned());
+        let mut request = Request::new(text)
+            .data(documents::Checked(known.pages.clone()))
+            .data(limits::Trial)
+            .variables(Variables::from_value(Value::Object(pages.collect())));
+        if let Some(name) = name {
+            request = request.operation_name(name.as_str());
+        }
+        let response = match known.document.operations.iter().next() {
+            Some((_, first)) if first.node.ty == OperationType::Subscription => {
+                let mut responses = schema.execute_stream(request);
+                responses.next().await.unwrap_or_default()
+            }
+            _ => schema.execute(request).await,
+        };
+        match response.errors.first() {
+            Some(error) => Err(error.message.clone()),
+            None => Ok(Tried(Arc::new(known))),
+        }
+    }
 }

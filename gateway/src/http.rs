@@ -3,6 +3,8 @@
 //! Written by hand after the GraphQL-over-HTTP specification and the protocols graphql-transport-ws and
 //! graphql-sse: no mutation on GET, no `text/plain` or multipart (CSRF), no batches.
 
+pub mod attachment;
+mod cors;
 pub mod event_stream;
 mod negotiation;
 mod request;
@@ -10,9 +12,11 @@ mod response;
 pub mod web_socket;
 
 use crate::address::Address;
+use crate::admission::Full;
 use crate::app::App;
 use crate::graphql::documents::Documents;
 use crate::graphql::{DocketSchema, schema};
+use crate::health::PATIENCE;
 use crate::observe::{self, Observed};
 use async_graphql::parser::types::OperationType;
 use axum::Router;
@@ -21,8 +25,9 @@ use axum::extract::{Path, RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use docket_core::JournalError;
 use negotiation::{Accepted, JSON, Media, accepted};
-use request::{Asker, Bad, Prepared, prepare, read_get, read_post};
+use request::{Asker, Bad, Prepared, admit, prepare, read_get, read_post};
 use response::{execute, outcomes, refuse, respond};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,21 +60,29 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
             app.meters.clone(),
             app.drain.clone(),
         ),
+        documents: Arc::new(Documents::new(app.limits.shape)),
         app,
-        documents: Arc::default(),
         console: Arc::new(Console {
             policy: console_policy(),
         }),
         demo: demo.map(Into::into),
         proxies: proxies.into(),
     };
+    let mut graphql = axum::routing::any(graphql);
+    if !server.app.origins.is_empty() {
+        graphql = graphql.layer(cors::layer(&server.app.origins));
+    }
     Router::new()
         .route("/", get(console))
         .route("/demo.json", get(demo_accounts))
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/graphql", axum::routing::any(graphql))
+        .route("/graphql", graphql)
         .route("/print/{token}", get(printed))
+        .route(
+            "/attachment/{token}",
+            get(attachment::fetch).put(attachment::upload),
+        )
         .with_state(server)
         .layer(observing)
 }
@@ -165,9 +178,10 @@ async fn ready(State(server): State<Server>) -> Response {
         Ok(_) => server.app.projections.borrow().clone(),
         Err(_) => docket_projections::State::Stopped(String::new()),
     };
-    let head = server.app.desk.journal().head().await;
-    match (head, projections) {
+    let head = tokio::time::timeout(PATIENCE, server.app.desk.journal().head()).await;
+    match (head.unwrap_or(Err(JournalError::Closed)), projections) {
         (Ok(head), docket_projections::State::Following) => {
+            server.app.health.answered();
             let lag = head.saturating_sub(server.app.views.position());
             format!("ready, views {lag} events behind\n").into_response()
         }
@@ -196,7 +210,18 @@ async fn graphql(
         ..Asker::of(&parts.headers)
     };
     if let Ok(upgrade) = upgrade {
-        return web_socket::open(server, upgrade, &asker);
+        let admitted = match admit(&server, &asker).await {
+            Ok(()) => {
+                let address = asker.address.map(|address| address.0);
+                let place = server.app.admission.socket(address);
+                place.map_err(|full| Bad::full(&server, full))
+            }
+            Err(bad) => Err(bad),
+        };
+        return match admitted {
+            Ok(place) => web_socket::open(server, upgrade, &asker, place),
+            Err(bad) => refuse(Media::Json, bad),
+        };
     }
     let read_only = match parts.method {
         Method::POST => false,
@@ -209,6 +234,13 @@ async fn graphql(
     let Some(accepted) = accepted(&parts.headers) else {
         return not_acceptable("ask for application/graphql-response+json, or application/json\n");
     };
+    if let Err(bad) = admit(&server, &asker).await {
+        return refuse(accepted.single, bad);
+    }
+    // Nothing more is read of what cannot be taken.
+    if server.app.admission.is_full() {
+        return refuse(accepted.single, Bad::full(&server, Full::Overloaded));
+    }
     let prepared = match if read_only {
         read_get(query.as_deref())
     } else {
@@ -256,6 +288,7 @@ async fn answer(
         },
         Ok(prepared) => respond(accepted.single, &execute(&server, prepared).await),
         Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => event_stream::refuse(bad),
+        Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome()),
         Err(bad) => refuse(accepted.single, bad),
     }
 }

@@ -92,6 +92,8 @@ pub struct Meters {
     subscriptions: Gauge,
     in_flight: Gauge,
     answers: Family<Answered, Counter>,
+    /// Operations and WebSockets that were not taken, since too much was under way.
+    pub shed: Counter,
     /// Panics that were caught.
     pub panics: Counter,
     /// What the worker counts.
@@ -103,6 +105,7 @@ pub struct Meters {
 #[derive(Default)]
 struct LookedAt {
     queued: Family<Word, Gauge>,
+    under_way: Gauge,
     head: Gauge,
     position: Gauge,
     lag: Gauge,
@@ -125,6 +128,7 @@ impl Meters {
             subscriptions: Gauge::default(),
             in_flight: Gauge::default(),
             answers: Family::default(),
+            shed: Counter::default(),
             panics: Counter::default(),
             worker: worker::Meter::default(),
             looked_at: LookedAt::default(),
@@ -157,6 +161,8 @@ impl Meters {
             "HTTP requests answered, by status",
             self.answers.clone(),
         );
+        let help = "Operations and WebSockets refused, since too much was under way";
+        r.register("shed", help, self.shed.clone());
         r.register(
             "panics",
             "Panics caught; each is a bug",
@@ -223,6 +229,11 @@ impl Meters {
     fn register_looked_at(&mut self) {
         let (r, at) = (&mut self.registry, &self.looked_at);
         r.register("queue", "What waits in a queue", at.queued.clone());
+        r.register(
+            "operations_under_way",
+            "Queries and mutations that have a place",
+            at.under_way.clone(),
+        );
         r.register(
             "journal_position",
             "The last position this process knows of",

@@ -55,6 +55,7 @@ fn known(method: &axum::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
+        "PUT" => "PUT",
         "HEAD" => "HEAD",
         "OPTIONS" => "OPTIONS",
         _ => "other",

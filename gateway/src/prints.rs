@@ -69,4 +69,17 @@ mod tests {
         assert_ne!(tokens[1], tokens[2]);
         assert_eq!(prints.take(""), None);
     }
+
+    #[test]
+    fn a_link_lasts_two_minutes() {
+        let prints = Prints::default();
+        let (young, old) = (prints.keep("young".into()), prints.keep("old".into()));
+        let age = |token: &str, by: Duration| {
+            prints.0.lock().unwrap().get_mut(token).unwrap().0 -= by;
+        };
+        age(&young, LINK_LASTS / 2);
+        age(&old, LINK_LASTS);
+        assert_eq!(prints.take(&young).as_deref(), Some("young"));
+        assert_eq!(prints.take(&old), None);
+    }
 }

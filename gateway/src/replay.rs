@@ -2,9 +2,9 @@
 
 use docket_core::esrs_store::decode;
 use docket_core::{Desk, JournalError, Record};
-use docket_domain::Timestamp;
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ticket::{Ticket, TicketNumber};
+use docket_domain::{Due, Timestamp};
 use std::fmt::Write as _;
 
 /// Where a replay ends.
@@ -94,20 +94,18 @@ fn step(text: &mut String, record: &Record, ticket: &Ticket) {
             || format!("department:{}", assignment.department),
             |unit| format!("unit:{unit}"),
         );
-        let reply_by = assignment.due.map_or_else(
-            || "not known".to_owned(),
-            |due| {
-                let provisional = if due.provisional {
-                    " (provisional)"
-                } else {
-                    ""
-                };
-                format!("{}{provisional}", due.at.to_rfc3339())
-            },
-        );
-        let sign_by = assignment.sign_due.map_or_else(String::new, |due| {
-            format!("sign by {}, ", due.at.to_rfc3339())
-        });
+        let by = |due: Due| {
+            let provisional = if due.provisional {
+                " (provisional)"
+            } else {
+                ""
+            };
+            format!("{}{provisional}", due.at.to_rfc3339())
+        };
+        let reply_by = assignment.due.map_or_else(|| "not known".to_owned(), by);
+        let sign_by = assignment
+            .sign_due
+            .map_or_else(String::new, |due| format!("sign by {}, ", by(due)));
         let _ = writeln!(
             text,
             "    {} {} {holder}: {}, {sign_by}reply by {reply_by}",

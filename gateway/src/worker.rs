@@ -5,8 +5,11 @@
 //! the views still show, or that two processes run, takes effect once. A rebuild of the views fires nothing: it
 //! only writes the table anew.
 
+mod correction;
+
 use chrono::{NaiveDate, NaiveTime};
-use docket_core::desk::Fired;
+use correction::Correction;
+use docket_core::desk::{Fired, SWEPT_AFTER};
 use docket_core::ops::{Lease, OpsError};
 use docket_core::{Desk, DeskError, Store};
 use docket_domain::Timestamp;
@@ -34,6 +37,9 @@ const TRIED_AGAIN: Duration = Duration::from_secs(5);
 const LEFT_ALONE_MAX: usize = 10_000;
 /// How long the worker waits for the views to know of what it did.
 const WAITS_FOR_VIEWS: Duration = Duration::from_secs(5);
+
+/// How often it looks for uploads that came to nothing.
+const SWEEPS_EVERY: Duration = Duration::from_hours(1);
 
 /// What can go wrong in a round; the next one tries again.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +81,8 @@ impl Worker {
             desk,
             views,
             left_alone: HashMap::new(),
+            swept: None,
+            correction: None,
             meter,
         };
         Self(tokio::spawn(rounds.run()).abort_handle())
@@ -92,6 +100,8 @@ struct Rounds {
     desk: Arc<Desk>,
     views: Views,
     left_alone: HashMap<(docket_domain::ids::TicketId, Cause, Timestamp), Instant>,
+    swept: Option<Instant>,
+    correction: Option<Correction>,
     meter: Meter,
 }
 
@@ -114,6 +124,7 @@ impl Rounds {
         self.meter.rounds.inc();
         let began = Instant::now();
         self.left_alone.retain(|_, until| *until > began);
+        self.sweep(began).await;
         let (now, rules) = (self.desk.now(), self.desk.rules().await?);
         self.fire_all(Reckoning::At, now, |_| true).await?;
         if let Some(ended_before) = archived_when_ended_before(&rules, now) {
@@ -128,7 +139,20 @@ impl Rounds {
         let until = published_until(&rules);
         self.fire_all(Reckoning::WithTheCalendar, until, known)
             .await?;
-        Ok(())
+        self.correct(&rules).await
+    }
+
+    /// Removes what uploads that came to nothing left behind. A store of files that is out of reach holds nothing else up.
+    async fn sweep(&mut self, now: Instant) {
+        if self.swept.is_some_and(|at| now - at < SWEEPS_EVERY) {
+            return;
+        }
+        self.swept = Some(now);
+        match self.desk.sweep_uploads(SWEPT_AFTER).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "uploads that came to nothing were removed"),
+            Err(error) => tracing::warn!(%error, "uploads could not be swept; trying again later"),
+        }
     }
 
     /// Fires every timer of a reckoning up to a time, page by page.

@@ -1,18 +1,20 @@
 //! The ticket card: every ticket as folded, by id and by number.
 
-use crate::projection::{
-    self, Batch, Column, Projection, ProjectionError, Table, delete_of, upsert,
-};
+use crate::projection::{self, Batch, Column, Projection, ProjectionError, Table};
 use crate::views::Views;
-use async_trait::async_trait;
-use docket_core::db::{Row, Tx, Value, list, pieces};
+use crate::write::Write;
+use docket_core::db::{Row, Value, list, pieces};
 use docket_core::values;
 use docket_domain::ids::TicketId;
-use docket_domain::ticket::{Kind, Ticket, TicketNumber};
+use docket_domain::ticket::{Kind, Ticket, TicketNumber, TicketState};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The projection.
 pub struct Cards;
+
+/// Most tickets one query by state returns.
+pub const TICKETS_MAX: u32 = 1_000;
 
 const TABLE: Table = Table {
     name: "tickets",
@@ -30,26 +32,20 @@ const TABLE: Table = Table {
     indexes: &["number", "received_at, ticket"],
 };
 
-#[async_trait]
 impl Projection for Cards {
     fn name(&self) -> &'static str {
         "card"
     }
 
     fn version(&self) -> i64 {
-        9
+        13
     }
 
     fn tables(&self) -> &'static [Table] {
         &[TABLE]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len());
         for change in batch.changes {
             let known = change.after.intake.as_ref();
@@ -67,8 +63,10 @@ impl Projection for Cards {
                 to_json(&change.after),
             ]);
         }
-        delete_of(tx, prefix, &TABLE, "ticket", batch.erased()).await?;
-        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+        Ok(vec![
+            Write::RemoveOf(&TABLE, "ticket", batch.erased().collect()),
+            Write::Put(&TABLE, rows),
+        ])
     }
 }
 
@@ -112,6 +110,26 @@ impl Views {
         row.map(|row| read(&row, 0)).transpose()
     }
 
+    /// Tickets in one of some states, by id; after one of them, if given. At most [`TICKETS_MAX`].
+    pub async fn tickets_in(
+        &self,
+        states: &[TicketState],
+        after: Option<TicketId>,
+        limit: u32,
+    ) -> Result<Vec<Card>, ProjectionError> {
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let limit = limit.min(TICKETS_MAX);
+        let list = list(2, states.len());
+        let sql = format!(
+            "SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket > $1 AND t.state IN ({list})
+             ORDER BY t.ticket LIMIT {limit}"
+        );
+        let mut values = values![projection::id(after)];
+        values.extend(states.iter().map(|state| Value::from(state.name())));
+        let rows = self.db().fetch_all(&sql, values).await?;
+        rows.iter().map(|row| read(row, 0)).collect()
+    }
+
     /// Tickets by id, in no order; those that are not there are left out.
     pub async fn tickets(&self, ids: &[TicketId]) -> Result<Vec<Card>, ProjectionError> {
         let mut cards = Vec::with_capacity(ids.len());
@@ -120,6 +138,23 @@ impl Views {
             let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket IN ({list})");
             let values = piece.iter().map(|id| projection::id(id.0)).collect();
             for row in self.db().fetch_all(&sql, values).await? {
+                cards.push(read(&row, 0)?);
+            }
+        }
+        Ok(cards)
+    }
+
+    /// Tickets by number, in no order; those that are not there are left out.
+    pub async fn tickets_by_number(
+        &self,
+        numbers: &[TicketNumber],
+    ) -> Result<Vec<Card>, ProjectionError> {
+        let mut cards = Vec::with_capacity(numbers.len());
+        for piece in pieces(numbers) {
+            let list = list(1, piece.len());
+            let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.number IN ({list})");
+            let values = piece.iter().map(|number| number.as_str().into());
+            for row in self.db().fetch_all(&sql, values.collect()).await? {
                 cards.push(read(&row, 0)?);
             }
         }

@@ -2,23 +2,23 @@
 //!
 //! "Overdue" is not stored: it is decided when asked, from the due time and whether the row is open.
 
+mod limit;
 mod query;
 
-pub use query::{InboxQuery, InboxRow, Order};
+pub use query::{InboxQuery, InboxRow, Order, Place};
 
-use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete, id, move_sums, upsert,
-};
-use async_trait::async_trait;
-use docket_core::db::{Tx, Value};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
+use crate::write::Write;
+use docket_core::db::Value;
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId, UnitId};
 use docket_domain::organisation::Office;
 use docket_domain::people::Actor;
 use docket_domain::ticket::{
-    Assignment, AssignmentState, Intake, Kind, Level, Ticket, TicketState,
+    Assignment, AssignmentState, Intake, Kind, Level, Ticket, TicketState, Urgency,
 };
+use limit::{Limit, RESTS_GREEN, or_never};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -46,6 +46,10 @@ const TABLE: Table = Table {
         Column::Text("urgency"),
         Column::Text("handler"),
         Column::Int("unassigned_since"),
+        Column::Int("urgent"),
+        Column::Int("yellow_at"),
+        Column::Int("supervised"),
+        Column::Int("urged"),
     ],
     key: 2,
     indexes: &[
@@ -53,6 +57,7 @@ const TABLE: Table = Table {
         "holder, tab, received_at, ticket",
         "holder, tab, entered_at, ticket",
         "holder, tab, unassigned_since, ticket WHERE tab = 'to_assign'",
+        "holder, tab, urgent, ticket WHERE tab <> 'done'",
         "holder, open, due_at, ticket WHERE open = 1",
     ],
 };
@@ -135,7 +140,7 @@ impl From<Office> for Holder {
 }
 
 macro_rules! tabs {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $zh:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $zh:literal, $en:literal;)+) => {
         /// A tab of an inbox.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Tab { $($(#[$doc])* $name,)+ }
@@ -155,45 +160,51 @@ macro_rules! tabs {
             pub const fn name_zh(self) -> &'static str {
                 match self { $(Self::$name => $zh,)+ }
             }
+
+            /// The English one.
+            #[must_use]
+            pub const fn name_en(self) -> &'static str {
+                match self { $(Self::$name => $en,)+ }
+            }
         }
     };
 }
 
 tabs! {
     /// Nobody's: received, or back at the centre for good (the centre's).
-    ToAssign = "to_assign", "待派单";
+    ToAssign = "to_assign", "待派单", "To assign";
     /// The centre has to decide: on a return, an extension, a termination, an exclusion (the centre's).
-    ToDecide = "to_decide", "待审批";
+    ToDecide = "to_decide", "待审批", "To decide";
     /// Disputed: the joint meeting rules who handles it (the centre's).
-    Disputed = "disputed", "疑难待裁定";
+    Disputed = "disputed", "疑难待裁定", "Disputed";
     /// Assigned, not signed. Unviewed ones have a red title.
-    ToSign = "to_sign", "待签收";
+    ToSign = "to_sign", "待签收", "To sign";
     /// Signed.
-    InProgress = "in_progress", "办理中";
+    InProgress = "in_progress", "办理中", "In progress";
     /// With a unit.
-    Delegated = "delegated", "已交办";
+    Delegated = "delegated", "已交办", "Delegated";
     /// The unit has replied, the department sums up.
-    AwaitingSummary = "awaiting_summary", "一级部门汇总";
+    AwaitingSummary = "awaiting_summary", "一级部门汇总", "To sum up";
     /// The answer is drafted, and its leader is to sign it off, where the pack asks for that (a department's).
-    ToSignOff = "to_sign_off", "待签发";
+    ToSignOff = "to_sign_off", "待签发", "To sign off";
     /// Its clock stands still on a lawful ground.
-    Suspended = "suspended", "已挂起";
+    Suspended = "suspended", "已挂起", "Suspended";
     /// Given back (the offices').
-    Returned = "returned", "已退回";
+    Returned = "returned", "已退回", "Returned";
     /// Replied, and not over yet (the offices').
-    Replied = "replied", "已答复";
+    Replied = "replied", "已答复", "Replied";
     /// Answered: the hotline office reviews it (the centre's).
-    ToReview = "to_review", "待审核答复";
+    ToReview = "to_review", "待审核答复", "To review";
     /// Reviewed: the citizen is to be called back (the centre's).
-    ToCallBack = "to_call_back", "待回访";
+    ToCallBack = "to_call_back", "待回访", "To call back";
     /// Not solved, says the citizen: to be handled anew, or closed all the same (the centre's).
-    ToRedo = "to_redo", "待重办";
+    ToRedo = "to_redo", "待重办", "To redo";
     /// Reviewed, with nobody to call back: to be closed (the centre's).
-    ToClose = "to_close", "待办结";
+    ToClose = "to_close", "待办结", "To close";
     /// Over, or out of this office's hands.
-    Done = "done", "已办结";
+    Done = "done", "已办结", "Done";
     /// Open and past its deadline, in whatever other tab it is.
-    Overdue = "overdue", "超期";
+    Overdue = "overdue", "超期", "Overdue";
 }
 
 /// A holder's view of a ticket.
@@ -203,7 +214,7 @@ struct Entry {
     open: bool,
     assignment: AssignmentNo,
     entered_at: Timestamp,
-    due_at: Option<Timestamp>,
+    limit: Limit,
     unviewed: bool,
     handler: Option<AccountId>,
     unassigned_since: Option<Timestamp>,
@@ -216,7 +227,8 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         return Vec::new();
     };
     let lead = ticket.lead();
-    let runs = !ticket.is_suspended();
+    let stopped_at = ticket.suspended_since();
+    let limit = |a: &Assignment| a.due.map_or(Limit::NONE, |due| Limit::of(due, stopped_at));
     let (tab, open) = centre_tab(ticket);
     let mut entries = vec![Entry {
         holder: Holder::Centre,
@@ -224,10 +236,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
         open,
         assignment: lead.map_or(AssignmentNo(0), |a| a.no),
         entered_at: ticket.changed_at.unwrap_or(intake.at),
-        due_at: lead
-            .filter(|_| open && runs)
-            .and_then(|a| a.due)
-            .map(|due| due.at),
+        limit: lead.filter(|_| open).map_or(Limit::NONE, limit),
         unviewed: lead.is_some_and(Assignment::is_unviewed),
         handler: None,
         unassigned_since: ticket.unassigned_since(),
@@ -254,7 +263,7 @@ fn entries(ticket: &Ticket) -> Vec<Entry> {
                 .ended_at
                 .or(ticket.changed_at)
                 .unwrap_or(assignment.assigned_at),
-            due_at: assignment.due.filter(|_| runs).map(|due| due.at),
+            limit: limit(assignment),
             unviewed: assignment.is_unviewed(),
             handler: assignment.handler,
             unassigned_since: None,
@@ -326,26 +335,20 @@ fn office_tab(ticket: &Ticket, assignment: &Assignment) -> Tab {
     }
 }
 
-#[async_trait]
 impl Projection for Inbox {
     fn name(&self) -> &'static str {
         "inbox"
     }
 
     fn version(&self) -> i64 {
-        9
+        12
     }
 
     fn tables(&self) -> &'static [Table] {
         &[TABLE, TABS, DUE]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let mut rows = Vec::with_capacity(batch.changes.len() * 2);
         let mut gone = Vec::new();
         let mut moved = Counts::default();
@@ -363,39 +366,60 @@ impl Projection for Inbox {
             };
             let known = change.before.intake.iter();
             let stand: Vec<_> = known
-                .flat_map(|intake| before.iter().map(|entry| row(change.id, intake, entry)))
+                .flat_map(|intake| {
+                    before
+                        .iter()
+                        .map(|entry| row(change.id, intake, &change.before, entry))
+                })
                 .collect();
             for entry in &after {
                 moved.add(entry, 1);
-                let row = row(change.id, intake, entry);
+                let row = row(change.id, intake, &change.after, entry);
                 if !stand.contains(&row) {
                     rows.push(row);
                 }
             }
         }
-        delete(tx, prefix, &TABLE, gone, "").await?;
-        upsert(tx, prefix, &TABLE, rows).await?;
-        moved.apply(tx, prefix).await
+        let mut writes = vec![Write::Remove(&TABLE, gone), Write::Put(&TABLE, rows)];
+        writes.extend(moved.writes());
+        Ok(writes)
     }
 }
 
-fn row(ticket: TicketId, intake: &Intake, entry: &Entry) -> Vec<Value> {
-    let or_never = |at: Option<Timestamp>| at.map_or(NEVER, |at| at.timestamp_micros());
+fn row(id_of: TicketId, intake: &Intake, ticket: &Ticket, entry: &Entry) -> Vec<Value> {
     values![
         entry.holder.key(),
-        id(ticket.0),
+        id(id_of.0),
         entry.tab.name(),
         entry.open,
         i64::from(entry.assignment.0),
         entry.entered_at,
         intake.at,
-        or_never(entry.due_at),
+        or_never(entry.limit.due_at),
         entry.unviewed,
         intake.kind.map_or("", Kind::name),
         intake.urgency.name(),
         entry.handler.map_or_else(String::new, |a| a.to_string()),
         or_never(entry.unassigned_since),
+        urgent(intake.urgency, entry.limit.due_at),
+        entry.limit.yellow_at,
+        ticket.supervision.is_some(),
+        ticket.urging.is_some(),
     ]
+}
+
+/// Due times of one urgency lie within so many microseconds: until the year 4253.
+const URGENCY_STEP: i64 = 1 << 56;
+
+/// What sorts the most pressing first, and of those what is due next.
+fn urgent(urgency: Urgency, due: Option<Timestamp>) -> i64 {
+    let rank = match urgency {
+        Urgency::Critical => 0,
+        Urgency::Urgent => 1,
+        Urgency::Normal => 2,
+    };
+    let due = due.map_or(NEVER, |due| due.timestamp_micros());
+    rank * URGENCY_STEP + due.clamp(0, URGENCY_STEP - 1)
 }
 
 /// By how much counts move.
@@ -411,7 +435,7 @@ impl Counts {
             .tabs
             .entry((entry.holder, entry.tab.name()))
             .or_default() += by;
-        if let Some(due) = entry.due_at.filter(|_| entry.open) {
+        if let Some(due) = entry.limit.due_at.filter(|_| entry.open) {
             for span in SPANS {
                 let begin = begin_of(span, due.timestamp_micros());
                 let count = self.due.entry((entry.holder, span, begin));
@@ -420,12 +444,14 @@ impl Counts {
         }
     }
 
-    async fn apply(self, tx: &mut Tx, prefix: &str) -> Result<(), ProjectionError> {
+    fn writes(self) -> [Write; 2] {
         let tabs = self.tabs.into_iter().filter(|(_, by)| *by != 0);
         let tabs = tabs.map(|((holder, tab), by)| values![holder.key(), tab, by]);
-        move_sums(tx, prefix, &TABS, tabs.collect()).await?;
         let due = self.due.into_iter().filter(|(_, by)| *by != 0);
         let due = due.map(|((holder, span, begin), by)| values![holder.key(), span, begin, by]);
-        Ok(move_sums(tx, prefix, &DUE, due.collect()).await?)
+        [
+            Write::Add(&TABS, tabs.collect()),
+            Write::Add(&DUE, due.collect()),
+        ]
     }
 }

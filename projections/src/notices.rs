@@ -1,11 +1,11 @@
 //! Notices: what is addressed to whom, and who has read it as it stands. Texts stay sealed.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, id, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
 use crate::views::Views;
-use async_trait::async_trait;
-use docket_core::db::{Row, Tx, Value};
+use crate::write::Write;
+use docket_core::db::{Row, Value, list};
 use docket_core::esrs_store::decode;
-use docket_core::{Record, values};
+use docket_core::{Record, Span, values};
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, DepartmentId, NoticeId};
 use docket_domain::notice::{Content, Notice, NoticeEvent};
@@ -60,7 +60,6 @@ const READERS: Table = Table {
     indexes: &[],
 };
 
-#[async_trait]
 impl Projection for Notices {
     fn name(&self) -> &'static str {
         "notices"
@@ -75,13 +74,9 @@ impl Projection for Notices {
     }
 
     /// One statement an event, in their order: notices are rare.
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let of_notices = |record: &&Record| record.category == Notice::CATEGORY;
+        let mut writes = Vec::new();
         for record in batch.records.iter().filter(of_notices) {
             match decode::<Notice>(record)? {
                 NoticeEvent::Published(event) => {
@@ -96,15 +91,13 @@ impl Projection for Notices {
                         0_i64,
                         1_i64,
                     ];
-                    upsert(tx, prefix, &NOTICES, vec![row]).await?;
-                    address(tx, prefix, record, &content).await?;
+                    writes.push(Write::Put(&NOTICES, vec![row]));
+                    writes.extend(address(record, &content));
                 }
                 NoticeEvent::Changed(event) => {
                     let content = Content::from(&event);
-                    let sql = format!(
-                        "UPDATE {prefix}notices SET title = $1, body = $2, changed_at = $3,
-                             expires_at = $4, edition = edition + 1 WHERE notice = $5"
-                    );
+                    let sql = "UPDATE {prefix}notices SET title = $1, body = $2, changed_at = $3,
+                             expires_at = $4, edition = edition + 1 WHERE notice = $5";
                     let values = values![
                         content.title.to_string(),
                         content.body.to_string(),
@@ -112,14 +105,13 @@ impl Projection for Notices {
                         micros(content.expires_at),
                         id(record.stream),
                     ];
-                    tx.execute(&sql, values).await?;
-                    address(tx, prefix, record, &content).await?;
+                    writes.push(Write::Run(sql, values));
+                    writes.extend(address(record, &content));
                 }
                 NoticeEvent::Withdrawn(_) => {
-                    let sql =
-                        format!("UPDATE {prefix}notices SET withdrawn_at = $1 WHERE notice = $2");
-                    tx.execute(&sql, values![record.occurred_at, id(record.stream)])
-                        .await?;
+                    let sql = "UPDATE {prefix}notices SET withdrawn_at = $1 WHERE notice = $2";
+                    let values = values![record.occurred_at, id(record.stream)];
+                    writes.push(Write::Run(sql, values));
                 }
                 NoticeEvent::Read(event) => {
                     let row = values![
@@ -131,11 +123,11 @@ impl Projection for Notices {
                         i64::from(event.edition),
                         record.occurred_at,
                     ];
-                    upsert(tx, prefix, &READERS, vec![row]).await?;
+                    writes.push(Write::Put(&READERS, vec![row]));
                 }
             }
         }
-        Ok(())
+        Ok(writes)
     }
 }
 
@@ -144,14 +136,8 @@ fn micros(at: Option<Timestamp>) -> i64 {
 }
 
 /// Replaces whom a notice is addressed to.
-async fn address(
-    tx: &mut Tx,
-    prefix: &str,
-    record: &Record,
-    content: &Content<Sealed>,
-) -> Result<(), ProjectionError> {
+fn address(record: &Record, content: &Content<Sealed>) -> [Write; 2] {
     let notice = record.stream;
-    delete_of(tx, prefix, &ADDRESSEES, "notice", [notice].into_iter()).await?;
     let rows: Vec<Vec<Value>> = match &content.departments {
         None => vec![values![id(notice), id(NO_DEPARTMENT)]],
         Some(departments) => {
@@ -159,7 +145,10 @@ async fn address(
             departments.iter().map(row).collect()
         }
     };
-    Ok(upsert(tx, prefix, &ADDRESSEES, rows).await?)
+    [
+        Write::RemoveOf(&ADDRESSEES, "notice", vec![notice]),
+        Write::Put(&ADDRESSEES, rows),
+    ]
 }
 
 /// Which notices somebody looks for.
@@ -175,11 +164,12 @@ pub struct NoticeQuery {
     pub unread_only: bool,
     /// Now, for what has expired.
     pub now: Timestamp,
-    /// After this one: when it was published, and its id.
-    pub after: Option<(Timestamp, NoticeId)>,
-    /// Rows wanted, at most [`NOTICES_MAX`].
-    pub limit: u32,
+    /// Only these, at most [`NOTICES_MAX`].
+    pub only: Option<Vec<NoticeId>>,
 }
+
+/// A notice's place among all: when it was published, and its id.
+pub type Place = (Timestamp, NoticeId);
 
 /// A notice as the views know it.
 #[derive(Clone, Debug)]
@@ -205,20 +195,34 @@ pub struct NoticeRow {
 }
 
 impl Views {
-    /// Notices, the latest first.
-    pub async fn notices(&self, query: &NoticeQuery) -> Result<Vec<NoticeRow>, ProjectionError> {
+    /// A stretch of notices, the latest first, at most [`NOTICES_MAX`], in the order they are read.
+    pub async fn notices(
+        &self,
+        query: &NoticeQuery,
+        span: &Span<Place>,
+    ) -> Result<Vec<NoticeRow>, ProjectionError> {
         const READ: &str = "EXISTS (SELECT 1 FROM notice_readers r WHERE r.notice = n.notice
              AND r.account = $1 AND r.edition = n.edition)";
-        let (at, notice) = query.after.map_or((i64::MAX, Uuid::max()), |(at, notice)| {
-            (at.timestamp_micros(), notice.0)
-        });
-        let mut values = values![
-            id(query.account.0),
-            at,
-            id(notice),
-            query.limit.min(NOTICES_MAX)
-        ];
-        let mut conditions = String::new();
+        let mut values = values![id(query.account.0), span.limit.min(NOTICES_MAX)];
+        let mut conditions = "1 = 1".to_owned();
+        let (after, before) = Span::<Place>::compares(true);
+        for (compare, place) in [(after, span.after), (before, span.before)] {
+            let Some((at, notice)) = place else {
+                continue;
+            };
+            values.extend(values![at, id(notice.0)]);
+            let (n, m) = (values.len() - 1, values.len());
+            let _ = write!(
+                conditions,
+                " AND (n.published_at, n.notice) {compare} (${n}, ${m})"
+            );
+        }
+        if let Some(only) = &query.only {
+            let only = &only[..only.len().min(NOTICES_MAX as usize)];
+            let list = list(values.len() + 1, only.len());
+            values.extend(only.iter().map(|notice| id(notice.0)));
+            let _ = write!(conditions, " AND n.notice IN ({list})");
+        }
         if query.unread_only {
             let _ = write!(conditions, " AND NOT {READ}");
         }
@@ -239,12 +243,13 @@ impl Views {
                    AND a.department IN (${all}, ${own}))"
             );
         }
+        let direction = span.direction(true);
         let sql = format!(
             "SELECT n.notice, n.title, n.body, n.published_at, n.changed_at, n.expires_at, n.withdrawn_at,
                     n.edition, CAST(CASE WHEN {READ} THEN 1 ELSE 0 END AS BIGINT)
              FROM notices n
-             WHERE (n.published_at < $2 OR (n.published_at = $2 AND n.notice < $3)){conditions}
-             ORDER BY n.published_at DESC, n.notice DESC LIMIT $4"
+             WHERE {conditions}
+             ORDER BY n.published_at {direction}, n.notice {direction} LIMIT $2"
         );
         let rows = self.db().fetch_all(&sql, values).await?;
         rows.iter().map(read_row).collect()

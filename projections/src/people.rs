@@ -2,12 +2,9 @@
 //! the account. Somebody of a unit is found by the unit alone, so that moving it changes nothing here.
 
 use crate::inbox::Holder;
-use crate::projection::{
-    self, Batch, Column, Projection, ProjectionError, Table, delete_of, upsert,
-};
+use crate::projection::{self, Batch, Column, Projection, ProjectionError, Table};
 use crate::views::Views;
-use async_trait::async_trait;
-use docket_core::db::Tx;
+use crate::write::Write;
 use docket_core::values;
 use docket_domain::ids::AccountId;
 use docket_domain::organisation::Office;
@@ -25,7 +22,6 @@ const TABLE: Table = Table {
     indexes: &["office, account"],
 };
 
-#[async_trait]
 impl Projection for People {
     fn name(&self) -> &'static str {
         "people"
@@ -39,12 +35,7 @@ impl Projection for People {
         &[TABLE]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let mut rows = Vec::new();
         let mut gone = Vec::new();
         for (id, account) in batch.accounts {
@@ -55,8 +46,10 @@ impl Projection for People {
                 None => gone.push(id.0),
             }
         }
-        delete_of(tx, prefix, &TABLE, "account", gone.into_iter()).await?;
-        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+        Ok(vec![
+            Write::RemoveOf(&TABLE, "account", gone),
+            Write::Put(&TABLE, rows),
+        ])
     }
 }
 

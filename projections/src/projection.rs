@@ -3,8 +3,8 @@
 //! Every ticket touched by a batch is folded once, with the same `evolve` that decides; the views of
 //! single tickets replace their rows, cross-ticket views move by the difference between before and after.
 
-use async_trait::async_trait;
-use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, list, pieces, placeholders};
+use crate::write::Write;
+use docket_core::db::Value;
 use docket_core::{JournalError, Record};
 use docket_domain::account::Account;
 use docket_domain::ids::{AccountId, TicketId};
@@ -191,7 +191,6 @@ impl Batch<'_> {
 }
 
 /// A projection.
-#[async_trait]
 pub trait Projection: Send + Sync {
     /// Stable name.
     fn name(&self) -> &'static str;
@@ -199,23 +198,20 @@ pub trait Projection: Send + Sync {
     fn version(&self) -> i64;
     /// Its tables.
     fn tables(&self) -> &'static [Table];
-    /// Brings its tables under `prefix` up by a batch, in the transaction that moves the checkpoint.
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError>;
+    /// What brings its tables up by a batch, to be written in this order in the transaction that moves the
+    /// checkpoint.
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError>;
 }
 
 /// Every projection.
 #[must_use]
-pub fn all() -> [&'static dyn Projection; 7] {
+pub fn all() -> [&'static dyn Projection; 8] {
     [
         &crate::card::Cards,
         &crate::timeline::Timeline,
         &crate::inbox::Inbox,
         &crate::statistics::Statistics,
+        &crate::exclusions::Exclusions,
         &crate::timers::Timers,
         &crate::people::People,
         &crate::notices::Notices,
@@ -225,102 +221,4 @@ pub fn all() -> [&'static dyn Projection; 7] {
 /// The value of an [`Column::Id`].
 pub(crate) const fn id(id: Uuid) -> Value {
     Value::Id(Some(id))
-}
-
-/// Replaces whole rows by key.
-pub(crate) async fn upsert(
-    tx: &mut Tx,
-    prefix: &str,
-    table: &Table,
-    rows: Vec<Vec<Value>>,
-) -> Result<(), sqlx::Error> {
-    let head = format!(
-        "INSERT INTO {prefix}{} ({})",
-        table.name,
-        table.column_list()
-    );
-    let updates: Vec<String> = table.columns[table.key..]
-        .iter()
-        .map(|c| format!("{0} = excluded.{0}", c.name()))
-        .collect();
-    let then = if updates.is_empty() {
-        "NOTHING".to_owned()
-    } else {
-        format!("UPDATE SET {}", updates.join(", "))
-    };
-    let tail = format!("ON CONFLICT ({}) DO {then}", table.key_list());
-    tx.insert(&head, &tail, rows).await?;
-    Ok(())
-}
-
-/// Moves sums by differences: the columns behind the key are added up. A row that comes to nothing goes, so
-/// that rows depend on what is summed alone.
-pub(crate) async fn move_sums(
-    tx: &mut Tx,
-    prefix: &str,
-    table: &Table,
-    rows: Vec<Vec<Value>>,
-) -> Result<(), sqlx::Error> {
-    let (name, key) = (table.name, table.key_list());
-    let keys: Vec<Value> = rows
-        .iter()
-        .flat_map(|row| row[..table.key].to_vec())
-        .collect();
-    let sums = table.columns[table.key..].iter().map(|c| c.name());
-    let (added, zero): (Vec<_>, Vec<_>) = sums
-        .map(|n| {
-            (
-                format!("{n} = {prefix}{name}.{n} + excluded.{n}"),
-                format!("{n} = 0"),
-            )
-        })
-        .unzip();
-    let head = format!("INSERT INTO {prefix}{name} ({})", table.column_list());
-    let tail = format!("ON CONFLICT ({key}) DO UPDATE SET {}", added.join(", "));
-    tx.insert(&head, &tail, rows).await?;
-    delete(
-        tx,
-        prefix,
-        table,
-        keys,
-        &format!("AND {}", zero.join(" AND ")),
-    )
-    .await
-}
-
-/// Deletes rows by their keys, given end to end, where a further condition holds.
-pub(crate) async fn delete(
-    tx: &mut Tx,
-    prefix: &str,
-    table: &Table,
-    keys: Vec<Value>,
-    condition: &str,
-) -> Result<(), sqlx::Error> {
-    for chunk in keys.chunks(ROWS_PER_STATEMENT * table.key) {
-        let sql = format!(
-            "DELETE FROM {prefix}{} WHERE ({}) IN (VALUES {}) {condition}",
-            table.name,
-            table.key_list(),
-            placeholders(chunk.len() / table.key, table.key, tx.is_sqlite()),
-        );
-        tx.execute(&sql, chunk.to_vec()).await?;
-    }
-    Ok(())
-}
-
-/// Deletes every row with one of these ids in a column, which must be indexed.
-pub(crate) async fn delete_of(
-    tx: &mut Tx,
-    prefix: &str,
-    table: &Table,
-    column: &str,
-    ids: impl Iterator<Item = Uuid>,
-) -> Result<(), sqlx::Error> {
-    let ids: Vec<Value> = ids.map(id).collect();
-    for piece in pieces(&ids) {
-        let (name, list) = (table.name, list(1, piece.len()));
-        let sql = format!("DELETE FROM {prefix}{name} WHERE {column} IN ({list})");
-        tx.execute(&sql, piece.to_vec()).await?;
-    }
-    Ok(())
 }

@@ -6,28 +6,34 @@
 
 mod ahead;
 mod compare;
+mod verify;
+
+pub use verify::{DIFFERENCES_MAX, Difference, DifferenceKind, Verification, verify};
 
 use crate::fold::{Fold, Folded};
 use crate::projection::{self, Projection, ProjectionError, Table};
-use crate::runner::{BATCH_RECORDS_MAX, apply, check_log, checkpoint, lock_checkpoint, prepare};
+use crate::runner::{
+    BATCH_RECORDS_MAX, check_log, checkpoint, lock_checkpoint, move_checkpoint, prepare,
+};
+use crate::write::{Write, apply_all, writes_of};
 use chrono::TimeDelta;
-use compare::compare_table;
 use docket_core::clock::random_bytes;
 use docket_core::db::{Db, Tx};
 use docket_core::{Journal, Record, Store, values};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::time::Duration;
 
 /// How far behind the checkpoint a rebuild may be when it takes the lock for its last step.
 const CLOSE_ENOUGH: u64 = BATCH_RECORDS_MAX as u64;
 /// After so long a build that was not finished is another's no more, and its tables are dropped.
 const ABANDONED_AFTER: TimeDelta = TimeDelta::days(2);
+/// Projections written at one time on PostgreSQL, each by a connection of its own.
+const WRITING: usize = 2;
 /// How long readers are held up by a rebuild that waits for its turn, and it by them; far less than PostgreSQL takes
 /// to look for a deadlock.
 const LOCKS_WITHIN: Duration = Duration::from_millis(100);
 /// How often it tries, some ten minutes long, before it gives up and leaves the tables that serve as they are.
 const LOCK_TRIES_MAX: u32 = 3_000;
-/// Most differences named.
-pub const DIFFERENCES_MAX: usize = 1_000;
 
 /// Told how far a build is: position reached, position wanted.
 pub type Progress<'p> = &'p mut (dyn FnMut((u64, u64)) + Send);
@@ -72,7 +78,11 @@ pub async fn status(store: &Store) -> Result<Vec<Status>, ProjectionError> {
 }
 
 /// Rebuilds projections from the start of the log, and puts them in the place of the old ones. The
-/// number of records folded.
+/// number of records folded. Only the last commit, which switches them, waits for the disk.
+///
+/// All of them together are folded up to where the journal ended when it began, whether or not somebody follows it, and
+/// take the checkpoint along; a runner beside finds it moved and goes on from there. Some of them are folded up to the
+/// checkpoint, which is that of the others, too.
 pub async fn rebuild(
     store: &Store,
     projections: &[&'static dyn Projection],
@@ -80,116 +90,31 @@ pub async fn rebuild(
 ) -> Result<u64, ProjectionError> {
     prepare(store).await?;
     check_log(store).await?;
+    let chosen = |p: &&dyn Projection| projections.iter().any(|q| q.name() == p.name());
+    let all = projection::all().iter().all(chosen);
+    let head = if all { store.journal.head().await? } else { 0 };
     let mut build = Build::start(store, projections).await?;
     loop {
-        let live = checkpoint(&store.views).await?;
-        build.advance(live, progress).await?;
-        if live - build.position.min(live) == 0 {
+        let wanted = checkpoint(&store.views).await?.max(head);
+        build.advance(wanted, progress).await?;
+        if build.position >= wanted {
             build.index().await?;
             let mut tx = store.views.begin().await?;
+            build.send_vacuum_away(&mut tx).await?;
             let live = lock_checkpoint(&mut tx).await?;
+            let wanted = live.max(head);
             // What came in meanwhile is folded under the lock, if it is little.
-            if live.saturating_sub(build.position) <= CLOSE_ENOUGH {
-                build.step_in(&mut tx, live).await?;
+            if wanted.saturating_sub(build.position) <= CLOSE_ENOUGH {
+                build.step_in(&mut tx, wanted).await?;
                 build.switch(&mut tx).await?;
+                if wanted > live {
+                    move_checkpoint(&mut tx, wanted).await?;
+                }
                 tx.commit().await?;
                 return Ok(build.position);
             }
         }
     }
-}
-
-/// A way in which a stored view differs from a fresh fold of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The table.
-    pub table: &'static str,
-    /// The row's key.
-    pub key: String,
-    /// What is wrong with it.
-    pub kind: DifferenceKind,
-}
-
-/// What is wrong with a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DifferenceKind {
-    /// These columns differ.
-    Changed(Vec<&'static str>),
-    /// The row should be there.
-    Missing,
-    /// The row should not be there.
-    Extra,
-}
-
-/// What a verification found.
-#[derive(Clone, Debug, Default)]
-pub struct Verification {
-    /// The position verified up to.
-    pub position: u64,
-    /// Rows compared.
-    pub rows: u64,
-    /// What differs, at most [`DIFFERENCES_MAX`].
-    pub differences: Vec<Difference>,
-}
-
-/// Folds the log afresh up to the views' checkpoint and compares every row of every table.
-pub async fn verify(
-    store: &Store,
-    progress: Progress<'_>,
-) -> Result<Verification, ProjectionError> {
-    prepare(store).await?;
-    check_log(store).await?;
-    let projections = projection::all();
-    let mut build = Build::start(store, &projections).await?;
-    let outcome = compare_undisturbed(store, &mut build, progress).await;
-    build.discard().await?;
-    outcome
-}
-
-/// Compares again when a rebuild took the tables' place meanwhile: on PostgreSQL the new tables are seen,
-/// but not their rows, which are younger than what is read.
-async fn compare_undisturbed(
-    store: &Store,
-    build: &mut Build<'_>,
-    progress: Progress<'_>,
-) -> Result<Verification, ProjectionError> {
-    loop {
-        let before = build.serving_tables().await?;
-        let found = compare_with(store, build, progress).await?;
-        if build.serving_tables().await? == before {
-            return Ok(found);
-        }
-    }
-}
-
-async fn compare_with(
-    store: &Store,
-    build: &mut Build<'_>,
-    progress: Progress<'_>,
-) -> Result<Verification, ProjectionError> {
-    // From here on, `live` sees the views as they are at one checkpoint.
-    let mut live = store.views.begin_read().await?;
-    let rows = live
-        .fetch_all("SELECT position FROM checkpoint", vec![])
-        .await?;
-    let position = rows.first().map(|r| r.int(0)).transpose()?.unwrap_or(0);
-    let position = u64::try_from(position).unwrap_or(0);
-    build.advance(position, progress).await?;
-    let mut verification = Verification {
-        position,
-        ..Verification::default()
-    };
-    for table in build.projections.iter().flat_map(|p| p.tables()) {
-        compare_table(
-            &mut live,
-            &store.views,
-            &build.prefix,
-            table,
-            &mut verification,
-        )
-        .await?;
-    }
-    Ok(verification)
 }
 
 /// A build beside.
@@ -266,6 +191,14 @@ impl<'s> Build<'s> {
         Ok(ids)
     }
 
+    /// Those of them that there are, if any.
+    async fn names_of_serving(&self) -> Result<Option<String>, ProjectionError> {
+        let ids = self.serving_tables().await?;
+        let there = self.tables().zip(ids).filter(|(_, id)| id.is_some());
+        let names: Vec<&str> = there.map(|(table, _)| table.name).collect();
+        Ok((!names.is_empty()).then(|| names.join(", ")))
+    }
+
     /// Folds up to a position, a transaction a batch.
     async fn advance(&mut self, to: u64, progress: Progress<'_>) -> Result<(), ProjectionError> {
         if self.position == 0 {
@@ -276,7 +209,7 @@ impl<'s> Build<'s> {
         while self.position < to {
             // Folded before the transaction: on SQLite the runner of a server waits for its turn to write.
             if let Some(batch) = self.fold_next(to).await? {
-                let mut tx = self.db.begin().await?;
+                let mut tx = self.db.begin_lazily().await?;
                 self.write(&mut tx, batch).await?;
                 tx.commit().await?;
             }
@@ -285,26 +218,35 @@ impl<'s> Build<'s> {
         Ok(())
     }
 
+    async fn write_lazily(
+        &self,
+        writes: impl IntoIterator<Item = Write>,
+    ) -> Result<(), ProjectionError> {
+        let mut tx = self.db.begin_lazily().await?;
+        apply_all(&mut tx, &self.prefix, writes).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Folds everything up to a position, stream by stream.
     async fn fold_streams(
         &mut self,
         to: u64,
         progress: Progress<'_>,
     ) -> Result<(), ProjectionError> {
-        let mut batches = ahead::by_stream(self.journal.clone(), to);
+        let mut batches = ahead::by_stream(self.journal, &self.projections, to);
         let mut done = 0;
         while let Some(batch) = batches.recv().await {
-            let (records, folded) = batch?;
-            let mut tx = self.db.begin().await?;
-            apply(
-                &mut tx,
-                &self.prefix,
-                &self.projections,
-                &folded.batch(&records),
-            )
-            .await?;
-            tx.commit().await?;
-            done += records.len() as u64;
+            let batch = batch?;
+            if self.db.is_sqlite() {
+                self.write_lazily(batch.writes.into_iter().flatten())
+                    .await?;
+            } else {
+                // Nobody sees these tables yet: they need not move together.
+                let each = batch.writes.into_iter().map(|w| self.write_lazily(w));
+                let mut each = stream::iter(each).buffer_unordered(WRITING);
+                while let Some(()) = each.try_next().await? {}
+            }
+            done += batch.records;
             progress((done, to));
         }
         // Positions have no gaps: so many records there are, or the log is not the one the views are of.
@@ -352,25 +294,31 @@ impl<'s> Build<'s> {
         tx: &mut Tx,
         (records, folded): (Vec<Record>, Folded),
     ) -> Result<(), ProjectionError> {
-        apply(tx, &self.prefix, &self.projections, &folded.batch(&records)).await?;
+        let writes = writes_of(&self.projections, &folded.batch(&records))?;
+        apply_all(tx, &self.prefix, writes).await?;
         self.fold.keep(folded);
         self.position = records.last().map_or(self.position, |last| last.position);
+        Ok(())
+    }
+
+    /// Keeps PostgreSQL from cleaning up the tables that serve, and stops it where it is at it: it takes minutes over a
+    /// large table, and gives way only to who waits longer than [`Self::lock_serving`] does. Whoever reads or writes
+    /// them is not held up by that.
+    async fn send_vacuum_away(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
+        if let Some(names) = self.names_of_serving().await? {
+            let lock = format!("LOCK TABLE {names} IN SHARE UPDATE EXCLUSIVE MODE");
+            tx.execute(&lock, vec![]).await?;
+        }
         Ok(())
     }
 
     /// Locks the tables that serve, all of them or none: whoever reads several takes them in another order, and each
     /// would wait for the other for ever.
     async fn lock_serving(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
-        if tx.is_sqlite() {
+        let Some(names) = self.names_of_serving().await? else {
             return Ok(());
-        }
-        let ids = self.serving_tables().await?;
-        let there = self.tables().zip(ids).filter(|(_, id)| id.is_some());
-        let names: Vec<&str> = there.map(|(table, _)| table.name).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
+        };
+        let lock = format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE");
         let limit = format!("SET LOCAL lock_timeout = {}", LOCKS_WITHIN.as_millis());
         let mut tries = 1;
         tx.execute("SAVEPOINT unlocked", vec![]).await?;

@@ -4,9 +4,10 @@
 //! from there. Polling is the truth, waking is a hint.
 
 use crate::fold::Fold;
-use crate::projection::{self, Batch, Projection, ProjectionError};
+use crate::projection::{self, Projection, ProjectionError};
 use crate::rebuild;
 use crate::views::Views;
+use crate::write::{apply_all, writes_of};
 use docket_core::db::{Db, Tx};
 use docket_core::{Journal, JournalError, Store, values};
 use std::time::Duration;
@@ -120,6 +121,7 @@ impl Runner {
         };
         let to = last.position;
         let folded = self.fold.fold(&records).await?;
+        let writes = writes_of(&projection::all(), &folded.batch(&records))?;
         let mut tx = self.db.begin().await?;
         let at = lock_checkpoint(&mut tx).await?;
         if at != from {
@@ -128,7 +130,7 @@ impl Runner {
             self.position.send_replace(at);
             return Ok(true);
         }
-        apply(&mut tx, "", &projection::all(), &folded.batch(&records)).await?;
+        apply_all(&mut tx, "", writes).await?;
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
         self.fold.keep(folded);
@@ -139,19 +141,6 @@ impl Runner {
         tracing::debug!(from, to, "the views moved");
         Ok(true)
     }
-}
-
-/// Applies a batch to some projections under a prefix.
-pub(crate) async fn apply(
-    tx: &mut Tx,
-    prefix: &str,
-    projections: &[&'static dyn Projection],
-    batch: &Batch<'_>,
-) -> Result<(), ProjectionError> {
-    for projection in projections {
-        projection.apply(tx, prefix, batch).await?;
-    }
-    Ok(())
 }
 
 /// Makes the tables that are missing, and the checkpoint.

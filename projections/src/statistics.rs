@@ -4,26 +4,23 @@
 //! Days are days in the hotline's zone. An activity counts on the day it happened; what was due counts on
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
 //! An assignment that was returned, recalled or released before its limit, and not signed (replied), is not
-//! due to be.
+//! due to be; nor is one whose clock stands still since before its limit, until it goes on.
+//! What a department's granted exclusion leaves out of its appraisal is counted in rows of its own (`excluded_from`): figures
+//! are the sum of both kinds, adjusted figures those of the others alone.
 //! What was carried over from another system counts where its figures hold: its tickets apart from those
 //! received here, and of what a department had in hand only what it did here, in time only by a limit that
 //! fell due here.
 
-use crate::projection::{
-    Batch, Column, Projection, ProjectionError, Table, delete, id, move_sums, upsert,
-};
+mod facts;
+
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
 use crate::views::Views;
-use async_trait::async_trait;
+use crate::write::Write;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
-use docket_core::db::{Tx, Value};
+use docket_core::db::Value;
 use docket_core::values;
-use docket_domain::Timestamp;
 use docket_domain::ids::DepartmentId;
-use docket_domain::ticket::{
-    Assignment, AssignmentState, EndingKind, Level, Part, Satisfaction, Ticket,
-};
-use std::collections::BTreeMap;
+use facts::{Facts, facts};
 use uuid::Uuid;
 
 /// The projection.
@@ -60,14 +57,14 @@ macro_rules! measures {
 
         const FACTS: Table = Table {
             name: "facts",
-            columns: &[Column::Id("ticket"), Column::Id("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
-            key: 3,
+            columns: &[Column::Id("ticket"), Column::Id("department"), Column::Text("day"), Column::Int("excluded_from"), $(Column::Int(stringify!($name)),)+],
+            key: 4,
             indexes: &[],
         };
         const DAILY: Table = Table {
             name: "daily",
-            columns: &[Column::Id("department"), Column::Text("day"), $(Column::Int(stringify!($name)),)+],
-            key: 2,
+            columns: &[Column::Id("department"), Column::Text("day"), Column::Int("excluded_from"), $(Column::Int(stringify!($name)),)+],
+            key: 3,
             indexes: &["day"],
         };
     };
@@ -120,161 +117,35 @@ measures! {
     fairly,
     /// Of those, dissatisfied.
     dissatisfied,
+    /// Assignments that had to contact the caller by a limit, on the day it fell due; where no assignment of a ticket
+    /// has one, tickets whose caller said in the latest call-back whether the office had been in touch.
+    assessed,
+    /// Of those, contacted in time, or as the caller said at all.
+    contacted_in_time,
+    /// Tickets that are solved, by the latest that their caller said of it.
+    solved,
+    /// Tickets that are not.
+    unsolved,
+    /// Tickets whose caller was asked, or rated them, and has not said.
+    not_said,
+    /// Tickets left out of the department's appraisal, on the day that was granted.
+    excluded,
 }
 
-type Facts = BTreeMap<(Uuid, NaiveDate), Measures>;
-
-/// What a ticket adds to the statistics.
-fn facts(ticket: &Ticket, zone: Tz) -> Facts {
-    let mut facts = Facts::new();
-    let Some(intake) = &ticket.intake else {
-        return facts;
-    };
-    let day = |at: Timestamp| at.with_timezone(&zone).date_naive();
-    let came_in = facts.entry((CENTRE, day(intake.at))).or_default();
-    match &ticket.source {
-        Some(_) => came_in.imported += 1,
-        None => came_in.received += 1,
-    }
-    for assignment in ticket
-        .assignments
-        .iter()
-        .filter(|a| a.level() == Level::Department)
-    {
-        let department = assignment.department.0;
-        count_assignment(assignment, |at, count| {
-            count(facts.entry((department, day(at))).or_default());
-        });
-    }
-    // How it was handled and ended elsewhere is not for these figures.
-    if ticket.was_over_before() {
-        return facts;
-    }
-    // What no office led is the centre's own.
-    let led = ticket
-        .lead()
-        .filter(|lead| lead.state != AssignmentState::Recalled);
-    let led_by = led.map_or_else(|| CENTRE, |lead| lead.department.0);
-    if let Some(ending) = &ticket.ending
-        && let Some(at) = ending.at
-    {
-        let key = match ending.kind {
-            EndingKind::Closed | EndingKind::Terminated => led_by,
-            EndingKind::Declined
-            | EndingKind::Withdrawn
-            | EndingKind::Transferred
-            | EndingKind::Merged => CENTRE,
-        };
-        let measures = facts.entry((key, day(at))).or_default();
-        match ending.kind {
-            EndingKind::Closed => measures.closed += 1,
-            EndingKind::Declined => measures.declined += 1,
-            EndingKind::Withdrawn => measures.withdrawn += 1,
-            EndingKind::Transferred => measures.transferred += 1,
-            EndingKind::Terminated => measures.terminated += 1,
-            EndingKind::Merged => measures.merged += 1,
-        }
-    }
-    if let Some(rating) = &ticket.last_rating {
-        let measures = facts.entry((led_by, day(rating.at))).or_default();
-        measures.rated += 1;
-        match rating.satisfaction {
-            Satisfaction::Satisfied => measures.satisfied += 1,
-            Satisfaction::Fairly => measures.fairly += 1,
-            Satisfaction::Dissatisfied => measures.dissatisfied += 1,
-        }
-    }
-    facts
-}
-
-fn count_assignment(
-    assignment: &Assignment,
-    mut on: impl FnMut(Timestamp, &dyn Fn(&mut Measures)),
-) {
-    if !assignment.imported {
-        on(assignment.assigned_at, &|m| m.assigned += 1);
-    }
-    if let Some(signed_at) = assignment.signed_at {
-        on(signed_at, &|m| m.signed += 1);
-    }
-    let given_up = match assignment.state {
-        AssignmentState::Returned | AssignmentState::Recalled | AssignmentState::Released => true,
-        AssignmentState::Assigned
-        | AssignmentState::InProgress
-        | AssignmentState::Delegated
-        | AssignmentState::AwaitingSummary
-        | AssignmentState::Replied => false,
-    };
-    // Given up in time, it was never due; given up late, not having signed (replied) stays a failure.
-    let escaped = |due: docket_domain::Due| {
-        given_up && assignment.ended_at.is_some_and(|ended| due.met_at(ended))
-    };
-    let due_to_sign = assignment
-        .sign_due
-        .filter(|due| assignment.signed_at.is_some() || !escaped(*due));
-    if let Some(due) = due_to_sign {
-        let in_time = assignment.signed_at.is_some_and(|at| due.met_at(at));
-        on(due.at, &|m| {
-            m.due_to_sign += 1;
-            m.signed_in_time += i64::from(in_time);
-        });
-    }
-    let replied_at = assignment
-        .ended_at
-        .filter(|_| assignment.state == AssignmentState::Replied);
-    if let Some(at) = replied_at {
-        on(at, &|m| m.replied += 1);
-    }
-    // Who else kept to a limit that had passed before it was carried over is not known.
-    let judged = |due: &docket_domain::Due| !assignment.imported || due.at > assignment.assigned_at;
-    let due_to_reply = assignment.due.filter(|due| judged(due) && !escaped(*due));
-    if let Some(due) = due_to_reply {
-        let in_time = replied_at.is_some_and(|at| due.met_at(at));
-        on(due.at, &|m| {
-            m.due_to_reply += 1;
-            m.replied_in_time += i64::from(in_time);
-        });
-    }
-    for extension in &assignment.extensions {
-        if let (Some(at), Some(true)) = (extension.decided_at, extension.granted) {
-            on(at, &|m| m.extended += 1);
-        }
-    }
-    // Returns are set against assignments: those made here.
-    if assignment.imported {
-        return;
-    }
-    for returned in &assignment.returns {
-        on(returned.at, &|m| m.returned += 1);
-        if let (Some(at), Some(false)) = (returned.decided_at, returned.accepted) {
-            on(at, &|m| m.returns_refused += 1);
-        }
-    }
-    if assignment.part == Part::Lead && assignment.sign_due.is_none() {
-        on(assignment.assigned_at, &|m| m.redone += 1);
-    }
-}
-
-#[async_trait]
 impl Projection for Statistics {
     fn name(&self) -> &'static str {
         "statistics"
     }
 
     fn version(&self) -> i64 {
-        5
+        7
     }
 
     fn tables(&self) -> &'static [Table] {
         &[FACTS, DAILY]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let mut rows = Vec::new();
         let mut moved = Facts::new();
         let mut gone = Vec::new();
@@ -284,28 +155,32 @@ impl Projection for Statistics {
             for (key, measures) in &before {
                 moved.entry(*key).or_default().add(measures, -1);
                 if !after.contains_key(key) {
-                    gone.extend(values![id(change.id.0), id(key.0), key.1.to_string()]);
+                    gone.push(id(change.id.0));
+                    gone.extend(key.values());
                 }
             }
             for (key, measures) in after {
                 let stands = before.get(&key) == Some(&measures);
                 moved.entry(key).or_default().add(&measures, 1);
                 if !stands {
-                    let mut row = values![id(change.id.0), id(key.0), key.1.to_string()];
+                    let mut row = values![id(change.id.0)];
+                    row.extend(key.values());
                     row.extend(measures.values());
                     rows.push(row);
                 }
             }
         }
         moved.retain(|_, measures| *measures != Measures::default());
-        delete(tx, prefix, &FACTS, gone, "").await?;
-        upsert(tx, prefix, &FACTS, rows).await?;
-        let moved = moved.iter().map(|((department, day), measures)| {
-            let mut row = values![id(*department), day.to_string()];
+        let moved = moved.iter().map(|(key, measures)| {
+            let mut row = key.values().to_vec();
             row.extend(measures.values());
             row
         });
-        Ok(move_sums(tx, prefix, &DAILY, moved.collect()).await?)
+        Ok(vec![
+            Write::Remove(&FACTS, gone),
+            Write::Put(&FACTS, rows),
+            Write::Add(&DAILY, moved.collect()),
+        ])
     }
 }
 
@@ -318,6 +193,8 @@ pub struct StatisticsRow {
     pub day: Option<NaiveDate>,
     /// The counts.
     pub measures: Measures,
+    /// The counts without what exclusions leave out.
+    pub adjusted: Measures,
 }
 
 /// How statistics are grouped.
@@ -343,10 +220,14 @@ impl Views {
         group: GroupBy,
     ) -> Result<Vec<StatisticsRow>, ProjectionError> {
         // The sum of bigints is a numeric in PostgreSQL, hence the cast.
-        let sums: Vec<String> = Measures::NAMES
-            .iter()
-            .map(|n| format!("CAST(coalesce(sum({n}), 0) AS BIGINT)"))
-            .collect();
+        let all = |n: &&str| format!("CAST(coalesce(sum({n}), 0) AS BIGINT)");
+        let of_others = |n: &&str| {
+            format!(
+                "CAST(coalesce(sum(CASE WHEN excluded_from = 0 THEN {n} ELSE 0 END), 0) AS BIGINT)"
+            )
+        };
+        let names = Measures::NAMES.iter();
+        let sums: Vec<String> = names.clone().map(all).chain(names.map(of_others)).collect();
         let (columns, grouping) = match group {
             GroupBy::Department => ("department, ''", "GROUP BY department ORDER BY department"),
             GroupBy::Day => ("CAST(NULL AS UUID), day", "GROUP BY day ORDER BY day"),
@@ -370,15 +251,19 @@ impl Views {
             return Err(ProjectionError::TooMany { limit: ROWS_MAX });
         }
         let row = |row: &docket_core::db::Row| {
-            let counts: Result<Vec<i64>, _> =
-                (0..Measures::NAMES.len()).map(|n| row.int(n + 2)).collect();
+            let counts: Result<Vec<i64>, _> = (0..2 * Measures::NAMES.len())
+                .map(|n| row.int(n + 2))
+                .collect();
+            let counts = counts?;
+            let (all, of_others) = counts.split_at(Measures::NAMES.len());
             Ok(StatisticsRow {
                 department: row
                     .id_or_null(0)?
                     .filter(|id| *id != CENTRE)
                     .map(DepartmentId),
                 day: row.text(1)?.parse().ok(),
-                measures: Measures::from_values(&counts?),
+                measures: Measures::from_values(all),
+                adjusted: Measures::from_values(of_others),
             })
         };
         rows.iter().map(row).collect()

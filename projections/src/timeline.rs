@@ -2,22 +2,24 @@
 //! replaced.
 
 use crate::card::int;
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete_of, id, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
 use crate::views::Views;
-use async_trait::async_trait;
-use docket_core::db::Tx;
-use docket_core::values;
+use crate::write::Write;
+use docket_core::db::{Value, list};
+use docket_core::{Span, values};
 use docket_domain::Timestamp;
 use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::ticket::Ticket;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The projection.
 pub struct Timeline;
 
 /// Most steps one page returns.
 pub const STEPS_MAX: u32 = 200;
+/// Most tickets whose steps one statement reads.
+pub const TIMELINES_MAX: usize = 100;
 
 const TABLE: Table = Table {
     name: "timeline",
@@ -35,7 +37,6 @@ const TABLE: Table = Table {
     indexes: &[],
 };
 
-#[async_trait]
 impl Projection for Timeline {
     fn name(&self) -> &'static str {
         "timeline"
@@ -49,12 +50,7 @@ impl Projection for Timeline {
         &[TABLE]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let erased: HashSet<_> = batch.erased().collect();
         let of_tickets = batch
             .records
@@ -72,8 +68,10 @@ impl Projection for Timeline {
                 record.data.as_str(),
             ]
         });
-        delete_of(tx, prefix, &TABLE, "ticket", batch.erased()).await?;
-        Ok(upsert(tx, prefix, &TABLE, rows.collect()).await?)
+        Ok(vec![
+            Write::Put(&TABLE, rows.collect()),
+            Write::RemoveOf(&TABLE, "ticket", batch.erased().collect()),
+        ])
     }
 }
 
@@ -97,32 +95,67 @@ pub struct Step {
 }
 
 impl Views {
-    /// A ticket's steps after a version, in order, at most [`STEPS_MAX`].
+    /// A stretch of a ticket's steps by their versions, at most [`STEPS_MAX`] and one, in the order they are read;
+    /// without those of some types.
     pub async fn timeline(
         &self,
         ticket: TicketId,
-        after: u64,
-        limit: u32,
+        span: &Span<u64>,
+        without: &[&str],
     ) -> Result<Vec<Step>, ProjectionError> {
-        let rows = self
-            .db()
-            .fetch_all(
-                "SELECT version, position, type, schema_version, at, account, data FROM timeline
-                 WHERE ticket = $1 AND version > $2 ORDER BY version LIMIT $3",
-                vec![id(ticket.0), int(after), limit.min(STEPS_MAX).into()],
-            )
-            .await?;
-        let step = |row: &docket_core::db::Row| {
-            Ok(Step {
-                version: u64::try_from(row.int(0)?).unwrap_or(0),
-                position: u64::try_from(row.int(1)?).unwrap_or(0),
-                event_type: row.text(2)?,
-                schema_version: u16::try_from(row.int(3)?).unwrap_or(0),
-                at: row.time(4)?,
-                by: AccountId(row.id(5)?),
-                data: row.text(6)?,
-            })
+        let mut steps = self.timelines(&[ticket], span, without).await?;
+        Ok(steps.remove(&ticket).unwrap_or_default())
+    }
+
+    /// The same stretch of the steps of several tickets, at most [`TIMELINES_MAX`], by one statement.
+    pub async fn timelines(
+        &self,
+        tickets: &[TicketId],
+        span: &Span<u64>,
+        without: &[&str],
+    ) -> Result<HashMap<TicketId, Vec<Step>>, ProjectionError> {
+        let tickets = &tickets[..tickets.len().min(TIMELINES_MAX)];
+        let mut values = values![
+            int(span.after.unwrap_or(0)),
+            int(span.before.unwrap_or(u64::MAX)),
+            span.limit.min(STEPS_MAX + 1),
+        ];
+        values.extend(without.iter().map(|of| Value::from(*of)));
+        let types = match without {
+            [] => String::new(),
+            _ => format!(" AND type NOT IN ({})", list(4, without.len())),
         };
-        rows.iter().map(step).collect()
+        let direction = span.direction(false);
+        // One branch a ticket, each of which reads its own stretch of the key and no more.
+        let branch = |ticket: &TicketId| {
+            values.push(id(ticket.0));
+            format!(
+                "SELECT * FROM (SELECT ticket, version, position, type, schema_version, at, account, data
+                 FROM timeline WHERE ticket = ${} AND version > $1 AND version < $2{types}
+                 ORDER BY version {direction} LIMIT $3) s",
+                values.len()
+            )
+        };
+        let branches: Vec<String> = tickets.iter().map(branch).collect();
+        let sql = match branches.as_slice() {
+            [] => return Ok(HashMap::new()),
+            branches => format!(
+                "{} ORDER BY version {direction}",
+                branches.join(" UNION ALL ")
+            ),
+        };
+        let mut steps: HashMap<TicketId, Vec<Step>> = HashMap::new();
+        for row in self.db().fetch_all(&sql, values).await? {
+            steps.entry(TicketId(row.id(0)?)).or_default().push(Step {
+                version: u64::try_from(row.int(1)?).unwrap_or(0),
+                position: u64::try_from(row.int(2)?).unwrap_or(0),
+                event_type: row.text(3)?,
+                schema_version: u16::try_from(row.int(4)?).unwrap_or(0),
+                at: row.time(5)?,
+                by: AccountId(row.id(6)?),
+                data: row.text(7)?,
+            });
+        }
+        Ok(steps)
     }
 }

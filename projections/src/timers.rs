@@ -1,10 +1,10 @@
 //! What Docket is to do by itself, and when: the timers of every ticket, by their time. Whoever runs them asks
 //! by index what is due, so that a million open tickets cost nothing while nothing is.
 
-use crate::projection::{Batch, Column, Projection, ProjectionError, Table, delete, id, upsert};
+use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
 use crate::views::Views;
-use async_trait::async_trait;
-use docket_core::db::{Row, Tx, Value};
+use crate::write::Write;
+use docket_core::db::{Row, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::TicketId;
@@ -29,26 +29,20 @@ const TABLE: Table = Table {
     indexes: &["reckoning, at, ticket"],
 };
 
-#[async_trait]
 impl Projection for Timers {
     fn name(&self) -> &'static str {
         "timers"
     }
 
     fn version(&self) -> i64 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static [Table] {
         &[TABLE]
     }
 
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        prefix: &str,
-        batch: &Batch<'_>,
-    ) -> Result<(), ProjectionError> {
+    fn writes(&self, batch: &Batch<'_>) -> Result<Vec<Write>, ProjectionError> {
         let (mut rows, mut gone) = (Vec::new(), Vec::new());
         for change in batch.changes {
             let (before, after) = (timers(&change.before), timers(&change.after));
@@ -60,8 +54,7 @@ impl Projection for Timers {
             let new = after.iter().filter(|timer| !before.contains(timer));
             rows.extend(new.map(|timer| row(change.id, timer)));
         }
-        delete(tx, prefix, &TABLE, gone, "").await?;
-        Ok(upsert(tx, prefix, &TABLE, rows).await?)
+        Ok(vec![Write::Remove(&TABLE, gone), Write::Put(&TABLE, rows)])
     }
 }
 

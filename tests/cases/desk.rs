@@ -398,13 +398,13 @@ async fn an_account_is_created_once(store: &TestStore) {
         .create_account(&admin, new("li"), unfit, &Options::default())
         .await;
     assert!(matches!(refused, Err(DeskError::UnfitPassword(_))));
-    let (account, _, _) = b
+    let opened = b
         .desk
         .log_in("WANG", "ein gutes Passwort".into(), &Visitor::default())
         .await
         .unwrap();
-    assert_eq!(account.0, created.id);
-    let known = b.desk.account(account).await.unwrap().unwrap();
+    assert_eq!(opened.account.0, created.id);
+    let known = b.desk.account(opened.account).await.unwrap().unwrap();
     assert_eq!(known.roles, [Role::Operator]);
     assert_eq!(store.rows("ops", "credentials").await, 1);
 }

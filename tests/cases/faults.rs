@@ -3,9 +3,11 @@
 
 mod demo;
 pub(crate) mod dice;
+mod full;
 mod killed;
 mod outage;
 mod side_by_side;
+mod stalled;
 mod stopped;
 mod tools;
 

@@ -54,7 +54,14 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
     let viewed = clerk.act("viewTicket", json!({ "id": id })).await;
     assert_eq!(
         viewed["availableActions"],
-        json!(["view", "sign", "hand_over", "return", "print"])
+        json!([
+            "view",
+            "sign",
+            "hand_over",
+            "return",
+            "print",
+            "attach_file"
+        ])
     );
     clerk
         .act("signTicket", json!({ "id": id, "expectedRevision": 2 }))
@@ -77,7 +84,8 @@ async fn one_ticket_goes_all_the_way(store: &TestStore) {
             "return",
             "save_draft",
             "reply",
-            "print"
+            "print",
+            "attach_file"
         ])
     );
     unit_clerk.act("replyTicket", reply(id)).await;
@@ -419,6 +427,11 @@ async fn refusals_name_the_field_in_the_language_asked_for(store: &TestStore) {
     assert_eq!(error["code"], "REQUIRED");
     assert_eq!(error["path"], json!(["input", "title"]));
     assert_eq!(error["message"], "必填项为空");
+    let mut input = request();
+    input["channel"] = json!("pigeon");
+    let payload = operator.mutate("receiveTicket", input).await;
+    let message = &payload["userErrors"][0]["message"];
+    assert_eq!(message, "取值无效 (须为规则包中的渠道)");
     for (field, value, code) in [
         ("channel", json!("pigeon"), "INVALID_VALUE"),
         ("earlier", json!("12"), "INVALID_VALUE"),
@@ -492,8 +505,12 @@ async fn inboxes_page_without_gap_or_double(store: &TestStore) {
         unique.dedup();
         assert_eq!((seen.len(), unique.len()), (7, 7), "{order}");
     }
-    for (first, rows) in [(-1, 1), (0, 1), (1_000_000, 7)] {
-        let query = "query($n: Int) { inbox(tab: TO_ASSIGN, first: $n) { edges { cursor } } }";
+    let query = "query($n: Int) { inbox(tab: TO_ASSIGN, first: $n) { edges { cursor } } }";
+    for (first, code) in [(-1, "BAD_REQUEST"), (501, "TOO_LARGE")] {
+        let told = operator.fault(query, json!({ "n": first })).await;
+        assert_eq!(told, code, "first: {first}");
+    }
+    for (first, rows) in [(0, 1), (500, 7)] {
         let page = operator.data(query, json!({ "n": first })).await;
         assert_eq!(
             page["inbox"]["edges"].as_array().unwrap().len(),

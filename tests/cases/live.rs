@@ -1,6 +1,8 @@
 //! Subscriptions over WebSocket: what happens, once and in order, from any
 //! position on, to those who may see it.
 
+mod slow;
+
 use crate::gateway::{city, department, request};
 use docket_tests::server::{Client, Server};
 use docket_tests::staff::PASSWORD;
@@ -69,7 +71,7 @@ impl Socket {
     }
 
     /// The next push of the one field subscribed to.
-    async fn push(&mut self, field: &str) -> Value {
+    pub async fn push(&mut self, field: &str) -> Value {
         let message = self.next().await;
         let data = &message["payload"]["data"][field];
         assert!(!data.is_null(), "{message:#}");
@@ -163,6 +165,36 @@ async fn an_inbox_is_told_of_its_own_tickets_only(store: &TestStore) {
             }
         }
     }
+}
+
+async fn every_process_tells_what_any_other_took(store: &TestStore) {
+    let here = city(store).await;
+    let elsewhere = Server::start(store).await;
+    let operator = person(&here, "operator").await;
+    let dispatcher = person(&here, "dispatcher").await;
+    let query = "subscription($after: Position) { inboxChanged(after: $after) { position } }";
+    let mut sockets = Vec::new();
+    for url in [&here.url, &elsewhere.url] {
+        let mut live = Socket::open(&dispatcher.at(url)).await;
+        live.subscribe(query, json!({ "after": "0" })).await;
+        sockets.push(live);
+    }
+    let mut taken = Vec::new();
+    for n in 0..20 {
+        let url = [&here.url, &elsewhere.url][n % 2];
+        let payload = operator.at(url).mutate("receiveTicket", request()).await;
+        taken.push(payload["position"].clone());
+    }
+    for live in &mut sockets {
+        for position in &taken {
+            let push = live.push("inboxChanged").await;
+            assert_eq!(push["position"], *position, "each once, in order");
+        }
+    }
+    // Come back to the other process: it goes on where this one was.
+    let mut resumed = Socket::open(&dispatcher.at(&elsewhere.url)).await;
+    resumed.subscribe(query, json!({ "after": taken[9] })).await;
+    assert_eq!(resumed.push("inboxChanged").await["position"], taken[10]);
 }
 
 async fn a_subscription_ends_with_its_session(store: &TestStore) {
@@ -264,6 +296,7 @@ async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
 on_both_stores! {
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
+    every_process_tells_what_any_other_took,
     a_subscription_ends_with_its_session,
     a_subscription_ends_with_what_its_account_was,
     an_open_socket_opens_nothing_after_logout,

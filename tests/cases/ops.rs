@@ -1,11 +1,13 @@
 //! The door: passwords, lock-outs, sessions.
 
 mod recovery;
+mod refreshing;
 
 use docket_core::clock::{Clock as _, ManualClock, random_bytes};
 use docket_core::ops::{
-    Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR, Ops,
-    OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password, SESSION_LASTS, Visit,
+    Answered, CAPTCHA_AFTER, CAPTCHA_FAILURES_MAX, CAPTCHA_LASTS, FAILURES_MAX, LOCKED_FOR,
+    Lifetimes, Ops, OpsError, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password, SESSION_LASTS,
+    Visit,
 };
 use docket_domain::ids::{AccountId, EventId};
 use docket_domain::ticket::scenario::now;
@@ -38,9 +40,15 @@ struct Door {
 
 async fn door(store: &TestStore) -> Door {
     let clock = Arc::new(ManualClock::at(now()));
+    // Tokens that last as long as their session, except where a test is about them.
+    let lifetimes = Lifetimes {
+        session: SESSION_LASTS,
+        token: SESSION_LASTS,
+    };
     let ops = Ops::open(store.part("ops").await, clock.clone())
         .await
-        .unwrap();
+        .unwrap()
+        .with_sessions_of(lifetimes);
     let door = Door {
         ops,
         clock,
@@ -86,7 +94,7 @@ impl Door {
         captcha: Option<&Answered>,
     ) -> Result<(AccountId, String), OpsError> {
         let captcha = captcha.cloned();
-        let (account, token, expires) = self
+        let opened = self
             .ops
             .log_in(
                 &LOGIN,
@@ -96,10 +104,10 @@ impl Door {
             )
             .await?;
         assert_eq!(
-            self.ops.session(&token).await.unwrap(),
-            Some((account, expires))
+            self.ops.session(&opened.token).await.unwrap(),
+            Some((opened.account, opened.expires_at))
         );
-        Ok((account, token))
+        Ok((opened.account, opened.token))
     }
 
     async fn fails(&self, times: i64) {
@@ -190,7 +198,7 @@ async fn a_session_ends_by_time_or_log_out(store: &TestStore) {
     door.clock.set(now() + SESSION_LASTS * 2);
     door.try_with(PASSWORD).await.unwrap();
     assert_eq!(
-        store.rows("ops", "sessions").await,
+        store.rows("ops", "session_families").await,
         1,
         "what has ended is swept away"
     );

@@ -2,15 +2,27 @@
 
 use crate::safekeeping::{DOCKET, docket, said};
 use docket_core::Record;
+use docket_core::desk::{OldTicket, Options};
+use docket_domain::Timestamp;
+use docket_domain::people::{Actor, Role};
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, PACKS};
-use docket_domain::ticket::scenario::clerk;
+use docket_domain::ticket::scenario::{DEPARTMENT, clerk, holidays_until};
+use docket_domain::ticket::{Kind, Standing};
 use docket_tests::city::{act, assigned, found, hotline, sign};
 use docket_tests::commits::whole_log;
 use docket_tests::server::command;
+use docket_tests::staff::{hash, hire};
 use docket_tests::{TestStore, on_both_stores};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-on_both_stores! { a_pack_is_published_and_stamped_on_what_follows, history_is_judged_by_other_rules }
+on_both_stores! {
+    a_pack_is_published_and_stamped_on_what_follows,
+    who_publishes_is_on_record,
+    what_does_not_fit_the_hotline_is_refused_or_warned_of,
+    history_is_judged_by_other_rules,
+    what_rests_on_no_published_holidays_is_told_and_named_by_its_source,
+}
 
 /// Writes a pack, changed from the default one.
 fn pack(store: &TestStore, name: &str, changes: &[(&str, &str)]) -> PathBuf {
@@ -123,22 +135,23 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
     let (worked, shown) = docket(store, &["rules", "show"]).await;
     assert!(worked && shown.contains("name = \"suzhou\""), "{shown}");
 
+    // The very same again changes nothing.
+    let (worked, said) = docket(store, &["rules", "publish", "suzhou"]).await;
+    assert!(
+        !worked && said.contains("NO_CHANGE") && said.contains("没有变化"),
+        "{said}"
+    );
+
     // Another pack brings no other calendar, and none takes a year back.
-    let list = |name: &str, from: &str, to: &str| {
-        assert!(CALENDAR_CN.contains(from), "{from}");
-        let file = store.dir().join(name);
-        std::fs::write(&file, CALENDAR_CN.replace(from, to)).unwrap();
-        file.display().to_string()
-    };
-    let longer = list("longer.toml", "2026]", "2026, 2027]");
-    let shorter = list("shorter.toml", ", 2026]", "]");
+    let longer = list(store, "longer.toml", &holidays_until(2027, &[]));
+    let shorter = list(store, "shorter.toml", CALENDAR_CN);
     let (worked, said) = docket(
         store,
         &["rules", "publish", "suzhou", "--holidays", &longer],
     )
     .await;
     assert!(worked, "{said}");
-    let (worked, said) = docket(store, &["rules", "publish", "suzhou"]).await;
+    let (worked, said) = docket(store, &["rules", "publish", "ordos"]).await;
     assert!(worked && said.contains("version 4"), "{said}");
     let (worked, shown) = docket(store, &["rules", "show", "--holidays"]).await;
     assert!(worked && shown.contains("2026, 2027]"), "{shown}");
@@ -147,7 +160,10 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
         &["rules", "publish", "suzhou", "--holidays", &shorter],
     )
     .await;
-    assert!(!worked && said.contains("2026"), "{said}");
+    assert!(
+        !worked && said.contains("the list of holidays in force has 2027"),
+        "{said}"
+    );
 
     let refreshed = async || hotline.desk.rules().await.unwrap().version == 4;
     while !refreshed().await {
@@ -164,8 +180,153 @@ async fn a_pack_is_published_and_stamped_on_what_follows(store: &TestStore) {
     assert_eq!((stamped("assigned"), stamped("signed")), (1, 4));
 }
 
-/// Of a limit: tasks, judged then, overdue then, overdue under it, and how many differ.
+fn list(store: &TestStore, name: &str, text: &str) -> String {
+    let file = store.dir().join(name);
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+async fn who_publishes_is_on_record(store: &TestStore) {
+    let hotline = hotline(store).await;
+    found(&hotline.desk).await;
+    let hashed = hash(&hotline.store.ops).await;
+    let mut ids = std::collections::HashMap::new();
+    for (login, role, department) in [
+        ("office", Role::Office, None),
+        ("admin", Role::Administrator, None),
+        ("gone", Role::Administrator, None),
+        ("clerk", Role::Clerk, Some(DEPARTMENT)),
+    ] {
+        let id = hire(&hotline.desk, &hashed, login, role, department, None).await;
+        ids.insert(login, id);
+    }
+    let (docket_itself, options) = (Actor::system(), Options::default());
+    let gone = hotline
+        .desk
+        .deactivate_account(&docket_itself, ids["gone"], &options);
+    gone.await.unwrap();
+    let (worked, said) = docket(store, &["rules", "publish", "suzhou"]).await;
+    assert!(
+        !worked && said.contains("REQUIRED: say who publishes by --as"),
+        "{said}"
+    );
+    for (login, code) in [
+        ("nobody", "NOT_FOUND: there is no account nobody"),
+        ("gone", "ACCOUNT_DEACTIVATED: "),
+        ("clerk", "ROLE_NOT_ALLOWED: "),
+    ] {
+        let (worked, said) = docket(store, &["rules", "publish", "suzhou", "--as", login]).await;
+        assert!(!worked && said.contains(code), "{said}");
+        assert!(
+            said.contains("账号") || said.contains("角色"),
+            "in Chinese, too: {said}"
+        );
+    }
+    for (pack, login) in [("suzhou", "office"), ("county", "admin")] {
+        let (worked, said) = docket(store, &["rules", "publish", pack, "--as", login]).await;
+        assert!(worked, "{said}");
+        let log = whole_log(&hotline.store.journal).await;
+        let last = log.last().unwrap();
+        assert_eq!((&*last.event_type, last.actor), ("published", ids[login]));
+    }
+}
+
+async fn what_does_not_fit_the_hotline_is_refused_or_warned_of(store: &TestStore) {
+    let hotline = hotline(store).await;
+    found(&hotline.desk).await;
+    let elsewhere = pack(store, "elsewhere.toml", &[("Asia/Shanghai", "Asia/Urumqi")]);
+    let elsewhere = elsewhere.display().to_string();
+    let (worked, said) = docket(store, &["rules", "publish", &elsewhere]).await;
+    assert!(!worked && said.contains("OTHER_TIME_ZONE: "), "{said}");
+    assert!(
+        said.contains("pack.time_zone is Asia/Urumqi, the hotline's Asia/Shanghai")
+            && said.contains("时区"),
+        "{said}"
+    );
+    let routes = "routes = [\n{ department = \"公安局\" },\n{ department = \"城市管理厅\" },\n]\n";
+    let routed = list(store, "routed.toml", &format!("{routes}{DEFAULT_PACK}"));
+    let (worked, said) = docket(store, &["rules", "publish", &routed]).await;
+    assert!(worked && said.contains("version 2"), "{said}");
+    assert!(
+        said.contains(
+            "warning UNKNOWN_OFFICE: line 3: routes[2].department: there is no department"
+        ) && said.contains("did you mean 城市管理局?")
+            && said.contains("没有部门“城市管理厅”"),
+        "{said}"
+    );
+    assert_eq!(said.matches("UNKNOWN_OFFICE").count(), 1, "{said}");
+    // What cannot be published tells nothing of what it would have made of history either.
+    let csv = store.dir().join("elsewhere.csv");
+    let told = csv.display().to_string();
+    let what_if = ["replay", "--rules", &elsewhere, "--csv", &told];
+    let (worked, said) = docket(store, &what_if).await;
+    assert!(!worked && said.contains("OTHER_TIME_ZONE: "), "{said}");
+    assert!(said.contains("时区") && !csv.exists(), "{said}");
+}
+
+#[tokio::test]
+async fn lists_of_holidays_are_checked_like_packs() {
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let empty = list(
+            store,
+            "empty.toml",
+            "published = [2026]\noff = []\nwork = [\"2026-11-25\"]\nwrok = []",
+        );
+        let (worked, said) = rules(store, &["check", "default", "--holidays", &empty]).await;
+        assert!(!worked && said.contains("default: no mistakes"), "{said}");
+        for told in [
+            "empty.toml: line 1: published[1]: of 2026 these are not off: 2026-01-01",
+            "第1行:published[1]:2026 年缺法定假日:2026-01-01、",
+            "empty.toml: line 3: work[1]: 2026-11-25 is a Wednesday",
+            "empty.toml: line 4: wrok: there is no such key",
+            "empty.toml: 3 mistakes",
+        ] {
+            assert!(said.contains(told), "{told}: {said}");
+        }
+        let (worked, again) =
+            rules(store, &["diff", "default", "default", "--holidays", &empty]).await;
+        assert!(!worked && again.contains("published[1]"), "{again}");
+        let sound = list(store, "sound.toml", &holidays_until(2027, &[]));
+        let (worked, said) = rules(store, &["check", "--holidays", &sound]).await;
+        assert!(worked && said.contains("no mistakes"), "{said}");
+        let (_, said) = rules(store, &["diff", "default", "default", "--holidays", &sound]).await;
+        assert!(said.contains("holidays[2027]: added: published"), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_text_is_told_by_line_and_byte() {
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let path = store.dir().join("gbk.toml");
+        // 苏州 in GBK.
+        std::fs::write(&path, b"[pack]\ntitle_zh = \"\xCB\xD5\xD6\xDD\"\n").unwrap();
+        let path = path.display().to_string();
+        let (worked, said) = rules(store, &["check", &path]).await;
+        assert!(!worked, "{said}");
+        assert!(
+            said.contains("gbk.toml: line 2: byte 13 of the line, 0xCB, is no UTF-8")
+                && said.contains("第2行:本行第 13 个字节 0xCB 不是 UTF-8"),
+            "{said}"
+        );
+    })
+    .await;
+}
+
+/// Where [`all`] has how many would have another limit.
+const OTHER_LIMIT: usize = 7;
+/// How many figures [`all`] has.
+const FIGURES: usize = 9;
+
+/// Of a limit: tasks; green, yellow and red then, and under it; how many would have another limit, and another light.
 fn all(limit: &str, said: &str) -> Vec<u64> {
+    let mut figures = figures(limit, said);
+    figures.truncate(FIGURES);
+    figures
+}
+
+/// What [`all`] has, and how many limits were provisional then, are under it, and of these are red.
+fn figures(limit: &str, said: &str) -> Vec<u64> {
     let of_limit = |line: &&str| line.starts_with(limit) && line.ends_with("(all)");
     let line = said.lines().find(of_limit);
     let line = line.unwrap_or_else(|| panic!("{limit}: {said}"));
@@ -176,15 +337,15 @@ fn all(limit: &str, said: &str) -> Vec<u64> {
 async fn history_is_judged_by_other_rules(store: &TestStore) {
     let hotline = hotline(store).await;
     found(&hotline.desk).await;
-    assigned(&hotline.desk).await;
+    let ticket = assigned(&hotline.desk).await;
     let head = hotline.store.journal.head().await.unwrap();
     let same = ["replay", "--rules", "default"];
     let (worked, said) = docket(store, &same).await;
     assert!(worked, "{said}");
-    assert_eq!(all("handle", &said), [1, 1, 0, 0, 0], "{said}");
-    assert_eq!(all("sign", &said), [1, 1, 0, 0, 0], "{said}");
+    assert_eq!(all("handle", &said), [1, 1, 0, 0, 1, 0, 0, 0, 0], "{said}");
+    assert_eq!(all("sign", &said), [1, 1, 0, 0, 1, 0, 0, 0, 0], "{said}");
     for limit in ["contact", "return", "call_back"] {
-        assert_eq!(all(limit, &said), [0; 5], "{said}");
+        assert_eq!(all(limit, &said), [0; 9], "{said}");
     }
     // Nothing is done yet, and nothing late: there is no rate.
     let rates = said.lines().last().unwrap_or_default();
@@ -201,8 +362,12 @@ async fn history_is_judged_by_other_rules(store: &TestStore) {
     let long = long.display().to_string();
     let (worked, said) = docket(store, &["replay", "--rules", &long, "--csv", &csv]).await;
     assert!(worked, "{said}");
-    assert_eq!(all("handle", &said)[4], 1, "{said}");
-    assert_eq!(all("sign", &said)[4], 0, "{said}");
+    assert_eq!(all("handle", &said)[OTHER_LIMIT], 1, "{said}");
+    assert_eq!(all("sign", &said)[OTHER_LIMIT], 0, "{said}");
+    let ticket = hotline.desk.ticket(ticket).await.unwrap().unwrap().state;
+    let number = &ticket.intake.as_ref().unwrap().number;
+    let moved = format!("would have another limit: {number}");
+    assert!(said.contains(&moved), "{moved}: {said}");
     let rows = std::fs::read_to_string(&csv).unwrap();
     let lines: Vec<&str> = rows.lines().collect();
     assert!(
@@ -230,7 +395,7 @@ async fn history_is_judged_by_other_rules(store: &TestStore) {
     assert!(worked, "{said}");
     let rows = std::fs::read_to_string(&of_limits).unwrap();
     for limit in ["sign", "contact"] {
-        assert_eq!(all(limit, &said)[4], 1, "{said}");
+        assert_eq!(all(limit, &said)[OTHER_LIMIT], 1, "{said}");
         assert!(rows.contains(&format!(",{limit},1,")), "{rows}");
     }
     assert_eq!(rows.lines().count(), 3, "a row for each limit: {rows}");
@@ -239,6 +404,80 @@ async fn history_is_judged_by_other_rules(store: &TestStore) {
         hotline.store.journal.head().await.unwrap(),
         head,
         "it writes nothing"
+    );
+}
+
+/// Handled by a system before, years before the first list of holidays.
+fn letter() -> OldTicket {
+    let day = |text: &str| text.parse::<Timestamp>().unwrap();
+    OldTicket {
+        source: "letters".into(),
+        number: "=2015-7".into(),
+        standing: Standing::Closed,
+        words: BTreeMap::new(),
+        kind: Some(Kind::Complain),
+        channel: None,
+        topic: None,
+        urgency: None,
+        secrecy: None,
+        wants_reply: None,
+        caller: None,
+        caller_id: None,
+        title: "路灯不亮".into(),
+        body: None,
+        place: None,
+        region: None,
+        incident_at: None,
+        respondent: None,
+        accused_department: None,
+        department: None,
+        answer: Some("已修复。".into()),
+        received_at: day("2015-03-02T02:00:00Z"),
+        assigned_at: None,
+        answered_at: Some(day("2015-04-20T02:00:00Z")),
+        closed_at: None,
+        due_at: None,
+    }
+}
+
+async fn what_rests_on_no_published_holidays_is_told_and_named_by_its_source(store: &TestStore) {
+    let hotline = hotline(store).await;
+    found(&hotline.desk).await;
+    hotline.desk.import(&letter()).await.unwrap();
+    let id = hotline.desk.carried_over("letters", "=2015-7").await;
+    let ticket = hotline.desk.ticket(id.unwrap().unwrap()).await;
+    let state = ticket.unwrap().unwrap().state;
+    let number = &state.intake.as_ref().unwrap().number;
+
+    let path = |name: &str| store.dir().join(name).display().to_string();
+    let (sealed, open) = (path("sealed.csv"), path("open.csv"));
+    let what_if = ["replay", "--rules", "default", "--csv", &sealed];
+    let (worked, said) = docket(store, &what_if).await;
+    assert!(worked, "{said}");
+    assert_eq!(figures("handle", &said)[FIGURES..], [0, 1, 1], "{said}");
+    for told in [
+        &*format!("would be late: {number}*\n"),
+        "provisional (*): 1 of 1 limits under it, 1 of its 1 red ones, and 0 then",
+        "they lie in 2015 to 2015",
+        "- → 0.0 %*",
+        "--source-numbers opens",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let rows = std::fs::read_to_string(&sealed).unwrap();
+    assert!(rows.ends_with(",red,true,letters,***\n"), "{rows}");
+
+    let mut what_if = what_if.to_vec();
+    what_if[4] = &open;
+    what_if.push("--source-numbers");
+    let (worked, said) = docket(store, &what_if).await;
+    let named = format!("would be late: {number}* (letters =2015-7)\n");
+    assert!(worked && said.contains(&named), "{said}");
+    assert!(!said.contains("--source-numbers"), "{said}");
+    let rows = std::fs::read_to_string(&open).unwrap();
+    assert!(
+        rows.ends_with(",red,true,letters,'=2015-7\n"),
+        "no formula: {rows}"
     );
 }
 

@@ -71,6 +71,7 @@ async fn verified(store: &TestStore, expected: &[Checkpoint]) -> Report {
         against: None,
         expected: expected.to_vec(),
         vault: None,
+        files: None,
     };
     verify(what, &mut |_| {}).await.unwrap()
 }

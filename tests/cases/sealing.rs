@@ -3,6 +3,7 @@
 
 use docket_core::clock::{Clock as _, SystemClock};
 use docket_core::desk::{Caller, NewAccount, NewTicket, Options, Password, Recovery, Visitor};
+use docket_core::ops::Opened;
 use docket_domain::account::{Changes, Given, RecoveryQuestion};
 use docket_domain::ids::TicketId;
 use docket_domain::people::{Actor, Role};
@@ -243,7 +244,7 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
     desk.create_account(&Actor::system(), account, password, &Options::default())
         .await
         .unwrap();
-    let (account, token, _) = desk
+    let Opened { account, token, .. } = desk
         .log_in(LOGIN, planted(), &Visitor::default())
         .await
         .unwrap();
@@ -264,7 +265,7 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
         .await
         .unwrap();
     let new = || format!("neu {NAME}");
-    desk.change_password(&actor, planted(), new(), &token)
+    desk.change_password(&actor, planted(), new(), &token, None)
         .await
         .unwrap();
     let wrong = desk

@@ -1,6 +1,7 @@
 //! A name planted in every text field a client can fill, and then searched for: in every file and table of
 //! the store, every log line (at the finest level, as text and as JSON), every metric and every error.
 
+use crate::attachments::{ask, open, put};
 use docket_core::clock::{Clock as _, SystemClock};
 use docket_domain::people::Role;
 use docket_domain::ticket::scenario::{DEPARTMENT, OTHER_DEPARTMENT, UNIT};
@@ -140,6 +141,18 @@ async fn fill_a_phrasebook(client: &Client, said: &mut Said) {
     }
 }
 
+/// A list with a good row and a bad one.
+fn list_of_accounts() -> String {
+    let (login, name, secret, answer) = (planted("H"), planted("N"), planted("PP"), planted("A"));
+    let [bad, role, mobile, question] = ["G", "R", "M", "Q"].map(planted);
+    format!(
+        "login,name,role,mobile,password,recovery_question,recovery_answer
+{login},{name},clerk,{MOBILE},{secret},first_school,{answer}
+{bad},{name},{role},{mobile},{secret},{question},{answer}
+"
+    )
+}
+
 /// What is asked of accounts, and by those who are not in yet.
 async fn fill_accounts(client: &Client, said: &mut Said) {
     let leader = client.logged_in("leader", PASSWORD).await;
@@ -164,6 +177,8 @@ async fn fill_accounts(client: &Client, said: &mut Said) {
     (unfit["login"], unfit["recoveryAnswer"]) = (json!(planted("J")), json!(PLANTED.repeat(20)));
     let list = json!({ "accounts": [many, unfit] });
     assert!(!does(&leader, said, "createAccounts", list).await);
+    let list = json!({ "csv": list_of_accounts() });
+    assert!(!does(&leader, said, "createAccountsFromCsv", list).await);
     for (field, value) in [
         ("mobile", PLANTED.repeat(10)),
         ("mobile", planted("M")),
@@ -237,6 +252,37 @@ async fn fill_wrong_types(operator: &Client, said: &mut Said) {
     }
 }
 
+/// A contact, and files called so, with it in them, rightly and wrongly.
+async fn fill_evidence(clerk: &Client, said: &mut Said, id: &Value) {
+    let contact = json!({ "id": id, "reached": true, "means": "PHONE", "evidence": planted("E") });
+    said.say(clerk, "contactTicket", contact).await;
+    let photo = [b"\xff\xd8\xff\xe0".as_slice(), planted("F").as_bytes()].concat();
+    let page = [b"<!--".as_slice(), planted("F").as_bytes()].concat();
+    let mut input = json!({
+        "id": id, "part": "EVIDENCE", "name": planted("f"), "mediaType": "image/jpeg", "size": photo.len(),
+    });
+    for bytes in [page, photo[1..].to_vec(), photo] {
+        let asked = ask(clerk, &input).await;
+        let (_, told) = put(&clerk.url, &asked["uploadUrl"], bytes).await;
+        said.responses.push_str(&asked.to_string());
+        said.responses.push_str(&told.to_string());
+        let opening =
+            json!({ "id": id, "attachmentId": asked["attachmentId"], "purpose": planted("P") });
+        let opened = open(clerk, opening).await;
+        said.responses.push_str(&opened.to_string());
+        if let Some(link) = opened["url"].as_str() {
+            let file = reqwest::get(format!("{}{link}", clerk.url)).await.unwrap();
+            assert!(file.text().await.unwrap().contains(PLANTED));
+        }
+    }
+    for field in ["id", "mediaType", "name"] {
+        input[field] = json!(format!("{}/", planted("g")));
+        let query = "mutation($input: RequestUploadInput!) { requestUpload(input: $input) { userErrors { message } } }";
+        let told = clerk.run(query, json!({ "input": input })).await;
+        said.responses.push_str(&told.to_string());
+    }
+}
+
 /// Fills every text field of every mutation, rightly and wrongly.
 async fn fill_everything(url: &str) -> String {
     let client = Client::new(url);
@@ -275,10 +321,9 @@ async fn fill_everything(url: &str) -> String {
     said.say(&dispatcher, "recallTicket", recall).await;
     said.say(&dispatcher, "assignTicket", second).await;
     said.say(&clerk, "signTicket", json!({ "id": id })).await;
+    fill_evidence(&clerk, &mut said, id).await;
     let urge = json!({ "id": id, "text": planted("U") });
     said.say(&operator, "urgeTicket", urge).await;
-    let contact = json!({ "id": id, "reached": true, "means": "PHONE", "evidence": planted("E") });
-    said.say(&clerk, "contactTicket", contact).await;
     said.say(&clerk, "saveDraft", reply(id)).await;
     let unit = json!({ "id": id, "unitId": format!("unit:{UNIT}"), "instruction": planted("j") });
     said.say(&clerk, "delegateTicket", unit).await;

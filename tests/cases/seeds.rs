@@ -1,10 +1,15 @@
 //! The seed documents as stories: each file under `tests/stories/` follows one document step by step, over GraphQL,
 //! with the document's own sentence at each step. What was asked and answered is a transcript beside it, for
-//! people to read; a stale one is written anew, and the test fails.
+//! people to read; a stale one is written anew, and the test fails. See `tests/stories/README.md`.
+
+mod answers;
+mod written;
 
 use crate::gateway::department;
-use docket_core::SystemClock;
+use answers::{contains, find};
+use chrono::TimeDelta;
 use docket_core::desk::Options;
+use docket_core::{Clock as _, ManualClock};
 use docket_domain::people::Actor;
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, PACKS};
 use docket_domain::ticket::scenario::{OTHER_DEPARTMENT, UNIT};
@@ -12,91 +17,24 @@ use docket_gateway::app::Founding;
 use docket_tests::TestStore;
 use docket_tests::city::found;
 use docket_tests::server::{Client, Server};
-use docket_tests::staff::{PASSWORD, hire_all};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use docket_tests::staff::{PASSWORD, STAFF, hash, hire};
+use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use written::{Step, Story, assert_told_apart, stories};
 
-/// A story as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Story {
-    /// The document.
-    title: String,
-    /// The rule pack it plays under.
-    pack: String,
-    /// What the document has otherwise than the pack: texts of it, and what is put in their place.
-    #[serde(default)]
-    changes: Vec<(String, String)>,
-    steps: Vec<Step>,
-}
-
-/// One step: somebody does, reads, or looks into an inbox.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Step {
-    /// The document's sentence that it shows, where one begins here.
-    shows: Option<String>,
-    /// The login; `visitor` has none. Whose login a visitor does goes on with that session.
-    who: String,
-    /// A mutation, with its input; `$A` is the id of ticket A.
-    does: Option<String>,
-    #[serde(default)]
-    input: Map<String, Value>,
-    /// Whether the digits of a captcha are sent with it.
-    #[serde(default)]
-    reads_captcha: bool,
-    /// What to select of its payload instead of the ticket's state.
-    selects: Option<String>,
-    /// The name of the ticket it receives.
-    calls_it: Option<String>,
-    /// What later steps name by `$NAME`, by where it is in the answer (a JSON pointer).
-    #[serde(default)]
-    keeps: BTreeMap<String, String>,
-    /// The code of the refusal, or of the fault, that is due.
-    refused: Option<String>,
-    /// A query, after `{ … }`; `$A` is the id of ticket A.
-    asks: Option<String>,
-    /// Asks until the answer holds what it must: what Docket does by itself takes a moment.
-    #[serde(default)]
-    waits: bool,
-    /// A tab of the inbox.
-    inbox: Option<String>,
-    /// What the answer must hold, wherever else is in it.
-    #[serde(default)]
-    gets: Map<String, Value>,
-}
+/// When each story begins: on a Monday, at ten in Shanghai.
+const BEGINS: &str = "2026-11-23T02:00:00Z";
 
 /// A story while it is played.
 struct Played<'s> {
     server: Server,
+    clock: Arc<ManualClock>,
     people: HashMap<String, Client>,
     names: HashMap<String, String>,
     transcript: String,
     story: &'s Story,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("stories")
-}
-
-fn stories() -> Vec<(String, Story)> {
-    let mut stories: Vec<(String, Story)> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
-        .map(|path| {
-            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let text = std::fs::read_to_string(&path).unwrap();
-            let story = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            (name, story)
-        })
-        .collect();
-    stories.sort_by(|one, other| one.0.cmp(&other.0));
-    stories
 }
 
 #[tokio::test]
@@ -111,6 +49,7 @@ async fn every_document_is_a_story_that_runs() {
     }
     let mut transcripts = Vec::new();
     for (name, story) in &stories {
+        assert_told_apart(name, story);
         let on_sqlite = played(TestStore::sqlite(), story).await;
         let on_postgres = played(TestStore::postgres().await, story).await;
         assert_eq!(on_sqlite, on_postgres, "{name}: both stores tell the same");
@@ -126,6 +65,7 @@ async fn played(store: TestStore, story: &Story) -> String {
         for step in &story.steps {
             played.step(step).await;
         }
+        played.tell_what_is_not_shown();
         transcript = std::mem::take(&mut played.transcript);
     })
     .await;
@@ -146,21 +86,27 @@ impl<'s> Played<'s> {
             pack: DEFAULT_PACK.into(),
             holidays: CALENDAR_CN.into(),
         };
-        let server = Server::open(store.options(Arc::new(SystemClock)), &founding).await;
+        let clock = Arc::new(ManualClock::at(BEGINS.parse().unwrap()));
+        let server = Server::open(store.options(clock.clone()), &founding).await;
         found(&server.app.desk).await;
-        hire_all(&server.app.desk, &server.app.store.ops).await;
+        let hashed = hash(&server.app.store.ops).await;
+        for (login, role, department, unit) in STAFF {
+            // One after the other: lists tell them by when they came.
+            clock.set(clock.now() + TimeDelta::seconds(1));
+            hire(&server.app.desk, &hashed, login, *role, *department, *unit).await;
+        }
         // Staff first: a pack may ask their logins to begin otherwise.
         let (docket, options) = (Actor::system(), Options::default());
-        let published = server
-            .app
-            .desk
-            .publish(&docket, &pack, CALENDAR_CN, &options)
-            .await;
-        published.unwrap();
+        let desk = &server.app.desk;
+        if pack != founding.pack {
+            let published = desk.publish(&docket, &pack, CALENDAR_CN, &options);
+            published.await.unwrap();
+        }
         let names = [
             ("department", department()),
             ("other_department", format!("department:{OTHER_DEPARTMENT}")),
             ("unit", format!("unit:{UNIT}")),
+            ("password", PASSWORD.to_owned()),
         ];
         let changed = if story.changes.is_empty() {
             ""
@@ -173,6 +119,7 @@ impl<'s> Played<'s> {
         );
         Self {
             server,
+            clock,
             people: HashMap::new(),
             names: names.map(|(name, id)| (name.to_owned(), id)).into(),
             transcript,
@@ -194,9 +141,9 @@ impl<'s> Played<'s> {
     }
 
     async fn step(&mut self, step: &Step) {
-        if let Some(sentence) = &step.shows {
-            let _ = write!(self.transcript, "\n> {sentence}\n\n");
-        }
+        let passed = TimeDelta::minutes(1 + step.minutes_later);
+        self.clock.set(self.clock.now() + passed);
+        self.head(step);
         let position = self.server.app.desk.journal().head().await.unwrap();
         let views = &self.server.app.views;
         views
@@ -207,6 +154,26 @@ impl<'s> Played<'s> {
             self.does(step).await;
         } else {
             self.asks(step).await;
+        }
+    }
+
+    /// The document's words as a quotation, and what is ours to say apart from them.
+    fn head(&mut self, step: &Step) {
+        if let Some(words) = &step.shows {
+            let _ = write!(self.transcript, "\n> {words}\n");
+        }
+        if let Some(note) = &step.note {
+            let _ = write!(self.transcript, "\n*{note}*\n");
+        }
+        if step.shows.is_some() || step.note.is_some() {
+            self.transcript.push('\n');
+        }
+    }
+
+    fn tell_what_is_not_shown(&mut self) {
+        self.transcript.push_str("\n## Not shown\n\n");
+        for (words, why) in &self.story.not_shown {
+            let _ = writeln!(self.transcript, "- “{words}”: {why}");
         }
     }
 
@@ -266,6 +233,10 @@ impl<'s> Played<'s> {
             let number = payload["ticket"]["number"].as_str().unwrap().to_owned();
             self.names.insert(name.clone(), id);
             self.names.insert(format!("number_of_{name}"), number);
+        }
+        // A link is another each time.
+        if payload["url"].is_string() {
+            payload["url"] = json!("…");
         }
         self.keep(step, &mut payload);
         if let Some(Value::Object(ticket)) = payload.get_mut("ticket") {
@@ -387,35 +358,5 @@ impl<'s> Played<'s> {
                 step.who
             );
         }
-    }
-}
-
-/// Every value of a key, wherever it is.
-fn find<'v>(value: &'v Value, key: &str) -> Vec<&'v Value> {
-    match value {
-        Value::Object(map) => {
-            let here = map.get(key);
-            let below = map.values().flat_map(|value| find(value, key));
-            here.into_iter().chain(below).collect()
-        }
-        Value::Array(all) => all.iter().flat_map(|value| find(value, key)).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
-    }
-}
-
-/// Whether a value is what is wanted: a list holds each of the wanted ones, a text may be preceded by `!` for
-/// what must not be in a list.
-fn contains(value: &Value, wanted: &Value) -> bool {
-    match (value, wanted) {
-        (Value::Array(all), Value::Array(wanted)) => wanted.iter().all(|wanted| {
-            let absent = wanted.as_str().and_then(|text| text.strip_prefix('!'));
-            match absent {
-                Some(absent) => all.iter().all(|value| value != absent),
-                None => all.contains(wanted),
-            }
-        }),
-        // TOML knows no null.
-        (Value::Null, Value::String(wanted)) => wanted == "null",
-        _ => value == wanted,
     }
 }

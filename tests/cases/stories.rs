@@ -5,8 +5,10 @@ mod answered_at_once;
 mod at_the_door;
 mod beside;
 mod by_code;
+mod excluded;
 mod from_answer_to_close;
 mod intake;
+mod merged;
 mod moved;
 mod notices;
 mod phrasebooks;
@@ -14,13 +16,16 @@ mod prints;
 mod recovering;
 mod reorganised;
 mod returned;
+mod settled;
 mod shared_desk;
 mod signed_off;
 mod staff;
 mod staff_in_bulk;
 mod staff_lists;
 mod staff_of_putian;
+mod standing_still;
 mod timers;
+mod unseen;
 mod while_assigning;
 
 use crate::gateway::{city, department, request};
@@ -37,19 +42,19 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The small city at work.
-struct Story {
-    server: Server,
+pub(crate) struct Story {
+    pub(crate) server: Server,
 }
 
 impl Story {
-    async fn begin(store: &TestStore) -> Self {
+    pub(crate) async fn begin(store: &TestStore) -> Self {
         Self {
             server: city(store).await,
         }
     }
 
     /// Under a clock, with the default pack after what else it has.
-    async fn begin_at(store: &TestStore, clock: Arc<dyn Clock>, lists: &str) -> Self {
+    pub(crate) async fn begin_at(store: &TestStore, clock: Arc<dyn Clock>, lists: &str) -> Self {
         Self::begin_under(store, clock, format!("{lists}\n{DEFAULT_PACK}")).await
     }
 
@@ -66,12 +71,12 @@ impl Story {
         Self { server }
     }
 
-    async fn person(&self, login: &str) -> Client {
+    pub(crate) async fn person(&self, login: &str) -> Client {
         self.server.client().logged_in(login, PASSWORD).await
     }
 
     /// Does a mutation that must be taken, and gives the state it leads to.
-    async fn does(&self, login: &str, mutation: &str, input: Value) -> Value {
+    pub(crate) async fn does(&self, login: &str, mutation: &str, input: Value) -> Value {
         let person = self.person(login).await;
         person.act(mutation, input).await["state"].take()
     }
@@ -85,13 +90,13 @@ impl Story {
         }
     }
 
-    async fn received(&self) -> Value {
+    pub(crate) async fn received(&self) -> Value {
         let operator = self.person("operator").await;
         operator.act("receiveTicket", request()).await
     }
 
     /// Received and assigned to the department.
-    async fn assigned(&self) -> Value {
+    pub(crate) async fn assigned(&self) -> Value {
         let ticket = self.received().await;
         let assign = json!({ "id": ticket["id"], "leadId": department() });
         self.does("dispatcher", "assignTicket", assign).await;
@@ -99,7 +104,7 @@ impl Story {
     }
 
     /// Received, assigned and signed.
-    async fn signed(&self) -> Value {
+    pub(crate) async fn signed(&self) -> Value {
         let ticket = self.assigned().await;
         self.does("clerk", "signTicket", json!({ "id": ticket["id"] }))
             .await;
@@ -107,7 +112,7 @@ impl Story {
     }
 
     /// What a person reads of a ticket, as it stands in the journal.
-    async fn reads(&self, login: &str, id: &Value, fields: &str) -> Value {
+    pub(crate) async fn reads(&self, login: &str, id: &Value, fields: &str) -> Value {
         let person = self.person(login).await;
         let position = self.server.app.desk.journal().head().await.unwrap();
         let query = format!(
@@ -155,7 +160,7 @@ impl Story {
     }
 }
 
-fn reply(id: &Value) -> Value {
+pub(crate) fn reply(id: &Value) -> Value {
     json!({
         "id": id, "opinion": "已核实", "answer": "已停工", "contacted": true, "solved": true,
         "handler": "李工", "phone": "13800000002",

@@ -3,9 +3,9 @@
 use docket_core::clock::SystemClock;
 use docket_core::db::{Db, Durability};
 use docket_core::values;
-use docket_core::vault::{MasterKey, NewKey, Vault, VaultError};
+use docket_core::vault::{MasterKey, NewKey, PIECE_BYTES, Vault, VaultError};
 use docket_domain::Sealed;
-use docket_domain::ids::{EventId, KeyId, LogId};
+use docket_domain::ids::{AttachmentId, EventId, KeyId, LogId};
 use docket_domain::sealed::KeyOwner;
 use docket_tests::TestStore;
 use docket_tests::commits::fresh;
@@ -17,6 +17,8 @@ use uuid::Uuid;
 docket_tests::on_both_stores! {
     what_is_sealed_opens,
     what_is_moved_or_changed_does_not_open,
+    a_file_opens_as_it_was_sealed_or_not_at_all,
+    links_are_for_one_thing,
     a_destroyed_key_erases,
     one_caller_has_one_key,
     a_key_made_twice_stays_the_first,
@@ -121,6 +123,92 @@ async fn what_is_moved_or_changed_does_not_open(store: &TestStore) {
         .await
         .unwrap();
     altered(&other_log, "caller", &sealed).await;
+}
+
+/// A file sealed, given in pieces of an odd size.
+async fn sealed_file(vault: &Vault, key: KeyId, file: AttachmentId, clear: &[u8]) -> Vec<u8> {
+    let mut sealer = vault.sealer(key, file).await.unwrap();
+    let mut sealed = Vec::new();
+    for piece in clear.chunks(10_007) {
+        sealed.extend(sealer.push(piece).unwrap());
+    }
+    sealed.extend(sealer.finish().unwrap());
+    sealed
+}
+
+/// What is in it, taken in pieces of another odd size.
+async fn opened_file(
+    vault: &Vault,
+    key: KeyId,
+    file: AttachmentId,
+    sealed: &[u8],
+) -> Result<Vec<u8>, VaultError> {
+    let mut opener = vault.opener(key, file).await?.expect("its key is there");
+    let mut clear = Vec::new();
+    for piece in sealed.chunks(7_919) {
+        clear.extend(opener.push(piece)?);
+    }
+    clear.extend(opener.finish()?);
+    Ok(clear)
+}
+
+async fn a_file_opens_as_it_was_sealed_or_not_at_all(store: &TestStore) {
+    let vault = open(store).await;
+    let key = made(&vault, fresh(), None).await;
+    let other_key = made(&vault, fresh(), None).await;
+    let file: AttachmentId = fresh();
+    let clear: Vec<u8> = TEXT.bytes().cycle().take(3 * PIECE_BYTES).collect();
+    for size in [
+        0,
+        1,
+        PIECE_BYTES - 1,
+        PIECE_BYTES,
+        PIECE_BYTES + 1,
+        3 * PIECE_BYTES,
+    ] {
+        let sealed = sealed_file(&vault, key, file, &clear[..size]).await;
+        let opened = opened_file(&vault, key, file, &sealed).await.unwrap();
+        assert!(opened == clear[..size], "{size}");
+        let again = sealed_file(&vault, key, file, &clear[..size]).await;
+        assert!(again != sealed, "equal files look different");
+    }
+    let sealed = sealed_file(&vault, key, file, &clear).await;
+    let (head, piece) = (20, PIECE_BYTES + 16);
+    let mut swapped = sealed.clone();
+    swapped.copy_within(head + piece..head + 2 * piece, head);
+    let mut changed = sealed.clone();
+    changed[head + piece + 5] ^= 1;
+    let mut other_form = sealed.clone();
+    other_form[0] = 2;
+    let missing = [&sealed[..head + piece], &sealed[head + 2 * piece..]].concat();
+    for (what, broken) in [
+        ("moved", swapped.as_slice()),
+        ("changed", &changed),
+        ("of another form", &other_form),
+        ("without its middle", &missing),
+        ("without its end", &sealed[..head + 2 * piece]),
+        ("cut off", &sealed[..sealed.len() - 1]),
+        ("only begun", &sealed[..10]),
+        ("empty", &[]),
+    ] {
+        let error = opened_file(&vault, key, file, broken).await;
+        assert!(matches!(error, Err(VaultError::Altered { .. })), "{what}");
+    }
+    assert!(opened_file(&vault, other_key, file, &sealed).await.is_err());
+    assert!(opened_file(&vault, key, fresh(), &sealed).await.is_err());
+    assert!(vault.opener(fresh(), file).await.unwrap().is_none());
+}
+
+async fn links_are_for_one_thing(store: &TestStore) {
+    let vault = open(store).await;
+    let token = vault.seal_link("upload", b"what it lets");
+    for vault in [&vault, &open(store).await] {
+        assert_eq!(vault.open_link("upload", &token).unwrap(), b"what it lets");
+        assert_eq!(vault.open_link("file", &token), None);
+        assert_eq!(vault.open_link("upload", &token[1..]), None);
+        assert_eq!(vault.open_link("upload", ""), None);
+    }
+    assert_ne!(vault.seal_link("upload", b"what it lets"), token);
 }
 
 async fn a_destroyed_key_erases(store: &TestStore) {

@@ -1,6 +1,9 @@
 //! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
 
+mod behind;
+
 use chrono::TimeDelta;
+use docket_core::Span;
 use docket_core::db::{Db, Value};
 use docket_domain::Timestamp;
 use docket_domain::notice::{Content, NoticeAction};
@@ -31,6 +34,7 @@ async fn play_some(store: &TestStore) -> Server {
             (unit_clerk(), city::sign()),
             (unit_clerk(), city::reply()),
             (leader(), city::reply()),
+            (leader(), city::ask_exclusion()),
             (operator(), city::rate()),
         ] {
             city::act(&hotline.desk, &actor, ticket, action).await;
@@ -316,7 +320,7 @@ async fn counts_are_those_of_the_rows(store: &TestStore) {
     let server = play_some(store).await;
     let views = &server.app.views;
     let soon = views
-        .inbox(&asked(Holder::Centre, Tab::ToSign, now()))
+        .inbox(&asked(Holder::Centre, Tab::ToSign, now()), &Span::first(1))
         .await;
     let due = soon.unwrap()[0].due_at.expect("a limit");
     let minute = TimeDelta::minutes(1);
@@ -346,10 +350,11 @@ const fn asked(holder: Holder, tab: Tab, now: Timestamp) -> InboxQuery {
         kind: None,
         urgency: None,
         unviewed: None,
+        supervised: None,
+        urged: None,
+        light: None,
         handler: None,
         order: Order::DueFirst,
-        after: None,
-        limit: 1,
         now,
     }
 }

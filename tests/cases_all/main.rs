@@ -1,5 +1,5 @@
-//! More clients nobody here wrote, in `tests/clients/all`: urql, graphql-codegen, gql, schemathesis. Run by
-//! `tests/run --all`, which installs them.
+//! More clients nobody here wrote, in `tests/clients/all`: urql, graphql-codegen, gql, schemathesis, and
+//! Chromium, which prints the forms. Run by `tests/run --all`, which installs them.
 
 use docket_tests::clients::{Demo, folder};
 
@@ -14,7 +14,7 @@ fn python(name: &str) -> String {
 }
 
 #[test]
-fn urql_and_codegen() {
+fn urql_codegen_and_chromium() {
     demo().node_tests("all");
 }
 

@@ -21,7 +21,7 @@ async function all(ws, payload) {
 test('queries and mutations have one result', async () => {
   const ws = client(as(await token('operator')));
   const [me] = await all(ws, { query: '{ me { login } }' });
-  assert.deepEqual(me, { data: { me: { login: 'operator' } } });
+  assert.deepEqual(me.data, { me: { login: 'operator' } });
   const [received, more] = await all(ws, { query: RECEIVE, variables: { input: request() } });
   assert.equal(received.data.receiveTicket.ticket.state, 'RECEIVED');
   assert.equal(more, undefined);

@@ -54,7 +54,12 @@ const WORKBENCH = `
     }
   \`;
   graphql\`
-    fragment Inbox_ticket on Ticket { id number state availableActions }
+    fragment Inbox_ticket on Ticket
+      @argumentDefinitions(steps: { type: "Int", defaultValue: 20 }, before: { type: "String" })
+      @refetchable(queryName: "TicketTimelineQuery") {
+      id number state availableActions
+      timeline(last: $steps, before: $before) @connection(key: "Inbox_timeline") { edges { node { type at } } }
+    }
   \`;
   graphql\`
     mutation InboxSignMutation($input: SignTicketInput!) {
@@ -78,6 +83,7 @@ test("Relay's compiler takes the schema", async () => {
     'InboxSignMutation.graphql.js',
     'Inbox_rows.graphql.js',
     'Inbox_ticket.graphql.js',
+    'TicketTimelineQuery.graphql.js',
   ]);
   // And it looks: a field that is not there is an error.
   await assert.rejects(compile(WORKBENCH.replace('number state', 'nothing state'), schema));

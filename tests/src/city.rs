@@ -8,7 +8,9 @@ use docket_domain::ids::{CommandId, TicketId};
 use docket_domain::organisation::OrganisationAction;
 use docket_domain::people::Actor;
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
-use docket_domain::ticket::actions::{assign, delegate, rate, reply, send_back, sign, view};
+use docket_domain::ticket::actions::{
+    ask_exclusion, assign, delegate, rate, reply, send_back, sign, view,
+};
 use docket_domain::ticket::scenario::{
     DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, dispatcher, operator,
 };
@@ -178,6 +180,15 @@ pub fn reply() -> TicketAction<String> {
         unsolved_reason: Some("仍在整改".into()),
         handler: "李工".into(),
         phone: "13800000001".into(),
+    })
+}
+
+/// A wish to be left out of the appraisal.
+#[must_use]
+pub fn ask_exclusion() -> TicketAction<String> {
+    TicketAction::AskExclusion(ask_exclusion::AskExclusion {
+        ground: "FORCE_MAJEURE".into(),
+        text: "暴雨期间无法施工".into(),
     })
 }
 

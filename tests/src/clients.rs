@@ -24,6 +24,9 @@ impl Demo {
             serve.env_remove(format!("DOCKET_{name}"));
         }
         serve.env("DOCKET_LOG", "error");
+        // They ask as fast as they can, by few accounts from one address.
+        serve.env("DOCKET_RATE_ACCOUNT", "0");
+        serve.env("DOCKET_RATE_ADDRESS", "0");
         serve.args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
         Self {
             server: ServerProcess::spawn(serve),

@@ -11,6 +11,7 @@ pub mod clients;
 pub mod commits;
 pub mod golden;
 pub mod load;
+pub mod postgres;
 pub mod search;
 pub mod server;
 pub mod staff;

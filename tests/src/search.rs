@@ -34,6 +34,10 @@ fn files(dir: &Path) -> Vec<Vec<u8>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            dump.extend(below(&path));
+            continue;
+        }
         dump.push(std::fs::read(&path).unwrap());
         names.push(path.file_name().unwrap().to_string_lossy().into_owned());
     }
@@ -41,6 +45,21 @@ fn files(dir: &Path) -> Vec<Vec<u8>> {
         assert!(names.iter().any(|name| name == wanted), "{names:?}");
     }
     assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    dump
+}
+
+/// Every byte of every file of a folder and those within it.
+#[must_use]
+pub fn below(dir: &Path) -> Vec<Vec<u8>> {
+    let mut dump = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            dump.extend(below(&path));
+        } else {
+            dump.push(std::fs::read(&path).unwrap());
+        }
+    }
     dump
 }
 

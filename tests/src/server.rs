@@ -5,6 +5,7 @@ use crate::store::TestStore;
 use docket_core::clock::{Clock, SystemClock};
 use docket_core::store::StoreOptions;
 use docket_gateway::app::{App, Founding};
+use docket_gateway::settings::Limits;
 use docket_gateway::{drain, http};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -35,15 +36,34 @@ impl Server {
 
     /// Serves whatever the options say.
     pub async fn open(options: StoreOptions, founding: &Founding) -> Self {
+        Self::open_with(options, founding, Limits::default()).await
+    }
+
+    /// Serves whatever the options say, within limits.
+    pub async fn open_with(options: StoreOptions, founding: &Founding, limits: Limits) -> Self {
+        // Tests ask as fast as they can; those that are about rates set them.
+        let limits = Limits {
+            rate_account: 0,
+            rate_address: 0,
+            ..limits
+        };
         let app = App::start(options, founding).await.unwrap();
+        Self::of(app.within(limits)).await
+    }
+
+    /// Serves a Docket that is started already.
+    pub async fn of(app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let router = http::router(app.clone(), None, &[]);
         let (drain, limits) = (app.drain.clone(), app.limits);
-        tokio::spawn(drain::serve(listener, router, drain, limits, async {
-            let _ = stopped.await;
-        }));
+        tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            drain::serve(listener, router, drain, limits, &[], stopped).await;
+        });
         Self {
             app,
             url,
@@ -166,7 +186,14 @@ pub fn command(binary: &str, store: &TestStore) -> Command {
         .current_dir(store.dir())
         .env("DOCKET_LOG", "error")
         .env("DOCKET_METRICS_LISTEN", "off")
+        // Tests ask as fast as they can; those that are about rates set them.
+        .env("DOCKET_RATE_ACCOUNT", "0")
+        .env("DOCKET_RATE_ADDRESS", "0")
         .stdin(Stdio::null());
+    if !store.is_sqlite() {
+        let files = store.dir().join("files");
+        command.env("DOCKET_ATTACHMENTS", format!("file:{}", files.display()));
+    }
     command
 }
 
@@ -193,6 +220,7 @@ impl Client {
     /// A client that is nobody yet.
     #[must_use]
     pub fn new(url: &str) -> Self {
+        docket_core::tls::install_provider();
         Self {
             url: url.to_owned(),
             http: reqwest::Client::new(),
@@ -259,6 +287,15 @@ impl Client {
     pub fn from(&self, address: &str) -> Self {
         Self {
             from: Some(address.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client with another token, or none.
+    #[must_use]
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Self {
+            token: token.map(str::to_owned),
             ..self.clone()
         }
     }

@@ -2,14 +2,16 @@
 
 use docket_core::clock::{Clock, SystemClock, random_bytes};
 use docket_core::db::{Db, Durability, Planning};
+use docket_core::files::FilesUrl;
 use docket_core::journal::{Journal, Purpose};
+use docket_core::ops::SESSION_LASTS;
 use docket_core::store::{Store, StoreOptions, StoreUrl};
 use docket_core::vault::MasterKey;
 use futures_util::FutureExt as _;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How long a test waits for a condition before it has failed.
@@ -21,6 +23,8 @@ pub enum TestStore {
     Sqlite(tempfile::TempDir),
     /// In a database, with a folder for the master key.
     Postgres {
+        /// The server it is on.
+        server: String,
         /// The database's name.
         name: String,
         /// The folder.
@@ -44,8 +48,12 @@ fn server() -> String {
 
 /// Runs a statement on the server itself, from another database.
 pub async fn administer(statement: &str) {
+    administer_at(&server(), statement).await;
+}
+
+async fn administer_at(server: &str, statement: &str) {
     let db = Db::postgres(
-        &format!("{}/postgres", server()),
+        &format!("{server}/postgres"),
         "public",
         Planning::Free,
         true,
@@ -56,27 +64,45 @@ pub async fn administer(statement: &str) {
     db.close().await;
 }
 
+/// Takes a folder away. What closes behind a test may write a last file into it meanwhile.
+async fn remove(dir: tempfile::TempDir) {
+    let path = dir.keep();
+    let ends = Instant::now() + PATIENCE;
+    while let Err(error) = std::fs::remove_dir_all(&path) {
+        assert!(Instant::now() < ends, "{}: {error}", path.display());
+        tokio::task::yield_now().await;
+    }
+}
+
 impl TestStore {
     /// A new folder.
     #[must_use]
     pub fn sqlite() -> Self {
+        // Whatever test comes first: clients are made without TLS's cryptography otherwise, and cannot be.
+        docket_core::tls::install_provider();
         Self::Sqlite(tempfile::tempdir().unwrap())
     }
 
     /// A new database.
     pub async fn postgres() -> Self {
+        Self::postgres_at(server()).await
+    }
+
+    /// A new database on a server of one's own.
+    pub async fn postgres_at(server: String) -> Self {
+        docket_core::tls::install_provider();
         let name = format!("docket_{}", Uuid::from_bytes(random_bytes()).simple());
-        administer(&format!("CREATE DATABASE {name}")).await;
+        administer_at(&server, &format!("CREATE DATABASE {name}")).await;
         let dir = tempfile::tempdir().unwrap();
-        Self::Postgres { name, dir }
+        Self::Postgres { server, name, dir }
     }
 
     async fn destroy(self) {
         match self {
-            Self::Sqlite(dir) => dir.close().unwrap(),
-            Self::Postgres { name, dir } => {
-                administer(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
-                dir.close().unwrap();
+            Self::Sqlite(dir) => remove(dir).await,
+            Self::Postgres { server, name, dir } => {
+                administer_at(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+                remove(dir).await;
             }
         }
     }
@@ -94,7 +120,7 @@ impl TestStore {
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("sqlite:{}", dir.path().display()),
-            Self::Postgres { name, .. } => format!("{}/{name}", server()),
+            Self::Postgres { server, name, .. } => format!("{server}/{name}"),
         }
     }
 
@@ -120,6 +146,9 @@ impl TestStore {
         let master = MasterKey::File(self.dir().join("master.key"));
         StoreOptions {
             master: Some(master),
+            files: Some(FilesUrl::Folder(self.dir().join("files"))),
+            // Tests move their clocks by hours, and do not mean to tell of tokens.
+            tokens_last: SESSION_LASTS.to_std().unwrap(),
             ..StoreOptions::new(self.url().parse().unwrap(), clock)
         }
     }

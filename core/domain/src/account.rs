@@ -1,6 +1,7 @@
 //! Accounts: who may log in, as what, for which office. Login, name and mobile are personal data and sealed;
 //! passwords and answers for recovery are no part of history at all (the ops store holds their hashes).
 
+mod checks;
 mod commands;
 mod events;
 mod recovery;
@@ -9,7 +10,7 @@ mod rights;
 mod tests;
 mod texts;
 
-pub use commands::{AccountAction, AccountCommand, Changes, Given, NewAccount};
+pub use commands::{AccountAction, AccountCommand, Changes, Given, NewAccount, mistakes};
 pub use events::{
     AccountEvent, Changed, Created, Deactivated, Erased, PasswordChanged, PasswordRecovered,
     PasswordReset, Reactivated, RecoverySet,

@@ -10,17 +10,16 @@
 
 #[cfg(test)]
 pub(crate) mod almanac;
+mod holidays;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use holidays::{FIRST_YEAR, LAST_YEAR, is_at_the_end, is_weekend};
+pub use holidays::{Holidays, UNSURE_FROM_DECEMBER, YEARS};
+
 use crate::time::{Due, Term, Timestamp};
-use chrono::{
-    Datelike, Days, DurationRound, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc,
-    Weekday,
-};
+use chrono::{Days, DurationRound, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
-use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// Why a day is worked or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,23 +42,6 @@ impl Day {
     }
 }
 
-/// The published list of holidays, as TOML: `published` years, `off` and `work` dates; and `lawful` dates of
-/// years to come.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Holidays {
-    /// The years whose list is complete.
-    pub published: BTreeSet<i32>,
-    /// Days off that would otherwise be worked (weekend days may be named too).
-    pub off: BTreeSet<NaiveDate>,
-    /// Weekend days worked.
-    pub work: BTreeSet<NaiveDate>,
-    /// The holidays that the law fixes by date or by the lunar calendar (全国年节及纪念日放假办法). They hold
-    /// for a year only until its list is published: the notice moves and exchanges days.
-    #[serde(default)]
-    pub lawful: BTreeSet<NaiveDate>,
-}
-
 /// A calendar: zone, office hours, holidays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
@@ -71,11 +53,6 @@ pub struct Calendar {
     pub holidays: Holidays,
 }
 
-/// From this day of December on, a year's last days are known only with the next year's list: the notice of New
-/// Year's holidays moves days before it, too. It made Saturday 29 December 2018 a working day, and 30 and 31
-/// December 2018 and 31 December 2022 days off. Some days more than there ever were, and the weekend before them.
-pub const UNSURE_FROM_DECEMBER: u32 = 26;
-
 /// How long before an outer deadline an inner one lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Margin {
@@ -85,30 +62,20 @@ pub struct Margin {
     pub percent_max: u16,
 }
 
+/// The end of a day, written 24:00, as a time of that day: its last moment.
+pub const DAY_OVER: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
 /// The most working days a term may count, so that reckoning is bounded.
 pub const TERM_WORKING_DAYS_MAX: u16 = 400;
 
 impl Calendar {
-    /// What kind of day it is, and whether that is published for good: by its year's list, and from
-    /// [`UNSURE_FROM_DECEMBER`] on by the next year's as well.
+    /// What kind of day it is, and whether that is published for good.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> (Day, bool) {
-        let holidays = &self.holidays;
-        let published = holidays.published.contains(&date.year());
-        let at_the_end = date.month() == 12 && date.day() >= UNSURE_FROM_DECEMBER;
-        let for_good = !at_the_end || holidays.published.contains(&(date.year() + 1));
-        let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
-        let lawful = || !published && holidays.lawful.contains(&date);
-        let day = if holidays.off.contains(&date) || lawful() {
-            Day::Holiday
-        } else if !weekend {
-            Day::Weekday
-        } else if holidays.work.contains(&date) {
-            Day::MakeUp
-        } else {
-            Day::Weekend
-        };
-        (day, published && for_good)
+        self.holidays.day(date)
     }
 
     /// The local date of a point in time.
@@ -179,13 +146,13 @@ impl Calendar {
     }
 
     /// The same deadline `days` working days later (an extension), at the same time of day. A limit in minutes ends
-    /// with the last of these days' office hours.
+    /// with the last of these days' office hours, and is longer by all the minutes until then.
     #[must_use]
     pub fn extended(&self, due: Due, days: u16) -> Due {
         let (date, provisional) = self.forward(self.date_of(due.at), days);
         let at = match due.term {
             Some(Term::WorkingDays(_)) => self.on(date, due),
-            Some(Term::Minutes(_)) | None => self.end_of(date),
+            Some(Term::Minutes(_)) | None => self.end_of(date).max(due.at),
         };
         Due {
             at,
@@ -194,7 +161,11 @@ impl Calendar {
                 Some(Term::WorkingDays(before)) => {
                     Some(Term::WorkingDays(before.saturating_add(days)))
                 }
-                Some(Term::Minutes(_)) | None => due.term,
+                Some(Term::Minutes(before)) => {
+                    let more = u32::try_from((at - due.at).num_minutes()).unwrap_or(u32::MAX);
+                    Some(Term::Minutes(before.saturating_add(more)))
+                }
+                None => None,
             },
             yellow_at: due.yellow_at,
         }
@@ -248,20 +219,15 @@ impl Calendar {
         }
     }
 
-    /// A provisional deadline reckoned anew, now that its year's calendar is known: `from` is where it began.
-    /// `None`: it stands as it is.
+    /// A deadline of so many working days reckoned anew from where it began, at its time of day and without pauses.
     #[must_use]
-    pub fn settled(&self, due: Due, from: Timestamp) -> Option<Due> {
-        let Some(Term::WorkingDays(days)) = due.term.filter(|_| due.provisional) else {
-            return None;
-        };
+    pub fn again(&self, due: Due, days: u16, from: Timestamp) -> Due {
         let (date, provisional) = self.forward(self.date_of(from), days);
-        let settled = Due {
+        Due {
             at: self.on(date, due),
             provisional,
             ..due
-        };
-        (!provisional).then_some(settled)
+        }
     }
 
     /// The `days`-th working day after a date, and whether the reckoning was on a day not published for good.
@@ -365,7 +331,7 @@ impl Calendar {
         let worked = dates.filter(|date| self.day(*date).0.is_worked());
         let spans = worked.flat_map(move |date| {
             let hours = self.hours.iter();
-            hours.map(move |(opens, closes)| (self.at(date, *opens), self.at(date, *closes)))
+            hours.map(move |(opens, closes)| (self.at(date, *opens), self.closes(date, *closes)))
         });
         let within = move |(opens, closes): (Timestamp, Timestamp)| {
             let (opens, closes) = (opens.max(from), closes.min(to));
@@ -383,6 +349,15 @@ impl Calendar {
     /// When a day's office hours end, in UTC.
     fn end_of(&self, date: NaiveDate) -> Timestamp {
         self.at(date, self.day_ends())
+    }
+
+    /// When office hours close: those that go on to the end of the day, at midnight.
+    fn closes(&self, date: NaiveDate, time: NaiveTime) -> Timestamp {
+        if time == DAY_OVER {
+            self.at(date + Days::new(1), NaiveTime::MIN)
+        } else {
+            self.at(date, time)
+        }
     }
 
     /// A local time of a day, in UTC. One skipped by a change of clocks counts as the first moment after the

@@ -58,6 +58,10 @@ ids! {
     PhraseId,
     /// A notice; its stream is `notice-<uuid>`.
     NoticeId,
+    /// A file attached to a ticket.
+    AttachmentId,
+    /// Bytes of a file as they are stored, under a name that nobody can guess.
+    ObjectId,
     /// A journal: made once at its birth, and part of every record's canonical encoding.
     LogId,
     /// One stored event.

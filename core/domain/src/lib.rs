@@ -8,6 +8,7 @@
 //! * [`ticket`]: the workflow; one file per action under `ticket/actions/`.
 //! * [`organisation`], [`account`], [`rules`], [`phrasebook`], [`notice`]: the other five aggregates.
 //! * [`policy`]: what Docket does by itself, and when.
+//! * [`text`]: what is kept of a text, and what none may hold.
 //! * [`calendar`]: working days, and due times that say when they are provisional.
 
 pub mod account;
@@ -22,11 +23,12 @@ pub mod policy;
 pub mod refusal;
 pub mod rules;
 pub mod sealed;
+pub mod text;
 pub mod ticket;
 pub mod time;
 
 pub use aggregate::{Aggregate, Stamp, UnknownEvent};
 pub use people::{Actor, Role};
-pub use refusal::{Reason, Refusal};
+pub use refusal::{Detail, Reason, Refusal};
 pub use sealed::Sealed;
 pub use time::{Due, Timestamp};

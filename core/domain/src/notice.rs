@@ -8,10 +8,11 @@ mod tests;
 
 pub use events::{NoticeChanged, NoticeEvent, NoticePublished, NoticeRead, NoticeWithdrawn};
 
+use crate::account::Given;
 use crate::ids::{AccountId, DepartmentId};
 use crate::organisation::{OFFICES_MAX, Organisation};
 use crate::people::{Actor, Role};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{Detail, Reason, Refusal};
 use crate::rules::TextLimits;
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
@@ -52,6 +53,31 @@ pub struct Content<T> {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a notice is to say from now on; `T` is the type of its texts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change<T> {
+    /// Title.
+    pub title: T,
+    /// Body.
+    pub body: T,
+    /// The departments it is addressed to; nothing: all.
+    pub departments: Given<Vec<DepartmentId>>,
+    /// Until when it holds; nothing: until it is withdrawn.
+    pub expires_at: Given<Timestamp>,
+}
+
+impl Change<Sealed> {
+    /// The next edition of what a notice says.
+    fn of(self, before: &Content<Sealed>) -> Content<Sealed> {
+        Content {
+            title: self.title,
+            body: self.body,
+            departments: self.departments.or(before.departments.clone()),
+            expires_at: self.expires_at.or(before.expires_at),
+        }
+    }
+}
+
 /// Whether an account is among those a notice to these departments is for: the centre always is.
 #[must_use]
 pub fn is_for(departments: Option<&[DepartmentId]>, actor: &Actor) -> bool {
@@ -71,6 +97,14 @@ impl Notice {
             || holds && is_for(content.departments.as_deref(), actor)
     }
 
+    /// Whether the account may know that it is or was there: whoever may read it, and of one that was withdrawn whoever it
+    /// was for.
+    fn is_known_to(&self, actor: &Actor, now: Timestamp) -> bool {
+        let was_for = |content: &Content<Sealed>| is_for(content.departments.as_deref(), actor);
+        let withdrawn = self.withdrawn_at.is_some();
+        self.is_visible_to(actor, now) || withdrawn && self.content.as_ref().is_some_and(was_for)
+    }
+
     /// Whether the account has read it as it stands.
     #[must_use]
     pub fn is_read_by(&self, account: AccountId) -> bool {
@@ -84,7 +118,7 @@ pub enum NoticeAction<T> {
     /// Publishes a notice.
     Publish(Content<T>),
     /// Has it say something else, or to others.
-    Change(Content<T>),
+    Change(Change<T>),
     /// Takes it back; that it was published stays on record.
     Withdraw,
     /// Notes that the account has read it as it stands.
@@ -119,34 +153,38 @@ pub struct NoticeCommand {
     pub action: NoticeAction<Sealed>,
 }
 
-fn decide(notice: &Notice, command: NoticeCommand) -> Result<Option<NoticeEvent>, Refusal> {
-    let NoticeCommand { actor, now, .. } = &command;
+fn decide(notice: &Notice, command: &NoticeCommand) -> Result<Option<NoticeEvent>, Refusal> {
+    let NoticeCommand { actor, now, .. } = command;
     let name = command.action.name();
     let refuse = |reason| Refusal::new(name, "notice", reason);
     let writes = !matches!(command.action, NoticeAction::MarkRead);
     if writes && !actor.has(Role::Office) {
         return Err(refuse(Reason::RoleNotAllowed));
     }
-    let known = notice.content.is_some();
+    let content = notice.content.as_ref();
     let fresh = matches!(command.action, NoticeAction::Publish(_));
-    if fresh && known {
+    if fresh && content.is_some() {
         return Err(refuse(Reason::AlreadyExists));
     }
-    if !fresh && !(known && (writes || notice.is_visible_to(actor, *now))) {
+    if !fresh && !(content.is_some() && (writes || notice.is_known_to(actor, *now))) {
         return Err(refuse(Reason::NotFound).at("id"));
     }
     if !fresh && notice.withdrawn_at.is_some() {
-        return Err(refuse(Reason::WrongState).because("it was withdrawn"));
+        return Err(refuse(Reason::NoticeWithdrawn));
     }
-    if let NoticeAction::Publish(content) | NoticeAction::Change(content) = &command.action {
-        check(content, &command, &refuse)?;
-    }
-    let event = match command.action {
-        NoticeAction::Publish(content) => NoticeEvent::Published(content.into()),
-        NoticeAction::Change(content) => NoticeEvent::Changed(content.into()),
+    let event = match &command.action {
+        NoticeAction::Publish(content) => {
+            check(content, command, &refuse)?;
+            NoticeEvent::Published(content.clone().into())
+        }
+        NoticeAction::Change(change) => {
+            let before = content.ok_or_else(|| refuse(Reason::NotFound))?;
+            let content = change.clone().of(before);
+            check(&content, command, &refuse)?;
+            NoticeEvent::Changed(content.into())
+        }
         NoticeAction::Withdraw => NoticeEvent::Withdrawn(NoticeWithdrawn {}),
         NoticeAction::MarkRead => {
-            let content = notice.content.as_ref();
             let departments = content.and_then(|content| content.departments.as_deref());
             if !is_for(departments, actor) {
                 return Err(refuse(Reason::RoleNotAllowed));
@@ -156,7 +194,10 @@ fn decide(notice: &Notice, command: NoticeCommand) -> Result<Option<NoticeEvent>
             }
             let first = !notice.readers.contains_key(&actor.account);
             if first && notice.readers.len() >= READERS_MAX {
-                let detail = format!("at most {READERS_MAX} readers of one notice");
+                let detail = (
+                    format!("一则公告至多{READERS_MAX}名读者"),
+                    format!("at most {READERS_MAX} readers of one notice"),
+                );
                 return Err(refuse(Reason::InvalidValue).at("id").because(detail));
             }
             NoticeEvent::Read(NoticeRead {
@@ -183,12 +224,12 @@ fn check(
             return Err(refuse(Reason::Required).at(field));
         }
         if sealed.chars > most {
-            let detail = format!("at most {most} characters");
+            let detail = Detail::at_most_characters(most);
             return Err(refuse(Reason::TooLong).at(field).because(detail));
         }
     }
     if content.expires_at.is_some_and(|at| at <= command.now) {
-        let detail = "a time that is still to come";
+        let detail = ("须为将来的时间", "a time that is still to come");
         return Err(refuse(Reason::InvalidValue).at("expiresAt").because(detail));
     }
     let Some(departments) = &content.departments else {
@@ -196,7 +237,10 @@ fn check(
     };
     let field = "departmentIds";
     if departments.is_empty() || departments.len() > OFFICES_MAX {
-        let detail = format!("1 to {OFFICES_MAX} departments, or none at all for everybody");
+        let detail = (
+            format!("1至{OFFICES_MAX}个部门，或不填以面向全部"),
+            format!("1 to {OFFICES_MAX} departments, or none at all for everybody"),
+        );
         return Err(refuse(Reason::InvalidValue).at(field).because(detail));
     }
     let mut seen = std::collections::BTreeSet::new();

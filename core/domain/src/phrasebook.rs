@@ -4,7 +4,7 @@
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::ids::{DepartmentId, PhraseId};
 use crate::people::{Actor, Role};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{Detail, Reason, Refusal};
 use crate::rules::TextLimits;
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
@@ -220,7 +220,10 @@ impl Aggregate for Phrasebook {
                 return Err(refuse(Reason::NotFound).at("id"));
             }
             PhraseAction::Add { .. } if state.phrases.len() >= PHRASES_MAX => {
-                let detail = format!("at most {PHRASES_MAX} in one book");
+                let detail = (
+                    format!("每个部门至多{PHRASES_MAX}条"),
+                    format!("at most {PHRASES_MAX} in one book"),
+                );
                 return Err(refuse(Reason::InvalidValue).because(detail));
             }
             PhraseAction::Add {
@@ -304,7 +307,7 @@ fn check(
             return Err(refuse(Reason::Required).at(field));
         }
         if sealed.chars > most {
-            let detail = format!("at most {most} characters");
+            let detail = Detail::at_most_characters(most);
             return Err(refuse(Reason::TooLong).at(field).because(detail));
         }
     }

@@ -6,6 +6,7 @@
 //! know the time, nor who runs it.
 
 use crate::ids::{AssignmentNo, DepartmentId};
+use crate::rules::Rules;
 use crate::ticket::actions::{
     HANDLED, OPEN, archive, assign, dispute, light, note_call_back_due, resume, settle_dues,
     supervise, urge,
@@ -37,7 +38,7 @@ pub enum Cause {
     Conclude,
     /// It has been over for as long as the pack says.
     Archive,
-    /// A limit is provisional: to be settled when its year's calendar is published.
+    /// A limit is provisional, of a task that may be over by now: to be settled when its year's calendar is published.
     Settle,
 }
 
@@ -173,12 +174,27 @@ impl Cause {
     }
 }
 
+/// The states in which a ticket has limits that a corrected list of holidays may move.
+pub const SETTLED_IN: &[TicketState] = settle_dues::LIMITED;
+
 /// Everything Docket is to do with a ticket as it stands, each cause once.
 #[must_use]
 pub fn timers(ticket: &Ticket) -> Vec<Timer> {
     if ticket.intake.is_none() || ticket.erased_at.is_some() {
         return Vec::new();
     }
+    let mut timers = with_time(ticket);
+    // In every state: what is over was judged by its limits.
+    let settles = settle_dues::first_to_settle(ticket);
+    timers.extend(settles.map(|at| Timer {
+        cause: Cause::Settle,
+        at,
+    }));
+    timers
+}
+
+/// What is to be done when its time comes, without the settling of limits.
+fn with_time(ticket: &Ticket) -> Vec<Timer> {
     let mut timers = Vec::new();
     let mut add = |cause, at: Option<Timestamp>| timers.extend(at.map(|at| Timer { cause, at }));
     if let Some(ending) = &ticket.ending {
@@ -195,9 +211,6 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
     }
     let handled = HANDLED.contains(&ticket.state);
     let open = || ticket.assignments.iter().filter(|a| a.state.is_open());
-    if settle_dues::LIMITED.contains(&ticket.state) {
-        add(Cause::Settle, first_provisional(ticket));
-    }
     if ticket.is_suspended() {
         let pause = ticket.pauses.last().filter(|pause| pause.resumes_by_itself);
         add(Cause::Resume, pause.and_then(|pause| pause.expected_at));
@@ -232,19 +245,16 @@ pub fn timers(ticket: &Ticket) -> Vec<Timer> {
     timers
 }
 
-/// The first of its limits that are provisional: with its year's calendar they are reckoned anew.
-fn first_provisional(ticket: &Ticket) -> Option<Timestamp> {
-    let open = ticket.assignments.iter().filter(|a| a.state.is_open());
-    let of_work = open.flat_map(|a| {
-        // A unit's limit is settled with its department's.
-        let due = a
-            .due
-            .filter(|_| !settle_dues::waits_for_its_outer(ticket, a));
-        [due, a.sign_due, Some(a.return_by), a.contact_due]
-    });
-    let dues = of_work.chain([ticket.call_back_due]).flatten();
-    let provisional = dues.filter(|due| due.provisional);
-    provisional.map(|due| due.at).min()
+/// The settling of a ticket whose limits come out otherwise by the calendar in force: no time of its own brings that,
+/// but a list of holidays that corrects an earlier one.
+#[must_use]
+pub fn corrected(ticket: &Ticket, rules: &Rules) -> Option<Timer> {
+    let at = ticket.changed_at?;
+    let touched = settle_dues::is_touched(ticket, rules);
+    touched.then_some(Timer {
+        cause: Cause::Settle,
+        at,
+    })
 }
 
 /// Whether it was late before it was carried over: that tells nothing new.

@@ -56,6 +56,10 @@ reasons! {
     WrongState = "WRONG_STATE" {
         zh: "工单当前状态不允许此操作", en: "the ticket is not in a state for this",
         remedy: "Read the ticket again; a colleague may have moved it on." }
+    /// The notice was taken back.
+    NoticeWithdrawn = "NOTICE_WITHDRAWN" {
+        zh: "公告已撤回", en: "the notice was withdrawn",
+        remedy: "Nothing more can be done to it; publish another." }
     /// The action belongs to the other level of the organisation.
     WrongLevel = "WRONG_LEVEL" {
         zh: "您所在层级不能进行此操作", en: "this action belongs to another level",
@@ -72,6 +76,10 @@ reasons! {
     TooLong = "TOO_LONG" {
         zh: "内容超过长度限制", en: "a text is too long",
         remedy: "Shorten the field that `path` names; the message tells the limit in characters." }
+    /// A text holds a control character.
+    ControlCharacter = "CONTROL_CHARACTER" {
+        zh: "内容含有不可显示的控制字符", en: "a text holds a control character, which nothing can show",
+        remedy: "Take it out of the field that `path` names; the message tells which it is. Line breaks and tabs may stay." }
     /// A value is outside the allowed ones.
     InvalidValue = "INVALID_VALUE" {
         zh: "取值无效", en: "a value is not one of those allowed",
@@ -112,10 +120,14 @@ reasons! {
     NotReviewed = "NOT_REVIEWED" {
         zh: "答复尚未审核", en: "the answer has not been reviewed yet",
         remedy: "Review it first." }
-    /// It was done too often, or again too soon.
+    /// It was done again too soon.
     TooOften = "TOO_OFTEN" {
-        zh: "操作过于频繁,请稍后再试", en: "this was done too often, or again too soon",
+        zh: "操作过于频繁,请稍后再试", en: "this was done again too soon",
         remedy: "Wait; the rule pack says how often it may be done." }
+    /// It was done as often as it may ever be.
+    NoMoreTimes = "NO_MORE_TIMES" {
+        zh: "次数已用尽,不能再次进行此操作", en: "this was done as often as the rules allow",
+        remedy: "Waiting does not help: go on without it. The rule pack says how often it may be done, and where a leader may more often." }
     /// Assists have not replied yet, and the rules make the lead wait.
     AssistsOpen = "ASSISTS_OPEN" {
         zh: "协办单位尚未办理完毕", en: "assisting departments have not replied yet",
@@ -130,8 +142,8 @@ reasons! {
         remedy: "Read the ticket again; a colleague may have resumed it." }
     /// The joint meeting ruled who handles it.
     RuledOn = "RULED_ON" {
-        zh: "已裁定主办单位,不得退回、撤回或转派", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on",
-        remedy: "Handle it as ruled; only another ruling moves it (mark it disputed again)." }
+        zh: "已裁定主办单位,不得退回、撤回、转派,也不得并入未裁定由同一单位主办的工单", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on, nor merged into a ticket without the same ruling",
+        remedy: "Handle it as ruled; only another ruling moves it (mark it disputed again). Where two are one matter, merge the other one into it." }
     /// It is disputed already.
     AlreadyDisputed = "ALREADY_DISPUTED" {
         zh: "已标记为疑难工单", en: "it is marked disputed already",
@@ -156,6 +168,10 @@ reasons! {
     NotSupervised = "NOT_SUPERVISED" {
         zh: "工单未被督办", en: "the ticket is under no supervision",
         remedy: "Read the ticket again; a colleague may have lifted it." }
+    /// It is under supervision.
+    Supervised = "SUPERVISED" {
+        zh: "工单正在督办,不得并入其他工单", en: "the ticket is under supervision and cannot be merged into another",
+        remedy: "Merge the other ticket into it, or have a supervisor lift the supervision first." }
     /// A leader signs a department's answer off.
     SignOffNeeded = "SIGN_OFF_NEEDED" {
         zh: "答复须由领导签发", en: "a leader has to sign the answer off",
@@ -212,6 +228,26 @@ reasons! {
     AccountActive = "ACCOUNT_ACTIVE" {
         zh: "账号仍在使用,请先停用", en: "the account is still active",
         remedy: "Deactivate it first." }
+    /// A file is larger than the setting allows.
+    FileTooLarge = "FILE_TOO_LARGE" {
+        zh: "文件过大", en: "the file is too large",
+        remedy: "Send a smaller one; the message tells the limit in bytes (the setting `limits.file_bytes`)." }
+    /// A file is of a kind that is not taken, or is not what it was said to be.
+    FileType = "FILE_TYPE" {
+        zh: "文件类型不允许,或与内容不符", en: "files of this type are not taken, or its content is of another",
+        remedy: "Send it as one of the types that docs/api.md lists, with the `mediaType` that it is." }
+    /// As many files are attached as there may be.
+    TooManyFiles = "TOO_MANY_FILES" {
+        zh: "附件数量已达上限", en: "no more files can be attached to this ticket",
+        remedy: "Put several pictures into one document; the setting is `limits.files`, half of which the caller may use." }
+    /// The rule pack in force lists nothing to choose from.
+    NotInRules = "NOT_IN_RULES" {
+        zh: "现行规则未列出可选事由", en: "the rules in force list no grounds for this",
+        remedy: "Have the hotline office publish a rule pack that lists them." }
+    /// A pack of another zone than the hotline's.
+    OtherTimeZone = "OTHER_TIME_ZONE" {
+        zh: "规则包的时区与热线不同", en: "the rule pack is of another time zone than the hotline",
+        remedy: "Set `pack.time_zone` to the zone that the message names: it was fixed when the hotline was founded." }
     /// A rule pack does not check.
     InvalidRules = "INVALID_RULES" {
         zh: "规则包有误", en: "the rule pack has a mistake",
@@ -229,8 +265,10 @@ pub struct Refusal {
     pub reason: Reason,
     /// The input field at fault, if one is.
     pub field: Option<&'static str>,
+    /// Further input fields that are at fault in the same way.
+    pub also: Vec<&'static str>,
     /// What exactly is wrong or allowed; never quotes what was sent.
-    pub detail: Option<String>,
+    pub detail: Option<Box<Detail>>,
 }
 
 impl Refusal {
@@ -242,6 +280,7 @@ impl Refusal {
             state,
             reason,
             field: None,
+            also: Vec::new(),
             detail: None,
         }
     }
@@ -253,11 +292,87 @@ impl Refusal {
         self
     }
 
+    /// Names further fields that are at fault in the same way.
+    #[must_use]
+    pub fn and_at(mut self, fields: &[&'static str]) -> Self {
+        self.also = fields.to_vec();
+        self
+    }
+
     /// Adds what exactly is wrong.
     #[must_use]
-    pub fn because(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+    pub fn because(mut self, detail: impl Into<Detail>) -> Self {
+        self.detail = Some(Box::new(detail.into()));
         self
+    }
+}
+
+/// What exactly is wrong or allowed, in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+impl<Z: Into<String>, E: Into<String>> From<(Z, E)> for Detail {
+    fn from((zh, en): (Z, E)) -> Self {
+        Self {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+}
+
+/// A value, a code, or what is told in one language only.
+impl From<&str> for Detail {
+    fn from(same: &str) -> Self {
+        same.to_owned().into()
+    }
+}
+
+impl From<String> for Detail {
+    fn from(same: String) -> Self {
+        Self {
+            zh: same.clone(),
+            en: same,
+        }
+    }
+}
+
+impl Detail {
+    /// How long a text may be.
+    #[must_use]
+    pub fn at_most_characters(most: impl fmt::Display) -> Self {
+        (
+            format!("至多{most}个字"),
+            format!("at most {most} characters"),
+        )
+            .into()
+    }
+
+    /// Which days may be asked for or granted.
+    pub(crate) fn working_days_up_to(most: u16) -> Self {
+        (
+            format!("1至{most}个工作日"),
+            format!("1 to {most} working days"),
+        )
+            .into()
+    }
+
+    /// A ticket can have no further assignment.
+    pub(crate) fn too_many_assignments() -> Self {
+        ("办理任务过多", "too many assignments").into()
+    }
+
+    /// What has to be listed in the rule pack.
+    pub(crate) fn of_the_rule_pack(zh: &str, en: &str) -> Self {
+        (
+            format!("须为规则包中的{zh}"),
+            format!("{en} of the rule pack"),
+        )
+            .into()
     }
 }
 
@@ -265,7 +380,7 @@ impl Refusal {
 pub(crate) struct No {
     reason: Reason,
     field: Option<&'static str>,
-    detail: Option<String>,
+    detail: Option<Box<Detail>>,
 }
 
 impl No {
@@ -288,9 +403,9 @@ impl No {
     }
 
     /// With what exactly is wrong or allowed.
-    pub(crate) fn detailed(self, detail: impl Into<String>) -> Self {
+    pub(crate) fn detailed(self, detail: impl Into<Detail>) -> Self {
         Self {
-            detail: Some(detail.into()),
+            detail: Some(Box::new(detail.into())),
             ..self
         }
     }
@@ -320,7 +435,7 @@ impl fmt::Display for Refusal {
             self.reason.en()
         )?;
         if let Some(detail) = &self.detail {
-            write!(f, ": {detail}")?;
+            write!(f, ": {}", detail.en)?;
         }
         Ok(())
     }

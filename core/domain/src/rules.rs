@@ -15,10 +15,10 @@ mod routes;
 mod tests;
 
 pub use crate::time::Term;
-pub use book::{PackPublished, Publish, Published, RulesBook};
+pub use book::{PackPublished, Publish, Published, RulesBook, latest_year};
 pub use check::{Mistake, Said};
 pub use deadlines::Matter;
-pub use diff::{Change, diff};
+pub use diff::{Change, diff, diff_holidays};
 pub use edge::{
     IntakeField, KindTitle, LoginPrefix, MenuEntry, PasswordRules, RateWeights, Request, ScaleEntry,
 };
@@ -27,9 +27,10 @@ pub use pack::{DeclineReason, Escalation, Labelled, TextLimits};
 use crate::calendar::{Calendar, Holidays};
 use crate::people::Role;
 use crate::time::{Light, Timestamp};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use pack::{CallsBack, Pack, office_hours};
+use std::collections::BTreeSet;
 
 /// The text of the default pack.
 pub const DEFAULT_PACK: &str = include_str!("../rules/default.toml");
@@ -53,6 +54,8 @@ pub struct Rules {
     pub version: u32,
     /// Working days and office hours.
     pub calendar: Calendar,
+    /// The days that an earlier list had published otherwise: limits that were reckoned over them are settled again.
+    pub corrected: BTreeSet<NaiveDate>,
     pack: Pack,
 }
 
@@ -73,7 +76,8 @@ impl Rules {
                 pack.pack.time_zone
             ))
         })?;
-        let hours = office_hours(&pack.pack.office_hours)?;
+        let hours = office_hours(&pack.pack.office_hours)
+            .map_err(|said| PackError(format!("pack.office_hours: {said}")))?;
         pack::check(&pack)?;
         Ok(Self {
             version,
@@ -82,6 +86,7 @@ impl Rules {
                 hours,
                 holidays,
             },
+            corrected: BTreeSet::new(),
             pack,
         })
     }
@@ -190,7 +195,7 @@ impl Rules {
         self.pack.dispute.returns
     }
 
-    /// After how many rounds done anew and not solved a ticket is disputed.
+    /// After how many redos that did not solve it a ticket is disputed.
     #[must_use]
     pub fn disputed_after_redos(&self) -> u16 {
         self.pack.dispute.redos

@@ -114,6 +114,19 @@ impl Field {
             owner: KeyOwner::Ticket,
         }
     }
+
+    /// The field's name in the command's input, as clients write it.
+    #[must_use]
+    pub fn in_input(self) -> &'static str {
+        match self.name {
+            "file_name" => "name",
+            "lawful_channel" => "lawfulChannel",
+            "source_number" => "sourceNumber",
+            "source_words" => "words",
+            "unsolved_reason" => "unsolvedReason",
+            same => same,
+        }
+    }
 }
 
 /// Applies a sealing function to an optional text.

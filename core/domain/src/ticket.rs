@@ -22,11 +22,11 @@ pub use actions::{ACTIONS, Gate, Spec, TicketAction, TicketEvent, available_acti
 pub use clock::{Cause, Clock, Reading, SPANS_MAX, Span, SpanKind, clock};
 pub use number::TicketNumber;
 pub use state::{
-    Answer, Archived, Assignment, AssignmentState, Awaiting, CallBack, ContactMeans, Dispute,
-    DisputeCause, Draft, Ending, EndingKind, Exclusion, Extension, Ground, Intake, Kind, Level,
-    Merged, Move, MoveCause, Moved, Part, Pause, PauseCause, PrintForm, Rating, Return, Review,
-    Ruling, Satisfaction, Secrecy, Source, Standing, Supervision, SupervisionLevel, Termination,
-    Terms, Ticket, TicketState, Urgency,
+    Answer, Archived, Assignment, AssignmentState, Attachment, Awaiting, CallBack, ContactMeans,
+    Dispute, DisputeCause, Draft, Ending, EndingKind, Exclusion, Extension, FileHash, FilePart,
+    FileType, Ground, Intake, Kind, Level, Merged, Move, MoveCause, Moved, Part, Pause, PauseCause,
+    PrintForm, Rating, Return, Review, Ruling, Satisfaction, Secrecy, Source, Standing,
+    Supervision, SupervisionLevel, Termination, Terms, Ticket, TicketState, Urgency,
 };
 
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};
@@ -78,7 +78,10 @@ impl Aggregate for Ticket {
             let reason = Reason::StaleRevision;
             return Err(Refusal::new(action.spec().name, state.state.name(), reason)
                 .at("expectedRevision")
-                .because(format!("it is at revision {}", state.revision)));
+                .because((
+                    format!("当前版本为{}", state.revision),
+                    format!("it is at revision {}", state.revision),
+                )));
         }
         Ok(action.decide(state, &context)?.into_iter().collect())
     }

@@ -96,6 +96,13 @@ impl Due {
         }
     }
 
+    /// Whether it is to be reckoned anew once its year's calendar is published. Of one that is provisional and whose
+    /// term is not known, nothing can be.
+    #[must_use]
+    pub const fn awaits_its_calendar(&self) -> bool {
+        self.provisional && self.term.is_some()
+    }
+
     /// Whether it runs on any day, weekends and nights included.
     #[must_use]
     pub const fn runs_on_any_day(&self) -> bool {

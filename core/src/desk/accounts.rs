@@ -1,5 +1,6 @@
 //! Accounts: creating and changing them, and a new password in place of their person.
 
+use super::texts::kept;
 use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::journal::{Claim, JournalError};
@@ -14,7 +15,8 @@ use docket_domain::account::{
 use docket_domain::ids::{AccountId, DepartmentId, EventId, KeyId, UnitId};
 use docket_domain::people::{Actor, Role};
 use docket_domain::sealed::{KeyOwner, Sealed};
-use docket_domain::{Reason, Refusal};
+use docket_domain::text::is_blank;
+use docket_domain::{Detail, Reason, Refusal};
 use serde::Serialize;
 
 /// An account to be created.
@@ -71,6 +73,7 @@ impl Desk {
             return self.same_password(done, &password).await;
         }
         check_login(&new.login)?;
+        kept("create_account", "name", &new.name)?;
         if let Some(mobile) = &new.mobile {
             check_mobile("create_account", mobile)?;
         }
@@ -130,16 +133,7 @@ impl Desk {
         let Some(Recovery { question, answer }) = recovery else {
             return Ok(None);
         };
-        let refuse = |reason| Refusal::new("create_account", "account", reason);
-        match answer_chars(answer) {
-            0 => return Err(refuse(Reason::Required).at("recoveryAnswer").into()),
-            1..=ANSWER_CHARS_MAX => {}
-            _ => {
-                let detail = format!("at most {ANSWER_CHARS_MAX} characters");
-                let refusal = refuse(Reason::TooLong).at("recoveryAnswer");
-                return Err(refusal.because(detail).into());
-            }
-        }
+        check_answer(answer)?;
         Ok(Some((*question, self.ops.hash_answer(answer).await?)))
     }
 
@@ -151,10 +145,11 @@ impl Desk {
     ) -> Result<domain::NewAccount, DeskError> {
         let login = new.login.trim();
         let lacks_prefix = self.lacking_prefix(new.department, login).await?;
+        let name = kept("create_account", "name", &new.name)?;
         let seal = async |field, text: &str| self.vault.seal(key, event, field, text.trim()).await;
         Ok(domain::NewAccount {
             login: seal("login", login).await?,
-            name: seal("name", &new.name).await?,
+            name: seal("name", &name).await?,
             mobile: match &new.mobile {
                 Some(mobile) => Some(seal("mobile", mobile).await?),
                 None => None,
@@ -168,7 +163,7 @@ impl Desk {
     }
 
     /// What a login of a department would have to begin with, where it does not.
-    async fn lacking_prefix(
+    pub(super) async fn lacking_prefix(
         &self,
         department: Option<DepartmentId>,
         login: &str,
@@ -181,7 +176,8 @@ impl Desk {
         Ok(rules.and_then(|rules| rules.lacking_prefix(region, login).map(str::to_owned)))
     }
 
-    /// A repeat must be one in its password, too. Not for the fingerprint to tell: that is in the log.
+    /// A repeat must be one in its password, too, unless that is made anew each time. Not for the fingerprint to tell: that
+    /// is in the log.
     async fn same_password(
         &self,
         done: Outcome<Account>,
@@ -255,13 +251,13 @@ impl Desk {
         text: &str,
         has: Option<&Sealed>,
     ) -> Result<Option<Sealed>, DeskError> {
-        let text = text.trim();
+        let text = kept("change_account", field, text)?;
         if let Some(has) = has
-            && self.vault.open_text(field, has).await?.as_deref() == Some(text)
+            && self.vault.open_text(field, has).await?.as_ref() == Some(&text)
         {
             return Ok(None);
         }
-        let sealed = self.vault.seal(KeyId(id.0), event, field, text).await?;
+        let sealed = self.vault.seal(KeyId(id.0), event, field, &text).await?;
         Ok(Some(sealed))
     }
 
@@ -383,30 +379,55 @@ fn is_none_at_all(sms_quota: &u32) -> bool {
 }
 
 /// Refuses a login with what none may have. One that is empty or too long the domain refuses.
-fn check_login(login: &str) -> Result<(), Refusal> {
+pub(super) fn check_login(login: &str) -> Result<(), Refusal> {
     if is_login(login.trim()) {
         return Ok(());
     }
     let signs = LOGIN_SIGNS.map(String::from).join(" ");
-    let detail = format!("letters and digits of any script, and {signs}");
+    let detail = (
+        format!("须为文字、数字或 {signs}"),
+        format!("letters and digits of any script, and {signs}"),
+    );
     let refusal = Refusal::new("create_account", "account", Reason::InvalidValue);
     Err(refusal.at("login").because(detail))
 }
 
 /// Refuses what is no mobile. One that is empty or too long the domain refuses.
-fn check_mobile(action: &'static str, mobile: &str) -> Result<(), Refusal> {
+pub(super) fn check_mobile(action: &'static str, mobile: &str) -> Result<(), Refusal> {
     let mobile = mobile.trim();
     let told = mobile.is_empty() || mobile.chars().count() > MOBILE_CHARS_MAX as usize;
     if told || is_mobile(mobile) {
         return Ok(());
     }
     let (least, most) = (MOBILE_DIGITS.start(), MOBILE_DIGITS.end());
-    let detail = format!("{least} to {most} digits, + before, spaces and dashes between");
+    let detail = (
+        format!("须为{least}至{most}位数字，前可加+，间可有空格和连字符"),
+        format!("{least} to {most} digits, + before, spaces and dashes between"),
+    );
     let refusal = Refusal::new(action, "account", Reason::InvalidValue);
     Err(refusal.at("mobile").because(detail))
 }
 
+/// Refuses an answer that says nothing, or too much.
+pub(super) fn check_answer(answer: &str) -> Result<(), Refusal> {
+    let refuse = |reason| {
+        let refusal = Refusal::new("create_account", "account", reason);
+        refusal.at("recoveryAnswer")
+    };
+    match answer_chars(answer) {
+        0 => Err(refuse(Reason::Required)),
+        1..=ANSWER_CHARS_MAX => Ok(()),
+        _ => {
+            let detail = Detail::at_most_characters(ANSWER_CHARS_MAX);
+            Err(refuse(Reason::TooLong).because(detail))
+        }
+    }
+}
+
 /// How long an answer is as it is compared, in characters.
 pub(super) fn answer_chars(answer: &str) -> u32 {
+    if is_blank(answer) {
+        return 0;
+    }
     u32::try_from(normal_answer(answer).chars().count()).unwrap_or(u32::MAX)
 }

@@ -3,13 +3,14 @@
 use super::accounts::{Recovery, answer_chars};
 use super::captcha::Visitor;
 use super::{Desk, DeskError, Options};
-use crate::ops::{OpsError, PASSWORD_BYTES_MAX, Password, Tried};
+use crate::ops::{Opened, OpsError, PASSWORD_BYTES_MAX, Password, SecurityKind, Tried};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::{AccountId, EventId};
 use docket_domain::people::Actor;
 use docket_domain::rules::PasswordRules;
-use docket_domain::{Reason, Refusal, Timestamp};
+use docket_domain::{Reason, Refusal};
+use std::net::IpAddr;
 
 impl Desk {
     /// The keyed hash under which a login is known.
@@ -18,33 +19,71 @@ impl Desk {
         self.login_door("login", login)
     }
 
-    fn login_door(&self, purpose: &str, login: &str) -> [u8; 32] {
+    pub(super) fn login_door(&self, purpose: &str, login: &str) -> [u8; 32] {
         let login = login.trim().to_lowercase();
         self.vault.keyed_hash(purpose, login.as_bytes())
     }
 
-    /// Checks a login and its password and opens a session: whose, its token, and when it ends. After failures a
-    /// captcha has to be solved, too.
+    /// Checks a login and its password and opens a session. After failures a captcha has to be solved, too.
     pub async fn log_in(
         &self,
         login: &str,
         password: String,
         visitor: &Visitor,
-    ) -> Result<(AccountId, String, Timestamp), DeskError> {
-        let hash = self.login_hash(login);
+    ) -> Result<Opened, DeskError> {
         let known = match self.account_of(login).await? {
             Some(id) => self.credential(id).await?,
             None => None,
         };
+        let subject = self.subject_of(login, known.map(|(id, _)| id));
+        let let_in = self.let_in(login, known, password, visitor).await;
+        self.note_login(&let_in, subject, visitor.address).await?;
+        let_in
+    }
+
+    async fn let_in(
+        &self,
+        login: &str,
+        known: Option<(AccountId, EventId)>,
+        password: String,
+        visitor: &Visitor,
+    ) -> Result<Opened, DeskError> {
+        let hash = self.login_hash(login);
         let visit = self.visit(visitor);
         let opened = self.ops.log_in(&hash, known, password, &visit).await?;
         // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
-        let account = self.reload::<Account>(opened.0.0, None).await?;
+        let account = self.reload::<Account>(opened.account.0, None).await?;
         if account.state.deactivated {
-            self.ops.log_out(&opened.1).await?;
+            self.ops.log_out(&opened.token).await?;
             return Err(DeskError::Deactivated);
         }
         Ok(opened)
+    }
+
+    /// Gives the next tokens of a session for its refresh token.
+    pub async fn refresh_session(
+        &self,
+        refresh_token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Opened, DeskError> {
+        let refreshed = self.ops.refresh(refresh_token).await;
+        if let Err(OpsError::RefreshReused(account)) = refreshed {
+            let reused = SecurityKind::TokenReused;
+            self.note(reused, Some(account), address, 1).await?;
+        }
+        Ok(refreshed?)
+    }
+
+    /// Ends the session of an account's access token, with every token it has.
+    pub async fn log_out(
+        &self,
+        account: AccountId,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(), DeskError> {
+        self.ops.log_out(token).await?;
+        self.note(SecurityKind::Logout, Some(account), address, 1)
+            .await
     }
 
     /// Whether the next try to log in needs a captcha: the same for logins that exist and that do not.
@@ -83,10 +122,12 @@ impl Desk {
     pub(super) async fn check_password(&self, password: &Password) -> Result<(), DeskError> {
         let rules = self.password_rules().await?;
         match password {
-            Password::Clear(clear) if !rules.lets(clear) || clear.len() > PASSWORD_BYTES_MAX => {
+            Password::Clear(clear) | Password::Made(clear)
+                if !rules.lets(clear) || clear.len() > PASSWORD_BYTES_MAX =>
+            {
                 Err(DeskError::UnfitPassword(rules))
             }
-            Password::Clear(_) | Password::Hashed(_) => Ok(()),
+            Password::Clear(_) | Password::Made(_) | Password::Hashed(_) => Ok(()),
         }
     }
 
@@ -107,9 +148,15 @@ impl Desk {
         old: String,
         new: String,
         session: &str,
+        address: Option<IpAddr>,
     ) -> Result<(), DeskError> {
         let (id, same) = (actor.account, old == new);
-        let created_by = self.own_password(id, old).await?;
+        let checked = self.own_password(id, old).await;
+        if let Err(DeskError::Ops(OpsError::WrongCredentials | OpsError::Locked)) = checked {
+            let refused = SecurityKind::PasswordRefused;
+            self.note(refused, Some(id), address, 1).await?;
+        }
+        let created_by = checked?;
         if same {
             let refusal = Refusal::new("change_password", "account", Reason::NoChange);
             return Err(refusal.at("newPassword").into());
@@ -202,6 +249,9 @@ impl Desk {
         let door = self.login_door("recovery_of", login);
         let visit = self.visit(visitor);
         let checked = self.ops.check_answer(&door, known, answer, &visit).await;
+        let subject = self.subject_of(login, known.map(|(id, _)| id));
+        self.note_recovery(&checked, subject, visitor.address)
+            .await?;
         let (id, created_by) = checked?;
         self.reload::<Account>(id.0, None).await?;
         let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;

@@ -161,7 +161,11 @@ impl Desk {
         let open: Vec<&str> = person.open().collect();
         if !open.is_empty() {
             let refusal = Refusal::new("erase", "open", Reason::WrongState);
-            let detail = format!("close or withdraw {} first", open.join(", "));
+            let open = open.join(", ");
+            let detail = (
+                format!("请先办结或撤回{open}"),
+                format!("close or withdraw {open} first"),
+            );
             return Err(refusal.because(detail).into());
         }
         // Whatever came in during the search, which takes a while.
@@ -172,7 +176,10 @@ impl Desk {
                 .is_empty()
         {
             let refusal = Refusal::new("erase", "open", Reason::WrongState);
-            let detail = "another ticket of theirs has just come in: look again";
+            let detail = (
+                "刚有其新的工单，请重新查找",
+                "another ticket of theirs has just come in: look again",
+            );
             return Err(refusal.because(detail).into());
         }
         let before = self.journal.head().await?;
@@ -221,7 +228,8 @@ impl Desk {
     async fn scrub(&self, erasures: &[&Erasure]) -> Result<bool, DeskError> {
         let keys = self.vault.scrub().await.map_err(DeskError::from);
         let passwords = self.ops.scrub().await.map_err(DeskError::from);
-        if let Err(error) = keys.and(passwords) {
+        let files = self.remove_files(erasures).await;
+        if let Err(error) = keys.and(passwords).and(files) {
             tracing::warn!(%error, "traces of what was erased may be left in the store's files");
             return Ok(false);
         }

@@ -18,6 +18,8 @@ impl Desk {
                 actor: actor.clone(),
                 pack: pack.into(),
                 holidays: holidays.into(),
+                at: self.clock.now(),
+                time_zone: None,
             };
             let envelope = self.envelope(
                 &actor,
@@ -30,7 +32,7 @@ impl Desk {
                 self.run::<RulesBook>(self.named("rules"), envelope, || publish.clone())
                     .await,
             )?;
-            self.forget();
+            self.read_anew().await?;
         }
         if self.organisation().await?.name.is_empty() {
             let rules = self.rules().await?;
@@ -48,7 +50,7 @@ impl Desk {
                 self.run::<Organisation>(id, envelope, || found.clone())
                     .await,
             )?;
-            self.forget();
+            self.read_anew().await?;
         }
         Ok(())
     }
@@ -81,13 +83,15 @@ impl Desk {
             actor: actor.clone(),
             pack: pack.into(),
             holidays: holidays.into(),
+            at: self.clock.now(),
+            time_zone: self.organisation().await?.time_zone,
         };
         let id = self.named("rules");
         let outcome = self
             .run::<RulesBook>(id, envelope, || publish.clone())
-            .await;
-        self.forget();
-        outcome
+            .await?;
+        self.read_anew().await?;
+        Ok(outcome)
     }
 
     /// The text of the pack in force, as it was published.

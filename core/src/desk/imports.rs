@@ -1,6 +1,7 @@
 //! Carrying tickets over from the system before. Done by Docket itself, for whoever works at the command line.
 
 use super::likeness::marks;
+use super::texts::{kept, kept_caller, measured};
 use super::tickets::{Keys, query_code};
 use super::{Caller, DECISIONS_MAX, Desk, DeskError, Options};
 use crate::clock::{new_id, random_bytes};
@@ -8,7 +9,7 @@ use crate::esrs_store::Envelope;
 use crate::journal::{Claim, JournalError};
 use crate::vault::NewKey;
 use docket_domain::aggregate::Aggregate as _;
-use docket_domain::ids::{CommandId, DepartmentId, EventId, KeyId, TicketId};
+use docket_domain::ids::{CommandId, DepartmentId, KeyId, TicketId};
 use docket_domain::people::Actor;
 use docket_domain::rules::Rules;
 use docket_domain::sealed::KeyOwner;
@@ -16,10 +17,9 @@ use docket_domain::ticket::actions::import::Import;
 use docket_domain::ticket::{
     Context, Kind, Secrecy, Standing, Ticket, TicketAction, TicketCommand, TicketNumber, Urgency,
 };
-use docket_domain::{Refusal, Sealed, Timestamp};
+use docket_domain::{Refusal, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -98,9 +98,10 @@ impl Desk {
     pub async fn import(&self, old: &OldTicket) -> Result<Carried, DeskError> {
         let rules = self.rules().await?;
         // Judged before any key is made: what is refused leaves nothing behind.
-        let Some((mut envelope, context)) = self.judge_import(old, &rules).await? else {
+        let Some((mut envelope, context, old)) = self.judge_import(old, &rules).await? else {
             return Ok(Carried::Before);
         };
+        let old = &old;
         let named = self.source_hash(&old.source, &old.number);
         let id = TicketId(self.named(&format!("ticket {}", envelope.command)));
         let keys = self.import_keys(id, old, &rules).await?;
@@ -155,12 +156,13 @@ impl Desk {
         })
     }
 
-    /// What to decide a ticket's import with; `None` where it was carried over before.
+    /// What to decide a ticket's import with, and the ticket with its texts as they are kept; `None` where it was
+    /// carried over before.
     async fn judge_import(
         &self,
         old: &OldTicket,
         rules: &Arc<Rules>,
-    ) -> Result<Option<(Envelope, Context)>, DeskError> {
+    ) -> Result<Option<(Envelope, Context, OldTicket)>, DeskError> {
         let (actor, options) = (Actor::system(), Options::default());
         let command = self.import_command(&self.source_hash(&old.source, &old.number));
         let envelope = self.envelope(&actor, Some(command), "import", old, rules.version);
@@ -173,8 +175,9 @@ impl Desk {
         let context = self
             .context(&actor, rules, envelope.stamp.at, &options)
             .await?;
-        judge(old, rules, &context)?;
-        Ok(Some((envelope, context)))
+        let old = with_kept_texts(old)?;
+        judge(&old, rules, &context)?;
+        Ok(Some((envelope, context, old)))
     }
 
     /// The ticket that had this number in that system.
@@ -239,16 +242,30 @@ impl Desk {
     }
 }
 
+/// The texts that are sealed together, as they are kept; the others are cleaned one by one.
+fn with_kept_texts(old: &OldTicket) -> Result<OldTicket, Refusal> {
+    let caller = old.caller.clone().map(|caller| {
+        let kept = kept_caller("import", caller);
+        kept.map_err(|refusal| refusal.at("caller"))
+    });
+    let words = old.words.iter().map(|(name, text)| {
+        let text = kept("import", "words", text)?;
+        Ok::<_, Refusal>((name.clone(), text))
+    });
+    Ok(OldTicket {
+        caller: caller.transpose()?,
+        words: words.collect::<Result<_, _>>()?,
+        ..old.clone()
+    })
+}
+
 /// Decides on a ticket without sealing it: the domain looks at lengths alone.
 fn judge(old: &OldTicket, rules: &Rules, context: &Context) -> Result<(), Refusal> {
-    let sealed = |text: String| Sealed {
-        key: KeyId(Uuid::nil()),
-        event: EventId(Uuid::nil()),
-        chars: u32::try_from(text.trim().chars().count()).unwrap_or(u32::MAX),
-        sealed_box: String::new(),
-    };
     let action = TicketAction::Import(action(old, number(old, rules), String::new()));
-    let Ok(action) = action.try_map(&mut |_, text| Ok::<_, Infallible>(sealed(text)));
+    let action = action.try_map(&mut |field, text: String| {
+        let text = kept("import", field.in_input(), &text)?;
+        Ok::<_, Refusal>(measured(&text))
+    })?;
     let command = TicketCommand {
         context: context.clone(),
         action,

@@ -6,10 +6,17 @@ use docket_domain::Reason;
 use docket_domain::ids::TicketId;
 use docket_domain::people::Actor;
 use docket_domain::ticket::actions::conclude::Conclude;
+use docket_domain::ticket::actions::correct::Correct;
 use docket_domain::ticket::actions::join::Join;
 use docket_domain::ticket::actions::leave::Leave;
+use docket_domain::ticket::actions::merge::Merge;
 use docket_domain::ticket::actions::unmerge::Unmerge;
-use docket_domain::ticket::{EndingKind, Ticket, TicketAction};
+use docket_domain::ticket::state::Answer;
+use docket_domain::ticket::{EndingKind, Ticket, TicketAction, TicketState};
+
+/// What is said to be wrong with an answer that is corrected with the master's: that one's words are not for others.
+const WITH_THE_MASTER: &str =
+    "主单答复已更正,随之更正 (corrected with the ticket it was merged into)";
 
 /// Whether an office that has or had one ticket may not know of the other: it accuses that office.
 fn hides(secret: &Ticket, from: &Ticket) -> bool {
@@ -21,31 +28,35 @@ fn hides(secret: &Ticket, from: &Ticket) -> bool {
 }
 
 impl Desk {
-    /// Has the master of a merge take the follower in, where the account may merge it. Whether it did.
-    pub(super) async fn join(
+    /// What a merge has to know of its master. Where the account may merge the follower, the master takes it in: then
+    /// it is fit.
+    pub(super) async fn look_up_master(
         &self,
         actor: &Actor,
         follower: TicketId,
-        master: TicketId,
-    ) -> Result<bool, DeskError> {
+        merge: &mut Merge,
+    ) -> Result<(), DeskError> {
+        let master = merge.master;
         let (one, other) = (self.ticket(follower).await?, self.ticket(master).await?);
         let (Some(one), Some(other)) = (one, other) else {
-            return Ok(false);
+            return Ok(());
         };
+        merge.ruled_to = other.state.ruled_to();
         let secret = hides(&one.state, &other.state) || hides(&other.state, &one.state);
         let fit = follower != master && other.state.is_visible_to(actor) && !secret;
         let may = self.available_actions(actor, &one.state).await?;
-        if !fit || !may.contains(&"merge") {
-            return Ok(false);
+        if !fit || !merge.keeps_the_ruling_of(&one.state) || !may.contains(&"merge") {
+            return Ok(());
         }
         match self
             .by_itself(master, TicketAction::Join(Join { follower }))
             .await
         {
-            Ok(()) => Ok(true),
-            Err(DeskError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
+            Ok(()) => merge.fit = true,
+            Err(DeskError::Refused(_)) => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// The ticket that another leaves by an action.
@@ -54,11 +65,12 @@ impl Desk {
         id: TicketId,
         action: &TicketAction<T>,
     ) -> Result<Option<TicketId>, DeskError> {
-        if !matches!(action, TicketAction::Unmerge(_)) {
+        if !matches!(action, TicketAction::Unmerge(_) | TicketAction::Withdraw(_)) {
             return Ok(None);
         }
         let ticket = self.ticket(id).await?;
-        Ok(ticket.and_then(|ticket| Some(ticket.state.merged.as_ref()?.master)))
+        let merged = ticket.filter(|ticket| ticket.state.state == TicketState::Merged);
+        Ok(merged.and_then(|ticket| Some(ticket.state.merged.as_ref()?.master)))
     }
 
     /// Has a master forget a follower, or all of them.
@@ -102,7 +114,8 @@ impl Desk {
         self.leave(id, None).await
     }
 
-    /// Gives a follower the outcome of its master, if it is merged into that one still.
+    /// Gives a follower the outcome of its master, if it is merged into that one still; and one that has it the
+    /// answer as it was corrected since.
     async fn conclude_follower(
         &self,
         id: TicketId,
@@ -120,21 +133,34 @@ impl Desk {
             kind,
             Some(EndingKind::Closed | EndingKind::Terminated | EndingKind::Merged)
         ) && !hides(&found.state, master);
-        let action = if shared {
-            let told = master.answer.as_ref();
-            let told = told.filter(|_| !hides(master, &found.state));
-            let answer = match told {
-                Some(answer) => self.vault.open_text("answer", &answer.text).await?,
-                None => None,
-            };
-            TicketAction::Conclude(Conclude { answer })
-        } else {
-            TicketAction::Unmerge(Unmerge { text: None })
+        let told = master.answer.as_ref();
+        let told = told.filter(|_| shared && !hides(master, &found.state));
+        let answer = self.opened(told).await?;
+        let action = match (found.state.state == TicketState::Merged, shared) {
+            (true, true) => TicketAction::Conclude(Conclude { answer }),
+            (true, false) => TicketAction::Unmerge(Unmerge { text: None }),
+            // It has the outcome: what was corrected since is corrected here.
+            (false, _) => {
+                let has = self.opened(found.state.answer.as_ref()).await?;
+                let (Some(answer), Some(_)) = (answer.filter(|a| has.as_ref() != Some(a)), &has)
+                else {
+                    return Ok(());
+                };
+                let text = WITH_THE_MASTER.to_owned();
+                TicketAction::Correct(Correct { answer, text })
+            }
         };
         match self.by_itself(follower, action).await {
             Ok(()) | Err(DeskError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    async fn opened(&self, answer: Option<&Answer>) -> Result<Option<String>, DeskError> {
+        Ok(match answer {
+            Some(answer) => self.vault.open_text("answer", &answer.text).await?,
+            None => None,
+        })
     }
 
     /// After a merge: the master may have ended between the two commands, and given its followers their outcome

@@ -1,11 +1,12 @@
 //! Notices of the hotline office. Each is a stream of its own, its texts under a key of its own.
 
 use super::states::{Cacheable, Cached};
+use super::texts::kept;
 use super::{Desk, DeskError, Options, Outcome};
 use crate::clock::new_id;
 use crate::vault::{NewKey, VaultError};
 use docket_domain::ids::{CommandId, EventId, KeyId, NoticeId};
-use docket_domain::notice::{Content, Notice, NoticeAction, NoticeCommand};
+use docket_domain::notice::{Change, Content, Notice, NoticeAction, NoticeCommand};
 use docket_domain::people::{Actor, Role};
 use docket_domain::sealed::KeyOwner;
 use docket_domain::{Reason, Refusal, Sealed};
@@ -75,30 +76,27 @@ impl Desk {
         event: EventId,
         action: NoticeAction<String>,
     ) -> Result<NoticeAction<Sealed>, DeskError> {
+        let name = action.name();
+        let seal = async |field: &'static str, text: String| {
+            let text = kept(name, field, &text)?;
+            let sealed = self.vault.seal(key, event, field, &text).await;
+            sealed.map_err(DeskError::from)
+        };
         Ok(match action {
-            NoticeAction::Publish(content) => {
-                NoticeAction::Publish(self.seal_notice(key, event, content).await?)
-            }
-            NoticeAction::Change(content) => {
-                NoticeAction::Change(self.seal_notice(key, event, content).await?)
-            }
+            NoticeAction::Publish(content) => NoticeAction::Publish(Content {
+                title: seal("title", content.title).await?,
+                body: seal("body", content.body).await?,
+                departments: content.departments,
+                expires_at: content.expires_at,
+            }),
+            NoticeAction::Change(change) => NoticeAction::Change(Change {
+                title: seal("title", change.title).await?,
+                body: seal("body", change.body).await?,
+                departments: change.departments,
+                expires_at: change.expires_at,
+            }),
             NoticeAction::Withdraw => NoticeAction::Withdraw,
             NoticeAction::MarkRead => NoticeAction::MarkRead,
-        })
-    }
-
-    async fn seal_notice(
-        &self,
-        key: KeyId,
-        event: EventId,
-        content: Content<String>,
-    ) -> Result<Content<Sealed>, DeskError> {
-        let (title, body) = (content.title.trim(), content.body.trim());
-        Ok(Content {
-            title: self.vault.seal(key, event, "title", title).await?,
-            body: self.vault.seal(key, event, "body", body).await?,
-            departments: content.departments,
-            expires_at: content.expires_at,
         })
     }
 }

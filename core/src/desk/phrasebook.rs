@@ -1,6 +1,7 @@
 //! The phrasebooks of the departments and of the centre. Each is a stream of its own, under a key of its own.
 
 use super::states::{Cacheable, Cached};
+use super::texts::kept;
 use super::{Desk, DeskError, Options, Outcome};
 use crate::vault::NewKey;
 use docket_domain::Sealed;
@@ -47,10 +48,11 @@ impl Desk {
                 same_as: None,
             }])
             .await?;
+        let name = action.name();
         let seal = async |field: &'static str, text: String| {
-            self.vault
-                .seal(key, envelope.event, field, text.trim())
-                .await
+            let text = kept(name, field, &text)?;
+            let sealed = self.vault.seal(key, envelope.event, field, &text).await;
+            sealed.map_err(DeskError::from)
         };
         let action: PhraseAction<Sealed> = match action {
             PhraseAction::Add {

@@ -41,13 +41,16 @@ impl<S> Clone for Cached<S> {
 pub(super) type Slot<S> = Mutex<Option<(Cached<S>, Instant)>>;
 
 impl Desk {
-    /// Has rules and organisation read anew, whoever founded them.
-    pub(super) fn forget(&self) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        *self
-            .organisation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+    /// Reads rules and organisation anew, whoever wrote them: from here on nobody at this desk sees older ones, and the
+    /// next one looks for later ones. To forget what is known would not do: whoever is just reading puts what was there
+    /// before in its place.
+    pub(super) async fn read_anew(&self) -> Result<(), JournalError> {
+        let rules = self.reload::<RulesBook>(self.named("rules"), None).await?;
+        keep_until_asked(&self.rules, rules);
+        let organisation = self.named("organisation");
+        let organisation = self.reload::<Organisation>(organisation, None).await?;
+        keep_until_asked(&self.organisation, organisation);
+        Ok(())
     }
 
     /// The rules in force.
@@ -165,6 +168,15 @@ impl Desk {
             position,
             repeated: false,
         }))
+    }
+}
+
+/// Keeps a state as one that is to be brought up to date by whoever asks next.
+fn keep_until_asked<S>(slot: &Slot<S>, fresh: Cached<S>) {
+    keep(slot, fresh);
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, at)) = slot.as_mut() {
+        *at = at.checked_sub(REFRESH).unwrap_or(*at);
     }
 }
 

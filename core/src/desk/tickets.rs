@@ -1,6 +1,7 @@
 //! Commands on tickets: making numbers and keys, sealing texts, handing over to the domain.
 
 use super::likeness::{marks, normal};
+use super::texts::{kept, kept_caller};
 use super::{DECISIONS_MAX, Desk, DeskError, Options, Outcome};
 use crate::clock::{new_id, random_bytes};
 use crate::journal::{Claim, JournalError};
@@ -109,6 +110,12 @@ impl Desk {
             return Ok(done);
         }
         self.check_earlier(&new).await?;
+        let caller = new.caller.clone();
+        let caller = caller.map(|caller| kept_caller("receive", caller));
+        let new = NewTicket {
+            caller: caller.transpose()?,
+            ..new
+        };
         // Named after the command, so that the same command racing itself meets its own stream.
         let id = match options.command {
             Some(command) => TicketId(self.named(&format!("ticket {command}"))),
@@ -172,7 +179,10 @@ impl Desk {
         let refusal = Refusal::new("receive", "absent", docket_domain::Reason::InvalidValue);
         Err(refusal
             .at("earlier")
-            .because("the number of a ticket of this hotline")
+            .because((
+                "须为本热线的工单编号",
+                "the number of a ticket of this hotline",
+            ))
             .into())
     }
 
@@ -200,12 +210,11 @@ impl Desk {
             .context(actor, &rules, envelope.stamp.at, options)
             .await?;
         let action = self.look_up(actor, id, action).await?;
-        let unmerged_from = self.master_left(id, &action).await?;
-        let keys = self.keys_for(id, None).await?;
-        let action = match self.seal(action.clone(), envelope.event, &keys).await {
+        let left = self.master_left(id, &action).await?;
+        let action = match self.seal_for(id, action.clone(), envelope.event).await {
             Ok(action) => action,
             // Without a key there is no ticket: let the domain say so.
-            Err(VaultError::Altered { .. }) => {
+            Err(DeskError::Vault(VaultError::Altered { .. })) => {
                 let refusal = Refusal::new(
                     action.spec().name,
                     "absent",
@@ -213,7 +222,7 @@ impl Desk {
                 );
                 return Err(refusal.into());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         let command = TicketCommand { context, action };
         let joined = match &command.action {
@@ -228,7 +237,7 @@ impl Desk {
         if let Some(master) = joined {
             self.conclude_if_over(master, id).await?;
         }
-        if let Some(master) = unmerged_from {
+        if let Some(master) = left {
             self.leave(master, Some(id)).await?;
         }
         Ok(outcome)
@@ -262,7 +271,7 @@ impl Desk {
                 Ok(TicketAction::HandOver(action))
             }
             TicketAction::Merge(mut action) => {
-                action.fit = self.join(actor, id, action.master).await?;
+                self.look_up_master(actor, id, &mut action).await?;
                 Ok(TicketAction::Merge(action))
             }
             other => Ok(other),
@@ -332,17 +341,29 @@ impl Desk {
         })
     }
 
+    /// Seals an action on a ticket that is there.
+    pub(super) async fn seal_for(
+        &self,
+        id: TicketId,
+        action: TicketAction<String>,
+        event: EventId,
+    ) -> Result<TicketAction<Sealed>, DeskError> {
+        let keys = self.keys_for(id, None).await?;
+        self.seal(action, event, &keys).await
+    }
+
     pub(super) async fn seal(
         &self,
         action: TicketAction<String>,
         event: EventId,
         keys: &Keys,
-    ) -> Result<TicketAction<Sealed>, VaultError> {
+    ) -> Result<TicketAction<Sealed>, DeskError> {
         // Two passes, since sealing may have to read a key and the domain's map is not async.
+        let name = action.spec().name;
         let mut texts: Vec<(Field, String)> = Vec::new();
         let indexed = action.try_map(&mut |field, text: String| {
-            texts.push((field, text));
-            Ok::<_, VaultError>(texts.len() - 1)
+            texts.push((field, kept(name, field.in_input(), &text)?));
+            Ok::<_, Refusal>(texts.len() - 1)
         })?;
         let mut sealed = Vec::with_capacity(texts.len());
         for (field, text) in texts {
@@ -351,7 +372,7 @@ impl Desk {
                 KeyOwner::Respondent => keys.respondent,
                 KeyOwner::Ticket | KeyOwner::Account | KeyOwner::Office => keys.ticket,
             };
-            sealed.push(self.vault.seal(key, event, field.name, text.trim()).await?);
+            sealed.push(self.vault.seal(key, event, field.name, &text).await?);
         }
         indexed.try_map(&mut |_, index: usize| Ok(sealed[index].clone()))
     }
@@ -383,7 +404,6 @@ fn receive_action(
     rules: &Rules,
 ) -> Receive<String> {
     let caller = new.caller.as_ref();
-    let has = |text: &Option<String>| text.as_ref().is_some_and(|t| !t.trim().is_empty());
     Receive {
         number,
         query_code,
@@ -393,7 +413,7 @@ fn receive_action(
         urgency: urgency_of(new, actor, rules),
         secrecy: new.secrecy,
         wants_reply: new.wants_reply,
-        has_contact: caller.is_some_and(|c| has(&c.phone) || has(&c.email)),
+        has_contact: caller.is_some_and(|c| c.phone.is_some() || c.email.is_some()),
         caller: caller.map(|caller| {
             serde_json::to_string(caller).expect("a caller is a plain struct of texts")
         }),

@@ -164,6 +164,12 @@ pub(super) trait Backend: Send + Sync + 'static {
     ) -> Result<Vec<Record>, sqlx::Error>;
     /// A remembered command.
     async fn command(&self, command: CommandId) -> Result<Option<StoredCommand>, sqlx::Error>;
+
+    /// The streams that remembered commands changed; those that are not remembered are left out.
+    async fn streams_changed_by(
+        &self,
+        commands: &[CommandId],
+    ) -> Result<Vec<(CommandId, Uuid)>, sqlx::Error>;
     /// The holder of a claim.
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error>;
     /// Streams of a category, in order of birth.

@@ -297,6 +297,20 @@ impl Backend for Postgres {
         .transpose()
     }
 
+    async fn streams_changed_by(
+        &self,
+        commands: &[CommandId],
+    ) -> Result<Vec<(CommandId, Uuid)>, sqlx::Error> {
+        let ids: Vec<Uuid> = commands.iter().map(|command| command.0).collect();
+        let rows: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("SELECT command, stream FROM commands WHERE command = ANY($1)")
+                .bind(ids)
+                .fetch_all(&self.pool)
+                .await?;
+        let pair = |(command, stream)| (CommandId(command), stream);
+        Ok(rows.into_iter().map(pair).collect())
+    }
+
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
         sqlx::query_scalar("SELECT stream FROM claims WHERE kind = $1 AND value = $2")
             .bind(kind)

@@ -11,7 +11,7 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Durability, ROWS_PER_STATEMENT, pieces, placeholders, time_of};
+use crate::db::{Db, Durability, ROWS_PER_STATEMENT, list, pieces, placeholders, time_of};
 use append::{Writer, add};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
@@ -306,6 +306,25 @@ impl Backend for Sqlite {
             })
         })
         .transpose()
+    }
+
+    async fn streams_changed_by(
+        &self,
+        commands: &[CommandId],
+    ) -> Result<Vec<(CommandId, Uuid)>, sqlx::Error> {
+        let mut found = Vec::with_capacity(commands.len());
+        for piece in pieces(commands) {
+            let list = list(1, piece.len());
+            let sql = format!("SELECT command, stream FROM commands WHERE command IN ({list})");
+            let mut query = sqlx::query_as(&sql);
+            for command in piece {
+                query = query.bind(command.0);
+            }
+            let rows: Vec<(Uuid, Uuid)> = query.fetch_all(&self.read).await?;
+            let pair = |(command, stream)| (CommandId(command), stream);
+            found.extend(rows.into_iter().map(pair));
+        }
+        Ok(found)
     }
 
     async fn claimed_by(&self, kind: &str, value: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {

@@ -1,11 +1,17 @@
 //! Sessions: who is behind a token, remembered for as long as another process's ending of it may go unseen.
+//!
+//! A session is one row. It has a short-lived access token, sent with every request, and a refresh token, which is
+//! good once: for the next two tokens. Of both only hashes are kept. A refresh token names its session, so that one
+//! from before is known for what it is for as long as the session lasts, and none of them has to be remembered.
 
 use super::{Ops, OpsError};
 use crate::clock::random_bytes;
+use crate::db::Tx;
 use crate::desk::REFRESH;
 use crate::values;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use docket_domain::Timestamp;
 use docket_domain::ids::AccountId;
 use quick_cache::sync::Cache;
@@ -15,8 +21,52 @@ use tokio::time::Instant;
 
 /// Sessions remembered.
 const REMEMBERED_MAX: usize = 10_000;
+/// Sessions of one account at a time; beyond, the oldest end.
+pub const SESSIONS_PER_ACCOUNT_MAX: i64 = 1_000;
+/// Bytes of a refresh token that name its session, and that are secret.
+const NAME: usize = 16;
+const SECRET: usize = 32;
+
+pub(super) const SCHEMA: &str = "
+DROP TABLE IF EXISTS sessions;
+CREATE TABLE IF NOT EXISTS session_families (
+    family {bytes} PRIMARY KEY, account TEXT NOT NULL, refresh {bytes} NOT NULL, access {bytes} NOT NULL,
+    started_at BIGINT NOT NULL, ends_at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS session_families_by_account ON session_families (account, started_at);
+CREATE INDEX IF NOT EXISTS session_families_by_end ON session_families (ends_at);
+CREATE TABLE IF NOT EXISTS access_tokens (
+    token {bytes} PRIMARY KEY, family {bytes} NOT NULL, expires_at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS access_tokens_by_family ON access_tokens (family);
+CREATE INDEX IF NOT EXISTS access_tokens_by_expiry ON access_tokens (expires_at);
+";
 
 type Hash = [u8; 32];
+
+/// How long sessions and their tokens last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// A session from its login on, however often it is refreshed.
+    pub session: TimeDelta,
+    /// An access token; never longer than its session.
+    pub token: TimeDelta,
+}
+
+/// What somebody is given who was let in.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Whose session it is.
+    pub account: AccountId,
+    /// The access token.
+    pub token: String,
+    /// Until when that is good.
+    pub expires_at: Timestamp,
+    /// The refresh token: good once.
+    pub refresh_token: String,
+    /// When the session ends, whatever is refreshed.
+    pub ends_at: Timestamp,
+}
 
 /// A session as it was found.
 #[derive(Clone, Copy)]
@@ -43,32 +93,126 @@ impl Default for Sessions {
 }
 
 impl Ops {
-    /// Opens a session: its token, and when it ends.
-    pub(super) async fn open_session(
-        &self,
-        account: AccountId,
-    ) -> Result<(String, Timestamp), OpsError> {
+    /// Opens a session.
+    pub(super) async fn open_session(&self, account: AccountId) -> Result<Opened, OpsError> {
         let now = self.clock.now();
-        let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
-        let until = now + self.session_lasts;
-        let session = values![hash(&token).as_slice(), account.0, now, until];
-        let sql = "INSERT INTO sessions VALUES ($1, $2, $3, $4)";
-        self.db.execute(sql, session).await?;
-        let sql = "DELETE FROM sessions WHERE expires_at < $1";
-        self.db.execute(sql, values![now]).await?;
-        Ok((token, until))
+        self.sweep(now, account).await?;
+        let family = random_bytes::<NAME>();
+        let ends_at = now + self.lifetimes.session;
+        let opened = self.issue(account, &family, now, ends_at);
+        let mut tx = self.db.begin().await?;
+        let row = values![
+            hash(&family).as_slice(),
+            account.0,
+            hash(opened.refresh_token.as_bytes()).as_slice(),
+            hash(opened.token.as_bytes()).as_slice(),
+            now,
+            ends_at
+        ];
+        let sql = "INSERT INTO session_families VALUES ($1, $2, $3, $4, $5, $6)";
+        tx.execute(sql, row).await?;
+        keep_access(&mut tx, &family, &opened).await?;
+        tx.commit().await?;
+        Ok(opened)
     }
 
-    /// The account of a live session, and when it ends; at most [`REFRESH`] old where another process ended
-    /// it.
+    fn issue(
+        &self,
+        account: AccountId,
+        family: &[u8; NAME],
+        now: Timestamp,
+        ends_at: Timestamp,
+    ) -> Opened {
+        let mut refresh = family.to_vec();
+        refresh.extend(random_bytes::<SECRET>());
+        Opened {
+            account,
+            token: URL_SAFE_NO_PAD.encode(random_bytes::<32>()),
+            expires_at: (now + self.lifetimes.token).min(ends_at),
+            refresh_token: URL_SAFE_NO_PAD.encode(refresh),
+            ends_at,
+        }
+    }
+
+    /// Takes away what is over, and the oldest sessions of an account that has too many.
+    async fn sweep(&self, now: Timestamp, account: AccountId) -> Result<(), OpsError> {
+        for (table, column) in [
+            ("access_tokens", "expires_at"),
+            ("session_families", "ends_at"),
+        ] {
+            let sql = format!("DELETE FROM {table} WHERE {column} <= $1");
+            self.db.execute(&sql, values![now]).await?;
+        }
+        let sql = "DELETE FROM session_families WHERE family IN (
+                   SELECT family FROM session_families WHERE account = $1
+                   ORDER BY started_at DESC LIMIT $2 OFFSET $3)";
+        let beyond = values![
+            account.0,
+            SESSIONS_PER_ACCOUNT_MAX,
+            SESSIONS_PER_ACCOUNT_MAX - 1
+        ];
+        if self.db.execute(sql, beyond).await? > 0 {
+            self.forget_sessions();
+        }
+        Ok(())
+    }
+
+    /// Gives the next two tokens of a session for its refresh token. The access token before lasts as long as it
+    /// would have, so that what is under way with it can be finished; those before that are over. A refresh token
+    /// that was used before is in two hands: the session ends, whoever of them came first.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Opened, OpsError> {
+        let family = family_of(refresh_token).ok_or(OpsError::SessionOver)?;
+        let name = hash(&family);
+        let now = self.clock.now();
+        let sql = "SELECT account, refresh, access, ends_at FROM session_families
+                   WHERE family = $1 AND ends_at > $2";
+        let found = values![name.as_slice(), now];
+        let row = self.db.fetch_optional(sql, found).await?;
+        let row = row.ok_or(OpsError::SessionOver)?;
+        let (account, current, before) = (AccountId(row.uuid(0)?), row.bytes(1)?, row.bytes(2)?);
+        let shown = hash(refresh_token.as_bytes());
+        let opened = self.issue(account, &family, now, row.time(3)?);
+        if current == shown {
+            let mut tx = self.db.begin().await?;
+            let sql = "UPDATE session_families SET refresh = $1, access = $2
+                       WHERE family = $3 AND refresh = $4";
+            let next = values![
+                hash(opened.refresh_token.as_bytes()).as_slice(),
+                hash(opened.token.as_bytes()).as_slice(),
+                name.as_slice(),
+                shown.as_slice()
+            ];
+            if tx.execute(sql, next).await? == 1 {
+                let sql = "DELETE FROM access_tokens WHERE family = $1 AND token <> $2";
+                tx.execute(sql, values![name.as_slice(), before]).await?;
+                keep_access(&mut tx, &family, &opened).await?;
+                tx.commit().await?;
+                return Ok(opened);
+            }
+        }
+        // Nobody but who was given one can name a session.
+        let sql = "DELETE FROM session_families WHERE family = $1";
+        let ended = self.db.execute(sql, values![name.as_slice()]).await?;
+        self.forget_sessions();
+        // Ended meanwhile by its own log-out, say: that is no reuse.
+        if ended == 0 {
+            return Err(OpsError::SessionOver);
+        }
+        Err(OpsError::RefreshReused(account))
+    }
+
+    /// The account behind an access token, and when that ends; at most [`REFRESH`] old where another process ended
+    /// its session.
     pub async fn session(&self, token: &str) -> Result<Option<(AccountId, Timestamp)>, OpsError> {
-        let (hash, now) = (hash(token), self.clock.now());
+        let (hash, now) = (hash(token.as_bytes()), self.clock.now());
         let known = self.sessions.known.get(&hash);
         if let Some(found) = known.filter(|found| found.at.elapsed() < REFRESH) {
             return Ok((found.until > now).then_some((found.account, found.until)));
         }
         let (ended, at) = (self.sessions.ended.load(Ordering::SeqCst), Instant::now());
-        let sql = "SELECT account, expires_at FROM sessions WHERE token = $1 AND expires_at > $2";
+        let sql = "SELECT f.account, t.expires_at FROM access_tokens t
+                   JOIN session_families f ON f.family = t.family
+                   WHERE t.token = $1 AND t.expires_at > $2";
         let row = self
             .db
             .fetch_optional(sql, values![hash.as_slice(), now])
@@ -89,7 +233,7 @@ impl Ops {
 
     /// How many sessions there are that are not over.
     pub async fn sessions_open(&self) -> Result<u64, OpsError> {
-        let sql = "SELECT COUNT(*) FROM sessions WHERE expires_at > $1";
+        let sql = "SELECT COUNT(*) FROM session_families WHERE ends_at > $1";
         let row = self
             .db
             .fetch_optional(sql, values![self.clock.now()])
@@ -98,23 +242,25 @@ impl Ops {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Ends every session of an account, or every one but one.
+    /// Ends every session of an account, or every one but that of an access token.
     pub async fn end_sessions(
         &self,
         account: AccountId,
         but: Option<&str>,
     ) -> Result<(), OpsError> {
-        let sql = "DELETE FROM sessions WHERE account = $1 AND token <> $2";
-        let kept = but.map_or_else(Vec::new, |token| hash(token).to_vec());
+        let sql = "DELETE FROM session_families WHERE account = $1
+                   AND family NOT IN (SELECT family FROM access_tokens WHERE token = $2)";
+        let kept = but.map_or_else(Vec::new, |token| hash(token.as_bytes()).to_vec());
         self.db.execute(sql, values![account.0, kept]).await?;
         self.forget_sessions();
         Ok(())
     }
 
-    /// Ends a session.
+    /// Ends the session of an access token, with every token it has.
     pub async fn log_out(&self, token: &str) -> Result<(), OpsError> {
-        let sql = "DELETE FROM sessions WHERE token = $1";
-        let ended = values![hash(token).as_slice()];
+        let sql = "DELETE FROM session_families
+                   WHERE family IN (SELECT family FROM access_tokens WHERE token = $1)";
+        let ended = values![hash(token.as_bytes()).as_slice()];
         self.db.execute(sql, ended).await?;
         self.forget_sessions();
         Ok(())
@@ -126,6 +272,21 @@ impl Ops {
     }
 }
 
-fn hash(token: &str) -> Hash {
-    Sha256::digest(token.as_bytes()).into()
+async fn keep_access(tx: &mut Tx, family: &[u8; NAME], opened: &Opened) -> Result<(), sqlx::Error> {
+    let token = hash(opened.token.as_bytes());
+    let row = values![token.as_slice(), hash(family).as_slice(), opened.expires_at];
+    let sql = "INSERT INTO access_tokens VALUES ($1, $2, $3)";
+    tx.execute(sql, row).await?;
+    Ok(())
+}
+
+/// The name of the session that a refresh token is of, if it is one.
+fn family_of(refresh_token: &str) -> Option<[u8; NAME]> {
+    let bytes = URL_SAFE_NO_PAD.decode(refresh_token).ok()?;
+    let whole = bytes.len() == NAME + SECRET;
+    bytes.first_chunk().copied().filter(|_| whole)
+}
+
+fn hash(secret: &[u8]) -> Hash {
+    Sha256::digest(secret).into()
 }

@@ -4,14 +4,17 @@
 //! disk before the event that uses it, so keys taken after the log open all of it. The manifest is written
 //! last. Format: `docs/operations.md`; why: `docs/decisions/0021`.
 
+use super::attachments::Found;
 use super::files::{Writer, make_empty, write_manifest};
 use super::manifest::{Contents, FORMAT, File, Manifest};
 use super::snapshot::{Snapshot, reading, record_of};
 use super::tables::{CLAIMS, COMMANDS, CREDENTIALS, EVENTS, KEYRING, LOG, SECRETS, Table};
+use super::verify::erased;
 use super::{PAGE, Progress, SafekeepingError};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::digests::{Checkpoint, digest};
+use crate::files::Files;
 use crate::store::StoreUrl;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +28,8 @@ pub struct Backup<'b> {
     pub dir: &'b Path,
     /// The folder for the keys, apart from it; `None` leaves them out.
     pub keys_dir: Option<&'b Path>,
+    /// Where attachments are; `None` leaves them out.
+    pub files: Option<&'b Files>,
     /// Business time.
     pub clock: &'b dyn Clock,
 }
@@ -43,7 +48,9 @@ pub async fn backup(
     if let Some(keys_dir) = what.keys_dir {
         make_empty(keys_dir)?;
     }
-    let (events, checkpoint) = write_events(&mut snapshot, what.dir, progress).await?;
+    let mut found = what.files.map(|_| Found::new(what.dir)).transpose()?;
+    let events = write_events(&mut snapshot, what.dir, found.as_mut(), progress).await?;
+    let (events, checkpoint) = events;
     let birth = snapshot.birth.clone();
     let mut tx = snapshot.into_tx();
     let mut files = vec![events];
@@ -51,6 +58,12 @@ pub async fn backup(
         files.push(write_table(&mut tx, table, what.dir).await?);
     }
     drop(tx);
+    let mut attachments = None;
+    if let (Some(from), Some(found)) = (what.files, found) {
+        let (list, kept) = found.keep(from, what.dir, progress).await?;
+        files.push(list);
+        attachments = Some(kept);
+    }
     files.extend(write_part(what.url, &[&CREDENTIALS], what.dir).await?);
     let manifest = |contents, files| Manifest {
         format: FORMAT,
@@ -62,6 +75,7 @@ pub async fn backup(
         taken_at,
         head: checkpoint.position,
         running: checkpoint.running,
+        attachments: attachments.filter(|_| contents == Contents::Data),
         files,
     };
     if let Some(keys_dir) = what.keys_dir {
@@ -101,9 +115,12 @@ fn apart(dir: &Path, keys_dir: &Path) -> Result<(), SafekeepingError> {
 async fn write_events(
     snapshot: &mut Snapshot,
     dir: &Path,
+    mut found: Option<&mut Found>,
     progress: Progress<'_>,
 ) -> Result<(File, Checkpoint), SafekeepingError> {
     let mut file = Writer::create(dir, &EVENTS)?;
+    // Their files are gone.
+    let erased = erased(&mut snapshot.tx).await?;
     let mut at = Checkpoint::default();
     loop {
         let rows = snapshot.rows(at.position).await?;
@@ -120,6 +137,9 @@ async fn write_events(
             let record = record_of(values).map_err(unreadable)?;
             if record.position != at.position + 1 {
                 return Err(unreadable("record is missing and"));
+            }
+            if let Some(found) = found.as_mut().filter(|_| !erased.contains(&record.stream)) {
+                found.note(&record)?;
             }
             at = at.then(&digest(&record, snapshot.birth.log));
             file.line(line)?;

@@ -1,6 +1,7 @@
 //! The manifest of a backup: what it holds, written last. A folder without one is no backup.
 
 use super::SafekeepingError;
+use super::attachments::{self, Kept};
 use super::files::{Reader, read_manifest};
 use super::tables::Table;
 use crate::digests::{Checkpoint, Hash};
@@ -45,6 +46,9 @@ pub struct Manifest {
     pub head: u64,
     /// The running hash there.
     pub running: Hash,
+    /// Attachments, of data; `None` where they were left out, or an earlier Docket wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Kept>,
     /// Its files.
     pub files: Vec<File>,
 }
@@ -113,5 +117,6 @@ pub fn check_either(dir: &Path) -> Result<Manifest, SafekeepingError> {
         while reader.line()?.is_some() {}
         reader.finish()?;
     }
+    attachments::check(dir, &manifest)?;
     Ok(manifest)
 }

@@ -3,6 +3,7 @@
 //! All or nothing: on SQLite in a folder beside that takes the store's name when all is well, on PostgreSQL
 //! in one transaction. The log is verified where it was written, against the manifest, before that.
 
+use super::attachments;
 use super::files::{Reader, sync_folder};
 use super::manifest::{Contents, Manifest, check};
 use super::snapshot::Snapshot;
@@ -11,6 +12,7 @@ use super::verify::verify_within;
 use super::{PAGE, Progress, SafekeepingError};
 use crate::clock::random_bytes;
 use crate::db::{Db, Planning, Tx, Value};
+use crate::files::Files;
 use crate::store::StoreUrl;
 use crate::vault::{Erasure, MasterKey, VaultError, destroy_within, opens};
 use crate::{journal, ops, values, vault};
@@ -29,6 +31,8 @@ pub struct Restore<'r> {
     pub url: &'r StoreUrl,
     /// Where its keys go.
     pub keys_url: &'r StoreUrl,
+    /// Where attachments go; `None` leaves them out.
+    pub files: Option<&'r Files>,
     /// Persons erased, as far as is on record anywhere: their keys are not restored.
     pub erasures: &'r [Erasure],
     /// A master key, to be tried on the keys.
@@ -42,6 +46,8 @@ pub struct Restore<'r> {
 pub struct Restored {
     /// The backup.
     pub manifest: Manifest,
+    /// Attachments restored.
+    pub files: u64,
     /// Erasures made since the backup, and done again.
     pub erased: usize,
     /// Whether the master key was tried, and opens the keys.
@@ -75,15 +81,39 @@ pub async fn restore(
         manifest: &manifest,
         keys: keys.as_ref().map(|(dir, keys)| (*dir, keys)),
     };
+    let beside = files_within(&what)?;
+    let apart = what.files.filter(|_| beside.is_none());
+    let mut files = 0;
+    if let Some(to) = apart {
+        files = attachments::restore(what.dir, &manifest, to).await?;
+    }
     let erased = match what.url {
-        StoreUrl::Sqlite(target) => into_sqlite(&from, &what, target, progress).await?,
+        StoreUrl::Sqlite(target) => {
+            let (erased, more) =
+                into_sqlite(&from, &what, target, beside.as_deref(), progress).await?;
+            files += more;
+            erased
+        }
         StoreUrl::Postgres(target) => into_postgres(&from, &what, target, progress).await?,
     };
     Ok(Restored {
         manifest,
+        files,
         erased,
         master_tried,
     })
+}
+
+/// Where attachments go within the store's own folder, if they do: then they take its place with it. Anywhere else they
+/// are put first, where nobody knows of them if the restore fails.
+fn files_within(what: &Restore<'_>) -> Result<Option<PathBuf>, SafekeepingError> {
+    let folder = what.files.and_then(Files::folder);
+    let (StoreUrl::Sqlite(target), Some(folder)) = (what.url, folder) else {
+        return Ok(None);
+    };
+    let absolute = |path: &Path| std::path::absolute(path).map_err(SafekeepingError::file(path));
+    let (target, folder) = (absolute(target)?, absolute(folder)?);
+    Ok(folder.strip_prefix(target).ok().map(Path::to_owned))
 }
 
 /// The keys must be of the same log, and not older than it.
@@ -243,8 +273,9 @@ async fn into_sqlite(
     from: &Checked<'_>,
     what: &Restore<'_>,
     target: &Path,
+    files_in: Option<&Path>,
     progress: Progress<'_>,
-) -> Result<usize, SafekeepingError> {
+) -> Result<(usize, u64), SafekeepingError> {
     let occupied = target.exists()
         && fs::read_dir(target)
             .map_err(SafekeepingError::file(target))?
@@ -275,12 +306,17 @@ async fn into_sqlite(
         (Some(_), false) => restore_keys(from, what).await?,
         (None, _) => 0,
     };
+    let mut files = 0;
+    if let Some(within) = files_in {
+        let to = Files::in_folder(&dir.join(within));
+        files = attachments::restore(from.dir, from.manifest, &to).await?;
+    }
     sync_folder(&dir)?;
     // Takes the place of an empty folder, and of no other.
     fs::rename(&dir, target).map_err(SafekeepingError::file(target))?;
     draft.0 = None;
     sync_folder(dir.parent().unwrap_or(Path::new("/")))?;
-    Ok(erased)
+    Ok((erased, files))
 }
 
 async fn fill_keys_file(

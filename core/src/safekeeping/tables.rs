@@ -123,6 +123,23 @@ pub const RECOVERIES: Table = Table {
     key: 1,
 };
 
+/// Who was let in and who was not.
+pub const SECURITY_LOG: Table = Table {
+    part: "ops",
+    name: "security_log",
+    columns: &[
+        ("hour", Int),
+        ("kind", Text),
+        ("subject", Text),
+        ("address", Text),
+        ("proven", Int),
+        ("count", Int),
+        ("first_at", Int),
+        ("last_at", Int),
+    ],
+    key: 4,
+};
+
 /// The key store's own secrets, wrapped.
 pub const SECRETS: Table = Table {
     part: "keys",
@@ -175,13 +192,21 @@ pub const ERASURES: Table = Table {
 };
 
 /// The tables of the data, keys apart.
-pub const DATA: [&Table; 6] = [&LOG, &EVENTS, &COMMANDS, &CLAIMS, &CREDENTIALS, &RECOVERIES];
+pub const DATA: [&Table; 7] = [
+    &LOG,
+    &EVENTS,
+    &COMMANDS,
+    &CLAIMS,
+    &CREDENTIALS,
+    &RECOVERIES,
+    &SECURITY_LOG,
+];
 /// The tables of the keys.
 pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
-pub const YOUNGER: [&Table; 3] = [&MARKS, &ERASURES, &RECOVERIES];
+pub const YOUNGER: [&Table; 4] = [&MARKS, &ERASURES, &RECOVERIES, &SECURITY_LOG];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 8] = [
+pub const LEFT_OUT: [(&str, &str, &str); 11] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
     ("ops", "recovery_tries", "a lock lasts a day at most"),
@@ -190,7 +215,14 @@ pub const LEFT_OUT: [(&str, &str, &str); 8] = [
         "captchas_used",
         "a captcha is good for three minutes",
     ),
-    ("ops", "sessions", "whoever logged out stays logged out"),
+    ("ops", "uploads", "what was under way is sent again"),
+    ("ops", "links_used", "a link is good for minutes"),
+    (
+        "ops",
+        "session_families",
+        "whoever logged out stays logged out",
+    ),
+    ("ops", "access_tokens", "of sessions that are not kept"),
     ("ops", "digest_head", "noted anew from the restored log"),
     ("ops", "leases", "of server processes that are no more"),
     ("ops", "digest_tiles", "noted anew from the restored log"),

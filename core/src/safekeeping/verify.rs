@@ -6,10 +6,13 @@
 
 mod agreement;
 
+pub(super) use agreement::erased;
+
 use super::snapshot::{Broken, Snapshot, reading, record};
-use super::{Progress, SafekeepingError};
+use super::{Progress, SafekeepingError, attachments};
 use crate::catalogue;
 use crate::digests::{Checkpoint, Digests, TILE, digest};
+use crate::files::Files;
 use crate::journal::{JournalError, Record};
 use crate::store::StoreUrl;
 use crate::vault::{Found, Vault};
@@ -31,6 +34,8 @@ pub struct Verify<'v> {
     pub expected: Vec<Checkpoint>,
     /// Whether sealed texts open.
     pub vault: Option<&'v Vault>,
+    /// Whether the bytes of attachments are those that were stored.
+    pub files: Option<&'v Files>,
 }
 
 /// Something that is wrong.
@@ -59,6 +64,8 @@ pub struct Report {
     pub opened: u64,
     /// Sealed texts of persons who were erased: their key is destroyed, and the log says so.
     pub erased: u64,
+    /// Attachments whose bytes are there, and are those that were stored.
+    pub files: u64,
     /// What is wrong, in order of position.
     pub findings: Vec<Finding>,
     /// Findings beyond [`FINDINGS_MAX`].
@@ -130,7 +137,7 @@ pub async fn verify(what: Verify<'_>, progress: Progress<'_>) -> Result<Report, 
     // First how far digests are noted, then the log: it has come at least as far.
     let noted = Noted::open(what.against.unwrap_or(what.url), what.against.is_some()).await?;
     let snapshot = Snapshot::open(what.url).await?;
-    let walk = Walk::new(snapshot, noted, what.expected, what.vault);
+    let walk = Walk::new(snapshot, noted, what.expected, (what.vault, what.files));
     let (report, _) = walk.run(progress).await?;
     Ok(report)
 }
@@ -141,7 +148,7 @@ pub(super) async fn verify_within(
     expected: Checkpoint,
     progress: Progress<'_>,
 ) -> Result<(Report, Snapshot), SafekeepingError> {
-    Walk::new(snapshot, None, vec![expected], None)
+    Walk::new(snapshot, None, vec![expected], (None, None))
         .run(progress)
         .await
 }
@@ -152,6 +159,7 @@ struct Walk<'v> {
     noted: Option<Noted>,
     expected: Vec<Checkpoint>,
     vault: Option<&'v Vault>,
+    files: Option<&'v Files>,
     /// Streams whose texts nobody may be able to read any more.
     erased: HashSet<Uuid>,
     report: Report,
@@ -167,7 +175,7 @@ impl<'v> Walk<'v> {
         snapshot: Snapshot,
         noted: Option<(LogId, Noted)>,
         mut expected: Vec<Checkpoint>,
-        vault: Option<&'v Vault>,
+        (vault, files): (Option<&'v Vault>, Option<&'v Files>),
     ) -> Self {
         expected.sort_by_key(|checkpoint| checkpoint.position);
         let mut report = Report {
@@ -185,6 +193,7 @@ impl<'v> Walk<'v> {
             noted,
             expected,
             vault,
+            files,
             erased: HashSet::new(),
             report,
             chain: Some(Checkpoint::default()),
@@ -195,8 +204,10 @@ impl<'v> Walk<'v> {
 
     async fn run(mut self, progress: Progress<'_>) -> Result<(Report, Snapshot), SafekeepingError> {
         let head = self.report.head;
+        if self.vault.is_some() || self.files.is_some() {
+            self.erased = erased(&mut self.snapshot.tx).await?;
+        }
         if let Some(vault) = self.vault {
-            self.erased = agreement::erased(&mut self.snapshot.tx).await?;
             // Not told of in the log yet: by whoever opens the store next.
             let unfinished = vault.unfinished_erasures().await?;
             for erasure in unfinished {
@@ -278,6 +289,38 @@ impl<'v> Walk<'v> {
         self.compare_expected();
         if let Some(vault) = self.vault {
             self.open_seals(vault, record).await?;
+        }
+        if let Some(files) = self.files {
+            self.look_at_file(files, record).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the bytes that an event tells of are those that were stored; of who was erased, that none are.
+    async fn look_at_file(
+        &mut self,
+        files: &Files,
+        record: &Record,
+    ) -> Result<(), SafekeepingError> {
+        let Some((object, hash)) = attachments::of_record(record) else {
+            return Ok(());
+        };
+        let erased = self.erased.contains(&record.stream);
+        let wrong = if erased {
+            let there = files.has(object).await?;
+            there.then_some(
+                "its file is there still, though its person was erased: start the server once",
+            )
+        } else {
+            match files.hash(object).await? {
+                Some(found) if found == hash => None,
+                Some(_) => Some("its file is not the one that was stored: its hash differs"),
+                None => Some("its file is missing: restore it from a backup"),
+            }
+        };
+        match wrong {
+            Some(what) => self.report.find(record.position, what),
+            None => self.report.files += u64::from(!erased),
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 //! whoever is shut out.
 
 mod import;
-mod rows;
 
 use super::{Failed, StoreArgs};
 use crate::app::Founding;

@@ -26,6 +26,9 @@ pub struct Backup {
         conflicts_with = "without_keys"
     )]
     keys_to: Option<PathBuf>,
+    /// Leaves the attachments out: where they are backed up by other means.
+    #[arg(long)]
+    without_attachments: bool,
     /// Leaves the keys out: without them no text of the backup can be read.
     #[arg(long)]
     without_keys: bool,
@@ -51,6 +54,9 @@ pub struct Restore {
     /// Nobody was erased since the backup was taken.
     #[arg(long)]
     no_erasures: bool,
+    /// Leaves the attachments of the backup out: where they are still in their place, or come by other means.
+    #[arg(long)]
+    without_attachments: bool,
     /// Restores no keys: the texts of such a store can never be read, but its log can be verified.
     #[arg(long)]
     without_keys: bool,
@@ -59,7 +65,9 @@ pub struct Restore {
 impl Backup {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         let (url, keys_url) = (self.store.url()?, self.store.keys_url()?);
+        let files = self.store.options()?.open_files()?;
         let what = safekeeping::Backup {
+            files: (!self.without_attachments).then_some(&files),
             url: &url,
             keys_url: &keys_url,
             dir: &self.dir,
@@ -74,6 +82,7 @@ impl Backup {
             self.dir.display(),
             told(&manifest)
         );
+        println!("{}", attachments(&manifest));
         match &self.keys_to {
             Some(dir) => println!(
                 "keys are in {}; the master key is in neither",
@@ -82,7 +91,10 @@ impl Backup {
             None => println!("keys were left out: no text of this backup can be read without them"),
         }
         println!("checkpoint {}", manifest.checkpoint());
-        Ok(ExitCode::SUCCESS)
+        Ok(match manifest.attachments {
+            Some(kept) if kept.missing > 0 => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
     }
 }
 
@@ -91,7 +103,9 @@ impl Restore {
         let (url, keys_url) = (self.store.url()?, self.store.keys_url()?);
         let options = self.store.options()?;
         let erasures = self.erasures()?;
+        let files = options.open_files()?;
         let what = safekeeping::Restore {
+            files: (!self.without_attachments).then_some(&files),
             dir: &self.dir,
             keys_dir: self.keys_from.as_deref(),
             erasures: &erasures,
@@ -109,6 +123,13 @@ impl Restore {
             told(&restored.manifest)
         );
         println!("checkpoint {}", restored.manifest.checkpoint());
+        if self.without_attachments || restored.manifest.attachments.is_none() {
+            println!(
+                "no attachments were restored: `docket verify` tells which are not in their place"
+            );
+        } else {
+            println!("{} attachments restored", restored.files);
+        }
         if restored.erased > 0 {
             println!("{} persons were erased again", restored.erased);
         }
@@ -147,6 +168,18 @@ impl Restore {
         }
         let log = safekeeping::check(&self.dir, Contents::Data)?.log;
         Ok(Ledger::open(&path, log)?.erasures())
+    }
+}
+
+/// What a backup has of attachments.
+pub(super) fn attachments(manifest: &Manifest) -> String {
+    match manifest.attachments {
+        None => "attachments are not in it: back them up beside".into(),
+        Some(kept) if kept.missing > 0 => format!(
+            "{} attachments, {} bytes; {} are MISSING or were changed: `docket verify` says which",
+            kept.files, kept.bytes, kept.missing
+        ),
+        Some(kept) => format!("{} attachments, {} bytes", kept.files, kept.bytes),
     }
 }
 

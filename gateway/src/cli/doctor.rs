@@ -79,6 +79,7 @@ impl Doctor {
         match self.store.open().await {
             Ok(store) => {
                 self.erasures(&mut told, &store, &keys_url).await?;
+                attachments(&mut told, &settings, &store).await;
                 durability(&mut told, &store, url.is_sqlite()).await?;
                 projections(&mut told, &store).await;
             }
@@ -152,6 +153,24 @@ impl Doctor {
         if let StoreUrl::Sqlite(dir) = url {
             owner_only(told, "folder", dir);
         }
+    }
+}
+
+/// Whether attachments can be reached, and by whom else.
+async fn attachments(told: &mut Told, settings: &Settings, store: &Store) {
+    let default = || docket_core::store::default_files(&settings.store);
+    let place = settings.attachments.clone().unwrap_or_else(default);
+    if let Err(error) = store.files.check().await {
+        let says = format!("{place} cannot be read: {error}");
+        return told.line(Grade::Problem, "attachments", &says);
+    }
+    match store.files.folder() {
+        Some(folder) if folder.exists() => owner_only(told, "attachments", folder),
+        Some(_) => {
+            let says = format!("{place} is made with the first file");
+            told.line(Grade::Ok, "attachments", &says);
+        }
+        None => told.line(Grade::Ok, "attachments", &format!("{place} is in reach")),
     }
 }
 

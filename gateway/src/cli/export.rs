@@ -3,7 +3,7 @@
 //! Everything comes from the log itself, as one unmoving state: views may be behind or missing. Without
 //! `--personal` no seal is opened and no key is needed.
 
-mod output;
+pub(super) mod output;
 pub(super) mod tickets;
 
 use super::progress::Shown;
@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use docket_core::safekeeping::Snapshot;
 use docket_core::{Desk, Record};
 use docket_domain::Timestamp;
+use docket_domain::text::is_blank;
 use docket_domain::ticket::{Kind, TicketNumber, TicketState};
 use output::{Cell, Output};
 use std::path::PathBuf;
@@ -123,7 +124,7 @@ impl Export {
     pub(super) async fn run(self) -> Result<ExitCode, Failed> {
         self.refuse_what_does_not_fit()?;
         let purpose = self.purpose.as_deref().unwrap_or_default();
-        if self.personal && purpose.trim().is_empty() {
+        if self.personal && is_blank(purpose) {
             return Err("say what the personal data is taken out for: --purpose TEXT".into());
         }
         let opened = if self.personal {

@@ -6,6 +6,10 @@ use clap::Subcommand;
 use docket_projections::rebuild::{self, Difference, DifferenceKind};
 use std::process::ExitCode;
 
+/// What to do about events that are not in the views.
+const BRINGS_IN: &str =
+    "a running `docket serve` brings them in, and so does `docket projections rebuild`";
+
 /// Shows, rebuilds or verifies the read models.
 #[derive(Subcommand)]
 pub enum Projections {
@@ -18,11 +22,12 @@ pub enum Projections {
     Rebuild {
         #[command(flatten)]
         store: StoreArgs,
-        /// Only this one; by default all.
+        /// Only this one, no further than the others are; by default all, up to the end of the log.
         #[arg(long)]
         only: Option<String>,
     },
-    /// Folds the whole log afresh and compares every row. Fails when one differs. A server may run.
+    /// Folds the whole log afresh and compares every row. Fails when one differs, or events are not in the views yet. A
+    /// server may run.
     Verify {
         #[command(flatten)]
         store: StoreArgs,
@@ -68,6 +73,13 @@ impl Projections {
                 let events = rebuild::rebuild(&store, &chosen, &mut |at| shown.show(at)).await?;
                 shown.finish();
                 println!("rebuilt {} from {events} events", list(&chosen));
+                let behind = store.journal.head().await?.saturating_sub(events);
+                if only.is_some() && behind > 0 {
+                    println!(
+                        "{behind} events are not in the views yet: {BRINGS_IN}; one projection alone goes no further than \
+                         the others"
+                    );
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Self::Verify { store } => verify(&store).await,
@@ -91,12 +103,20 @@ async fn verify(store: &StoreArgs) -> Result<ExitCode, Failed> {
     for difference in &found.differences {
         println!("{}", tell(difference));
     }
-    if found.differences.is_empty() {
-        println!(
-            "clean: {} rows equal a fresh fold of {} events",
-            found.rows, found.position
-        );
+    let (rows, events, behind) = (found.rows, found.position, found.behind);
+    if found.is_clean() {
+        println!("clean: {rows} rows equal a fresh fold of {events} events");
         return Ok(ExitCode::SUCCESS);
+    }
+    if behind > 0 {
+        println!(
+            "behind: {behind} events are not in the views, which are at {events} of {}: {BRINGS_IN}",
+            events + behind
+        );
+    }
+    if found.differences.is_empty() {
+        println!("{rows} rows equal a fresh fold of the {events} events before");
+        return Ok(ExitCode::FAILURE);
     }
     let more = if found.differences.len() == rebuild::DIFFERENCES_MAX {
         " or more"

@@ -3,12 +3,14 @@
 use super::{Failed, StoreArgs, say, settings_with, store_options};
 use crate::app::{App, Founding};
 use crate::settings::{LISTEN, METRICS_LISTEN, STORE, Settings};
+use crate::trusted::Trusted;
 use crate::{demo, drain, http, meters, tls};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,11 +64,16 @@ impl Serve {
             demo::seed(&options).await?;
         }
         let keys_url = options.keys.clone().unwrap_or_else(|| options.url.clone());
-        let mut app = App::start(options, &founding).await?;
-        app.limits = settings.limits;
+        let app = App::start(options, &founding).await?;
+        let trusted = Arc::new(Trusted::load(&settings.documents, settings.limits).await?);
+        let app = app
+            .within(settings.limits)
+            .trusting(trusted.clone())
+            .letting_in(settings.access.clone())?;
         if let Err(error) = self.ledger.keep(&app.store, &keys_url).await {
             tracing::error!(%error, "the ledger of erasures is not kept: a restore would miss some; mend or name it");
         }
+        raise_open_files();
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|e| format!("{listen}: {e}"))?;
@@ -74,6 +81,10 @@ impl Serve {
         // Before anybody is told where the server listens, and so may stop it.
         let stop = stop()?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        if let Some(manifest) = settings.documents.manifest.clone() {
+            let hang_up = signal(SignalKind::hangup())?;
+            tokio::spawn(trusted.keep_fresh(manifest, settings.limits, hang_up));
+        }
         let metrics = metrics(&settings).await?;
         let secured = if let Some(files) = settings.tls {
             Secured::Tls(tls::listen(listener, files, hang_up)?)
@@ -102,10 +113,28 @@ impl Serve {
         let (drain, limits) = (app.drain.clone(), app.limits);
         let router = http::router(app, demo, &self.proxies);
         match secured {
-            Secured::Tls(listener) => drain::serve(listener, router, drain, limits, stop).await?,
-            Secured::Plain(listener) => drain::serve(listener, router, drain, limits, stop).await?,
+            Secured::Tls(listener) => {
+                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
+            }
+            Secured::Plain(listener) => {
+                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Lets the process open as many files and sockets as the system lets it: by default a shell gives it fewer than
+/// `server.connections`.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

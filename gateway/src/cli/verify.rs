@@ -25,6 +25,9 @@ pub struct Verify {
     /// Also whether every sealed text opens: needs the keys and the master key.
     #[arg(long)]
     seals: bool,
+    /// Leaves the bytes of attachments out: reading all of them takes as long as copying them.
+    #[arg(long)]
+    without_attachments: bool,
     /// Verifies the files of a backup, data or keys, instead of a store.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["expect", "against", "seals"])]
     backup: Option<PathBuf>,
@@ -42,6 +45,9 @@ impl Verify {
                 "{holds} of log {}, taken at {}",
                 manifest.log, manifest.taken_at
             );
+            if manifest.contents == Contents::Data {
+                println!("{}", super::backup::attachments(&manifest));
+            }
             println!("checkpoint {}", manifest.checkpoint());
             println!("clean: every file is as it was written");
             return Ok(ExitCode::SUCCESS);
@@ -53,7 +59,9 @@ impl Verify {
         } else {
             None
         };
+        let files = self.store.options()?.open_files()?;
         let what = safekeeping::Verify {
+            files: (!self.without_attachments).then_some(&files),
             url: &url,
             against: against.as_ref(),
             expected: self.expect.clone(),
@@ -86,6 +94,9 @@ impl Verify {
                 "sealed texts: {} open, {} of persons erased",
                 report.opened, report.erased
             );
+        }
+        if !self.without_attachments {
+            println!("attachments: {} whole", report.files);
         }
         match report.checkpoint {
             Some(checkpoint) => println!("checkpoint {checkpoint}"),

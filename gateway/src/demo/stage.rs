@@ -220,10 +220,7 @@ impl Stage<'_> {
             };
             let found = self.desk.ticket(*master).await?;
             if found.is_some_and(|found| HANDLED.contains(&found.state.state)) {
-                let merge = Merge {
-                    master: *master,
-                    fit: false,
-                };
+                let merge = Merge::with(*master);
                 self.desk
                     .act(actor, *id, TicketAction::Merge(merge), options)
                     .await?;

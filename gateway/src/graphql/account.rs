@@ -2,28 +2,35 @@
 
 mod bulk;
 mod door;
+mod from_csv;
 mod keeping;
 mod recovery;
 
 pub use bulk::BulkMutation;
 pub use door::DoorMutation;
+pub(super) use door::address;
+pub use from_csv::ListMutation;
 pub use keeping::AccountMutation;
 pub use recovery::{RecoveryMutation, RecoveryQuery};
 
-use super::common::{app, global_id, local_id, open};
+use super::common::{Position, app, global_id, local_id, open, wait_for};
 use super::organisation::{Department, Unit, organisation};
-use crate::auth::{Sight, keeper, viewer, viewer_at_the_door};
+use crate::auth::{keeper, viewer, viewer_at_the_door};
 use crate::error::{Code, fault, fault_because, not_found, system, view_fault};
+use crate::rights::{self, Sight};
 use async_graphql::{Context, Enum, Error, ID, Object};
 use docket_core::DeskError;
 use docket_domain::account::Account as AccountState;
 use docket_domain::aggregate::Aggregate as _;
 use docket_domain::ids::AccountId;
 use docket_domain::people::Role as DomainRole;
+use futures_util::future::try_join_all;
 use std::sync::Arc;
 
 /// Most accounts listed.
 const ACCOUNTS_MAX: u32 = 1_000;
+/// Accounts read at one time.
+const ACCOUNTS_READ: usize = 64;
 /// Most accounts looked at to find those of a department.
 const ACCOUNTS_SCANNED_MAX: u32 = 20_000;
 
@@ -58,6 +65,7 @@ pub enum Role {
 }
 
 /// An account.
+#[derive(Clone)]
 pub struct Account {
     id: AccountId,
     state: Arc<AccountState>,
@@ -73,6 +81,31 @@ impl Account {
         Ok(found.map(|state| Self { id, state }))
     }
 
+    /// Accounts in the order asked for; those that are not there are left out. Asked for at the same time, the journal
+    /// gathers them into few statements.
+    async fn find_all(
+        context: &Context<'_>,
+        ids: impl Iterator<Item = AccountId>,
+    ) -> Result<Vec<Self>, Error> {
+        let found = try_join_all(ids.map(|id| Self::find(context, id))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// An account that one keeps, one's own, or a colleague's of one's office.
+    pub(super) async fn seen(context: &Context<'_>, id: AccountId) -> Result<Option<Self>, Error> {
+        let actor = &viewer(context)?.actor;
+        let Some(account) = Self::find(context, id).await? else {
+            return Ok(None);
+        };
+        let colleague = actor.office().is_some() && account.state.office() == actor.office();
+        let seen = actor.account == id || colleague || account.is_kept(context).await?;
+        Ok(seen.then_some(account))
+    }
+
+    pub(super) const fn key(&self) -> AccountId {
+        self.id
+    }
+
     /// Whether the viewer keeps this account.
     async fn is_kept(&self, context: &Context<'_>) -> Result<bool, Error> {
         let actor = &viewer(context)?.actor;
@@ -82,16 +115,18 @@ impl Account {
 
     /// How much of what is for its person and its keepers alone the viewer gets.
     async fn inner_sight(&self, context: &Context<'_>) -> Result<Sight, Error> {
-        let own = viewer_at_the_door(context)?.actor.account == self.id;
-        let may = own || self.is_kept(context).await?;
-        Ok(if may { Sight::Clear } else { Sight::Hidden })
+        let actor = &viewer_at_the_door(context)?.actor;
+        let own = actor.account == self.id;
+        let keeps = !own && self.is_kept(context).await?;
+        Ok(rights::inner_sight(actor, self.id, keeps))
     }
 }
 
+/// An account.
 #[Object]
 impl Account {
     /// Global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         global_id("account", self.id.0)
     }
 
@@ -124,13 +159,7 @@ impl Account {
     /// The person's name; not told to citizens, except their own.
     async fn name(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let actor = &viewer_at_the_door(context)?.actor;
-        let citizen = actor.roles.iter().all(|role| *role == DomainRole::Citizen);
-        let own = actor.account == self.id;
-        let sight = if citizen && !own {
-            Sight::Hidden
-        } else {
-            Sight::Clear
-        };
+        let sight = rights::name_sight(actor, self.id);
         open(context, sight, "name", self.state.name.as_ref()).await
     }
 
@@ -220,32 +249,43 @@ impl AccountQuery {
         let ids = journal.streams_of(AccountState::CATEGORY, scanned).await;
         let ids = ids.map_err(|e| system(&DeskError::Journal(e)))?;
         let mut accounts = Vec::new();
-        for id in ids {
-            let found = Account::find(context, AccountId(id)).await?;
-            if let Some(account) = found
-                && (all || account.is_kept(context).await?)
-            {
-                accounts.push(account);
+        for piece in ids.chunks(ACCOUNTS_READ) {
+            let ids = piece.iter().copied().map(AccountId);
+            for account in Account::find_all(context, ids).await? {
+                if all || account.is_kept(context).await? {
+                    accounts.push(account);
+                }
             }
             if accounts.len() >= ACCOUNTS_MAX as usize {
                 break;
             }
         }
+        accounts.truncate(ACCOUNTS_MAX as usize);
         Ok(accounts)
     }
 
     /// Everybody of one's own office, oneself included: to whom an assignment may be handed over. At most
     /// 1,000.
     #[graphql(complexity = "100 + 20 * child_complexity")]
-    async fn colleagues(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
+    async fn colleagues(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<Vec<Account>, Error> {
         let actor = &viewer(context)?.actor;
         let office = actor.office().ok_or_else(|| fault(Code::Forbidden))?;
+        wait_for(context, min_position).await?;
         let found = app(context)?.views.people(office).await;
-        let mut colleagues = Vec::new();
-        for id in found.map_err(|e| view_fault(&e))? {
-            let account = Account::find(context, id).await?;
+        let found = found.map_err(|e| view_fault(&e))?;
+        let mut colleagues = Vec::with_capacity(found.len());
+        for piece in found.chunks(ACCOUNTS_READ) {
+            let accounts = Account::find_all(context, piece.iter().copied()).await?;
             // As the account says now, which the views may not know yet.
-            colleagues.extend(account.filter(|a| a.state.office() == Some(office)));
+            let here = accounts
+                .into_iter()
+                .filter(|a| a.state.office() == Some(office));
+            colleagues.extend(here);
         }
         Ok(colleagues)
     }

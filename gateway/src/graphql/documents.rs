@@ -1,8 +1,9 @@
 //! Parsed documents, remembered by their text: a workbench sends the same few all day, and reading one takes
 //! longer than most commands.
 
-use super::limits::check;
-use async_graphql::parser::parse_query;
+use super::limits::read;
+use crate::settings::Shape;
+use async_graphql::Name;
 use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -12,29 +13,43 @@ const DOCUMENTS_MAX: usize = 512;
 /// Longest document remembered, in bytes: anybody may send any.
 const REMEMBERED_BYTES_MAX: usize = 8 * 1024;
 
-/// A request's mark: its document is parsed, and within the limits.
-pub struct Checked;
+/// A document that is within the limits.
+pub struct Known {
+    /// As it is executed.
+    pub document: ExecutableDocument,
+    /// Variables that ask for so many rows.
+    pub pages: Arc<[Name]>,
+    /// Those of them that may be left out, and have no default.
+    pub optional_pages: Arc<[Name]>,
+}
+
+/// A request's mark: its document is parsed, and within the limits. These variables ask for so many rows.
+pub struct Checked(pub Arc<[Name]>);
 
 /// The documents known.
-pub struct Documents(Cache<String, Arc<ExecutableDocument>>);
-
-impl Default for Documents {
-    fn default() -> Self {
-        Self(Cache::new(DOCUMENTS_MAX))
-    }
+pub struct Documents {
+    shape: Shape,
+    known: Cache<String, Arc<Known>>,
 }
 
 impl Documents {
+    /// None yet.
+    pub fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            known: Cache::new(DOCUMENTS_MAX),
+        }
+    }
+
     /// A document that is within the limits; `None` where it is not, or is none: executing it tells why.
-    pub fn checked(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
-        if let Some(known) = self.0.get(text) {
+    pub fn checked(&self, text: &str) -> Option<Arc<Known>> {
+        if let Some(known) = self.known.get(text) {
             return Some(known);
         }
-        let document = Arc::new(parse_query(text).ok()?);
-        check(&document).ok()?;
+        let read = Arc::new(read(text, &self.shape).ok()?);
         if text.len() <= REMEMBERED_BYTES_MAX {
-            self.0.insert(text.to_owned(), document.clone());
+            self.known.insert(text.to_owned(), read.clone());
         }
-        Some(document)
+        Some(read)
     }
 }

@@ -1,7 +1,8 @@
 //! The inbox of the office one works for.
 
-use super::common::{PageInfo, Position, app, cursor, cursor_parts, page_size, wait_for};
-use super::ticket::{Kind, Ticket, Urgency};
+use super::common::{Position, app, cursor, language, wait_for};
+use super::paging::{PageArgs, PageInfo, Paging, page_size, place_of};
+use super::ticket::{Kind, Light, Siblings, Ticket, Urgency};
 use crate::auth::viewer;
 use crate::error::{Code, fault, view_fault};
 use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
@@ -9,6 +10,9 @@ use chrono::{DateTime, Utc};
 use docket_domain::ids::TicketId;
 use docket_projections::inbox::{self as view, Holder, PAGE_MAX};
 use tokio::sync::OnceCell;
+
+/// Rows of a page where the client does not say.
+const PAGE_USUAL: u32 = 20;
 
 /// A tab of an inbox.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -65,6 +69,8 @@ pub enum InboxOrder {
     LatestFirst,
     /// Longest nobody's first; what is somebody's last. In tabs where nothing is nobody's as `OLDEST_FIRST`.
     UnassignedFirst,
+    /// The most pressing first, of those what is due next. In `DONE` as `OLDEST_FIRST`.
+    UrgentFirst,
 }
 
 /// What to show of a tab.
@@ -76,6 +82,13 @@ pub struct InboxFilter {
     urgency: Option<Urgency>,
     /// Only (or only not) unviewed ones.
     unviewed: Option<bool>,
+    /// Only (or only not) those under supervision (督办).
+    supervised: Option<bool>,
+    /// Only (or only not) those that were urged (催办).
+    urged: Option<bool>,
+    /// Only open ones whose limit stands so now; what is suspended stands as it did when its clock stopped, and what has
+    /// no limit has no light.
+    light: Option<Light>,
     /// True: only those one works on oneself, as the handler of the assignment.
     #[graphql(default)]
     mine: bool,
@@ -84,8 +97,8 @@ pub struct InboxFilter {
 /// A page of an inbox.
 pub struct InboxConnection {
     query: view::InboxQuery,
-    rows: Vec<view::InboxRow>,
-    has_next_page: bool,
+    edges: Vec<InboxEdge>,
+    page_info: PageInfo,
     /// Asked for once, however many fields need them.
     counts: OnceCell<Vec<(view::Tab, u64)>>,
 }
@@ -93,7 +106,7 @@ pub struct InboxConnection {
 /// A row of an inbox, with its cursor.
 #[derive(SimpleObject)]
 pub struct InboxEdge {
-    /// Give this as `after` to go on from here.
+    /// Give this as `after` to go on from here, as `before` to go back.
     cursor: String,
     /// The row.
     node: InboxItem,
@@ -108,8 +121,10 @@ pub struct InboxItem {
     assignment_no: u16,
     /// Whether nobody of the office has looked at it: the red title.
     unviewed: bool,
-    /// To be replied by.
+    /// To be replied by. Null where there is no limit, and while the clock stands still before it was over.
     due_at: Option<DateTime<Utc>>,
+    /// Whether that is reckoned on plain weekdays, because a year's holidays were not published yet: it may move.
+    due_provisional: bool,
     /// Whether it is open and past due.
     overdue: bool,
     /// The tab it is in, where that is not the one asked for (overdue rows).
@@ -121,39 +136,30 @@ pub struct InboxItem {
 pub struct TabCount {
     /// The tab.
     tab: InboxTab,
-    /// Its Chinese name.
+    /// Its name in the language of the request (`Accept-Language`; Chinese by default).
     label: &'static str,
     /// Its rows.
     count: u64,
 }
 
+/// A page of an inbox.
 #[Object]
 impl InboxConnection {
-    /// The rows.
+    /// The rows, each with its cursor.
     #[graphql(complexity = "child_complexity")]
-    async fn edges(&self) -> Vec<InboxEdge> {
-        let edge = |row: &view::InboxRow| InboxEdge {
-            cursor: self.cursor(row),
-            node: InboxItem {
-                ticket: Ticket::from(row.card.clone()),
-                assignment_no: row.assignment.0,
-                unviewed: row.unviewed,
-                due_at: row.due_at,
-                overdue: row.overdue,
-                tab: row.tab.clone(),
-            },
-        };
-        self.rows.iter().map(edge).collect()
+    async fn edges(&self) -> &[InboxEdge] {
+        &self.edges
+    }
+
+    /// The rows alone.
+    #[graphql(complexity = "child_complexity")]
+    async fn nodes(&self) -> Vec<&InboxItem> {
+        self.edges.iter().map(|edge| &edge.node).collect()
     }
 
     /// Where the page begins and ends.
-    async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.has_next_page,
-            has_previous_page: self.query.after.is_some(),
-            start_cursor: self.rows.first().map(|row| self.cursor(row)),
-            end_cursor: self.rows.last().map(|row| self.cursor(row)),
-        }
+    async fn page_info(&self) -> &PageInfo {
+        &self.page_info
     }
 
     /// Rows in all, under the same filter. Counted only when asked for.
@@ -189,7 +195,7 @@ impl InboxConnection {
         Ok(counts
             .map(|(tab, count)| TabCount {
                 tab: (*tab).into(),
-                label: tab.name_zh(),
+                label: language(context).pick(tab.name_zh(), tab.name_en()),
                 count: *count,
             })
             .collect())
@@ -202,13 +208,6 @@ impl InboxConnection {
         let counts = || views.inbox_counts(self.query.holder, self.query.now);
         let counted = self.counts.get_or_try_init(counts).await;
         counted.map_err(|e| view_fault(&e))
-    }
-
-    fn cursor(&self, row: &view::InboxRow) -> String {
-        cursor(
-            &kind(self.query.order),
-            &[row.sort.to_string(), row.card.id.to_string()],
-        )
     }
 }
 
@@ -224,7 +223,9 @@ pub struct InboxQueries;
 #[Object]
 impl InboxQueries {
     /// A tab of the inbox of one's office: the centre, a department or a unit.
-    #[graphql(complexity = "50 + page_size(first, PAGE_MAX) as usize * child_complexity")]
+    #[graphql(
+        complexity = "50 + page_size(first, last, PAGE_USUAL, PAGE_MAX) as usize * child_complexity"
+    )]
     #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
     async fn inbox(
         &self,
@@ -233,15 +234,25 @@ impl InboxQueries {
         #[graphql(desc = "What to show of it.")] filter: Option<InboxFilter>,
         #[graphql(desc = "In which order.", default_with = "InboxOrder::DueFirst")]
         order_by: InboxOrder,
-        #[graphql(desc = "Rows wanted, 1 to 100.", default = 20)] first: Option<i32>,
-        #[graphql(desc = "After this cursor of the same order.")] after: Option<String>,
+        #[graphql(
+            desc = "Rows wanted from the first of the order on, 1 to 100; 20 if neither is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor of the same order.")] after: Option<
+            String,
+        >,
+        #[graphql(desc = "Rows wanted from the last of the order back, 1 to 100.")] last: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only what comes before this cursor of the same order.")] before: Option<
+            String,
+        >,
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<InboxConnection, Error> {
         let actor = &viewer(context)?.actor;
         let holder = Holder::of(actor).ok_or_else(|| fault(Code::Forbidden))?;
         wait_for(context, min_position).await?;
-        let size = page_size(first, PAGE_MAX);
         let order = view::Order::from(order_by);
         let filter = filter.unwrap_or_default();
         let query = view::InboxQuery {
@@ -250,32 +261,50 @@ impl InboxQueries {
             kind: filter.kind.map(Into::into),
             urgency: filter.urgency.map(Into::into),
             unviewed: filter.unviewed,
+            supervised: filter.supervised,
+            urged: filter.urged,
+            light: filter.light.map(Into::into),
             handler: filter.mine.then_some(actor.account),
             order,
-            after: after.map(|after| position_of(order, &after)).transpose()?,
-            limit: size + 1,
             now: app(context)?.desk.now(),
         };
-        let mut rows = app(context)?
-            .views
-            .inbox(&query)
-            .await
-            .map_err(|e| view_fault(&e))?;
-        let has_next_page = rows.len() > size as usize;
-        rows.truncate(size as usize);
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        let kind = kind(order);
+        let place = |text: &str| place_of::<TicketId>(&kind, text);
+        let paging = Paging::of(context, &args, (PAGE_USUAL, PAGE_MAX), place)?;
+        let (views, asked) = (&app(context)?.views, &query);
+        let load = |span| async move {
+            let read = views.inbox(asked, &span).await;
+            read.map_err(|e| view_fault(&e))
+        };
+        let page = paging.read(|row| (row.sort, row.card.id), load).await?;
+        let cursor_of =
+            |row: &view::InboxRow| cursor(&kind, &[row.sort.to_string(), row.card.id.to_string()]);
+        let page_info = page.info(cursor_of);
+        let siblings = Siblings::of(page.rows.iter().map(|row| &row.card));
+        let edge = |row: view::InboxRow| InboxEdge {
+            cursor: cursor_of(&row),
+            node: InboxItem {
+                ticket: Ticket::among(row.card, &siblings),
+                assignment_no: row.assignment.0,
+                unviewed: row.unviewed,
+                due_at: row.due_at,
+                due_provisional: row.due_provisional,
+                overdue: row.overdue,
+                tab: row.tab,
+            },
+        };
+        let edges = page.rows.into_iter().map(edge).collect();
         Ok(InboxConnection {
             query,
-            rows,
-            has_next_page,
+            edges,
+            page_info,
             counts: OnceCell::new(),
         })
-    }
-}
-
-fn position_of(order: view::Order, after: &str) -> Result<(i64, TicketId), Error> {
-    let [sort, ticket] = cursor_parts::<2>(&kind(order), after)?;
-    match (sort.parse(), ticket.parse()) {
-        (Ok(sort), Ok(ticket)) => Ok((sort, ticket)),
-        _ => Err(fault(Code::BadCursor)),
     }
 }

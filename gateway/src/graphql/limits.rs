@@ -1,37 +1,79 @@
-//! Limits that hold on every transport: HTTP, WebSocket and server-sent events.
-//!
-//! A document's size is counted with its fragments spread out *before* anything walks it: a few hundred bytes
-//! of fragments that spread each other twice would otherwise keep a validator busy for hours.
+//! Limits that hold on every transport: HTTP, WebSocket and server-sent events. What they are the settings say.
 
-use super::documents::Checked;
-use crate::error::{Code, fault, fault_because, nowhere};
+mod shape;
+mod tokens;
+
+use super::documents::{Checked, Known};
+use crate::error::{Code, fault_because, nowhere};
+use crate::settings::Shape;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextSubscribe,
+    NextValidation,
 };
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
-use async_graphql::{Error, Name, Response, ServerResult, Value, Variables};
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Response, ServerError, ServerResult, ValidationResult, Value, Variables};
 use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Largest query text, in bytes.
-pub const QUERY_BYTES_MAX: usize = 32 * 1024;
-/// Most selections of a document, with every fragment spread out.
-pub const SELECTIONS_MAX: u64 = 2_000;
-/// Most fragments of a document.
-pub const FRAGMENTS_MAX: usize = 100;
+/// Brackets that a document needs beside those of its fields and values: of its fields' arguments.
+const BRACKETS_BESIDE: usize = 4;
+
+/// What the library says of a document that is over its own limits.
+const OVER: [&str; 2] = ["Query is nested too deep.", "Query is too complex."];
 
 /// Where the library's message on a word that an enumeration does not have goes on to quote it.
 const QUOTES_VALUE: &str = " does not contain the value";
 
+/// What is read without a second thought, whatever the settings say: bytes, tokens, and how deep its brackets go.
+const MODEST: (usize, usize, usize) = (32 * 1024, 5_000, 64);
+
+/// Whether a text may be given to the parser, as far as that goes.
+pub fn is_modest(text: &str) -> bool {
+    let (bytes, tokens, deepest) = MODEST;
+    text.len() <= bytes && tokens::check(text, tokens, deepest).is_ok()
+}
+
+/// A request's mark: it is not executed, only looked at.
+pub struct Trial;
+
 /// Makes the extension.
-pub struct Limits;
+#[derive(Clone, Copy)]
+pub struct Limits(pub Shape);
 
 impl ExtensionFactory for Limits {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Limits)
+        Arc::new(*self)
     }
+}
+
+/// Reads a document that is within the limits.
+pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
+    if text.len() > shape.query_bytes {
+        let detail = format!("the query is over {} bytes", shape.query_bytes);
+        return Err(nowhere(fault_because(Code::TooLarge, &detail)));
+    }
+    let deepest = shape.depth + shape.input_depth + BRACKETS_BESIDE;
+    tokens::check(text, shape.tokens, deepest).map_err(nowhere)?;
+    let document = parse_query(text).map_err(|error| unquoted(error.into()))?;
+    let pages = shape::check(&document, shape).map_err(nowhere)?;
+    let definitions = document
+        .operations
+        .iter()
+        .flat_map(|(_, operation)| &operation.node.variable_definitions);
+    let optional = definitions.filter(|definition| {
+        let definition = &definition.node;
+        definition.var_type.node.nullable
+            && definition.default_value.is_none()
+            && pages.contains(&definition.name.node)
+    });
+    let optional_pages = optional.map(|d| d.node.name.node.clone()).collect();
+    Ok(Known {
+        document,
+        pages: pages.into(),
+        optional_pages,
+    })
 }
 
 #[async_trait]
@@ -56,19 +98,34 @@ impl Extension for Limits {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        if query.len() > QUERY_BYTES_MAX {
-            return Err(nowhere(fault_because(
-                Code::TooLarge,
-                "the query is over 32 KiB",
-            )));
-        }
-        if context.data_opt::<Checked>().is_some() {
-            return next.run(context, query, variables).await;
-        }
-        // Parsed here first: the library's own checks walk every spread.
-        check(&async_graphql::parser::parse_query(query)?).map_err(nowhere)?;
+        let pages = match context.data_opt::<Checked>() {
+            Some(Checked(pages)) => pages.clone(),
+            // Read here first: the library's own checks walk every spread.
+            None => read(query, &self.0)?.pages,
+        };
+        shape::check_variables(variables, &pages, &self.0).map_err(nowhere)?;
         next.run(context, query, variables).await
     }
+
+    async fn validation(
+        &self,
+        context: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let valid = next.run(context).await?;
+        if context.data_opt::<Trial>().is_some() {
+            return Err(Vec::new());
+        }
+        Ok(valid)
+    }
+}
+
+/// A syntax error with where and what, and without the line that it quotes: a person may be named there.
+fn unquoted(mut error: ServerError) -> ServerError {
+    if let Some((_, expected)) = error.message.rsplit_once("\n  = ") {
+        error.message = format!("syntax error: {expected}");
+    }
+    error
 }
 
 /// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
@@ -77,91 +134,16 @@ fn coded(mut response: Response) -> Response {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
-            extensions.set("code", Value::from(Code::BadRequest.code()));
+            let code = if OVER.contains(&error.message.as_str()) {
+                Code::TooLarge
+            } else {
+                Code::BadRequest
+            };
+            extensions.set("code", Value::from(code.code()));
             if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
                 error.message = format!("{before}{QUOTES_VALUE}");
             }
         }
     }
     response
-}
-
-/// Refuses a document that is too large once its fragments are spread out.
-pub fn check(document: &ExecutableDocument) -> Result<(), Error> {
-    if document.fragments.len() > FRAGMENTS_MAX {
-        let detail = format!("at most {FRAGMENTS_MAX} fragments");
-        return Err(fault_because(Code::TooLarge, &detail));
-    }
-    let mut count = Count {
-        document,
-        known: HashMap::new(),
-    };
-    let mut selections: u64 = 0;
-    for (_, operation) in document.operations.iter() {
-        let set = &operation.node.selection_set.node;
-        selections = selections.saturating_add(count.of(set)?);
-        if operation.node.ty == OperationType::Subscription {
-            one_field(set)?;
-        }
-    }
-    if selections > SELECTIONS_MAX {
-        let detail = format!("at most {SELECTIONS_MAX} fields, fragments spread out");
-        return Err(fault_because(Code::TooLarge, &detail));
-    }
-    Ok(())
-}
-
-/// The specification's rule for subscriptions. The library does not look into fragments there, and would
-/// answer with nothing; nor does it look at conditions, which the specification forbids there.
-fn one_field(set: &SelectionSet) -> Result<(), Error> {
-    match set.items.as_slice() {
-        [item] if matches!(&item.node, Selection::Field(field) if field.node.directives.is_empty()) => {
-            Ok(())
-        }
-        _ => Err(fault_because(
-            Code::BadRequest,
-            "a subscription has one field at its root, in no fragment and under no condition",
-        )),
-    }
-}
-
-struct Count<'d> {
-    document: &'d ExecutableDocument,
-    /// What a fragment counts; `None` while it is being counted.
-    known: HashMap<Name, Option<u64>>,
-}
-
-impl Count<'_> {
-    fn of(&mut self, set: &SelectionSet) -> Result<u64, Error> {
-        let mut total: u64 = 0;
-        for item in &set.items {
-            let inside = match &item.node {
-                Selection::Field(field) => self.of(&field.node.selection_set.node)?,
-                Selection::InlineFragment(fragment) => {
-                    self.of(&fragment.node.selection_set.node)?
-                }
-                Selection::FragmentSpread(spread) => {
-                    self.fragment(&spread.node.fragment_name.node)?
-                }
-            };
-            total = total.saturating_add(inside).saturating_add(1);
-        }
-        Ok(total)
-    }
-
-    fn fragment(&mut self, name: &Name) -> Result<u64, Error> {
-        match self.known.get(name) {
-            Some(Some(known)) => return Ok(*known),
-            Some(None) => return Err(fault_because(Code::BadRequest, "a fragment spreads itself")),
-            None => {}
-        }
-        self.known.insert(name.clone(), None);
-        let document = self.document;
-        let count = match document.fragments.get(name) {
-            Some(fragment) => self.of(&fragment.node.selection_set.node)?,
-            None => return Err(fault(Code::BadRequest)),
-        };
-        self.known.insert(name.clone(), Some(count));
-        Ok(count)
-    }
 }

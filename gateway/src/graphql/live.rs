@@ -1,11 +1,13 @@
 //! Subscriptions: changes as they happen, resumable after a position without gap or double.
 //!
-//! A subscription reads the journal by position; waking is a hint. What it pushes is in the views already.
+//! A subscription reads the journal by position; waking is a hint. What it pushes is in the views already. Nothing is kept
+//! for a reader but the page it is at: one that falls behind finds the log where it is. Once it had come up, and has fallen
+//! a page behind, it is told of each ticket once a page, as it is then; and at last that it is too slow.
 
 use super::common::{Position, app, local_id};
 use super::ticket::{Ticket, visible};
 use crate::app::App;
-use crate::auth::{Viewer, viewer};
+use crate::auth::{Credential, Viewer, viewer};
 use crate::error::{Code, fault, not_found, system};
 use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
 use docket_core::desk::REFRESH;
@@ -16,7 +18,7 @@ use docket_domain::ticket::Ticket as TicketAggregate;
 use docket_projections::inbox::Holder;
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt as _};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,6 +55,7 @@ pub struct InboxChange {
 /// Live changes.
 pub struct Subscription;
 
+/// Live changes.
 #[GraphQLSubscription]
 impl Subscription {
     /// Every change of a ticket that the account may see.
@@ -75,6 +78,12 @@ impl Subscription {
                 Err(error) => return Some(Err(error)),
             };
             let seen = visible(context, id).await.transpose()?;
+            let tells = |ticket: &Ticket| ticket.tells_of(context, &record.event_type);
+            match seen.as_ref().map(tells) {
+                Ok(Ok(false)) => return None,
+                Ok(Err(error)) => return Some(Err(error)),
+                Ok(Ok(true)) | Err(_) => {}
+            }
             Some(seen.map(|ticket| TicketChange {
                 position: Position(record.position),
                 event_type: record.event_type,
@@ -160,6 +169,8 @@ struct Following {
     viewer: Viewer,
     resume: Resume,
     at: u64,
+    /// Up to here every record is told, however long that takes: there the log was when it began.
+    every_to: u64,
     page: VecDeque<Record>,
 }
 
@@ -182,8 +193,10 @@ async fn follow(
             .await
             .map_err(|e| system(&DeskError::Journal(e)))?,
     };
+    let every_to = at.max(app.views.position());
     let following = Following {
         app,
+        every_to,
         viewer,
         resume,
         at,
@@ -196,6 +209,17 @@ async fn follow(
             Err(error) => Some((Err(error), None)),
         }
     }))
+}
+
+/// Leaves the last record of each stream: what is told of a ticket is as it is now, whatever the record.
+fn last_of_each(page: &mut VecDeque<Record>) {
+    let mut seen = HashSet::new();
+    let kept: VecDeque<Record> = std::mem::take(page)
+        .into_iter()
+        .rev()
+        .filter(|record| seen.insert(record.stream))
+        .collect();
+    *page = kept.into_iter().rev().collect();
 }
 
 impl Following {
@@ -216,23 +240,36 @@ impl Following {
             self.check_session().await?;
             let ready = *views.borrow_and_update();
             if ready > self.at {
+                let had_come_up = self.at >= self.every_to;
+                if had_come_up && ready - self.at > self.app.limits.subscription_lag_max as u64 {
+                    return Err(fault(Code::TooSlow));
+                }
                 let wanted = u32::try_from(ready - self.at).unwrap_or(PAGE).min(PAGE);
                 let page = self.app.desk.journal().read_all(self.at, wanted).await;
                 self.page = page.map_err(|e| system(&DeskError::Journal(e)))?.into();
+                if had_come_up && self.page.len() >= PAGE as usize {
+                    last_of_each(&mut self.page);
+                }
                 if self.page.is_empty() {
                     self.at = ready;
                 }
             } else {
-                let _ = tokio::time::timeout(patience, views.changed()).await;
+                let left = self.viewer.until - self.app.desk.now();
+                let wait = patience.min(left.to_std().unwrap_or_default());
+                let _ = tokio::time::timeout(wait, views.changed()).await;
                 patience = CHECK;
             }
         }
     }
 
     async fn check_session(&self) -> Result<(), Error> {
-        let session = self.app.store.ops.session(&self.viewer.token).await;
-        let session = session.map_err(|e| system(&DeskError::Ops(e)))?;
-        if session.is_none() || self.app.desk.now() >= self.viewer.until {
+        if let Credential::Session(token) = &self.viewer.credential {
+            let session = self.app.store.ops.session(token).await;
+            if session.map_err(|e| system(&DeskError::Ops(e)))?.is_none() {
+                return Err(fault(Code::Unauthenticated));
+            }
+        }
+        if self.app.desk.now() >= self.viewer.until {
             return Err(fault(Code::Unauthenticated));
         }
         self.check_account().await

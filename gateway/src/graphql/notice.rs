@@ -1,25 +1,31 @@
 //! Notices of the hotline office, and who has read them.
 
 use super::common::{
-    PageInfo, Position, UserError, app, cursor, cursor_parts, global_id, local_id, open, options,
-    page_size, split, wait_for,
+    Position, UserError, app, cursor, global_id, local_id, open, options, split, wait_for,
 };
 use super::organisation::Department;
-use crate::auth::{Sight, viewer};
-use crate::error::{Code, Failure, fault, view_fault};
-use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
+use super::paging::{PageArgs, PageInfo, Paging, connection, page_size, place_of};
+use crate::auth::viewer;
+use crate::error::{Code, Failure, fault, fault_because, view_fault};
+use crate::rights::Sight;
+use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use docket_core::Span;
 use docket_core::desk::Outcome;
+use docket_domain::account::Given;
 use docket_domain::ids::{DepartmentId, NoticeId};
-use docket_domain::notice::{self as domain, Content, NoticeAction};
+use docket_domain::notice::{self as domain, Change, Content, NoticeAction};
 use docket_domain::people::{Actor, Role};
 use docket_projections::notices::{NoticeQuery, NoticeRow};
 use uuid::Uuid;
 
 /// Most notices a page.
 const PAGE_MAX: u32 = 100;
+/// Notices of a page where the client does not say.
+const PAGE_USUAL: u32 = 20;
 
 /// A notice (公告) of the hotline office.
+#[derive(Clone)]
 pub struct Notice {
     row: NoticeRow,
     /// What the views must have seen before they are asked about it.
@@ -35,10 +41,17 @@ pub struct NoticeReaders {
     count: u64,
 }
 
+impl Notice {
+    pub(super) const fn key(&self) -> NoticeId {
+        self.row.id
+    }
+}
+
+/// A notice (公告) of the hotline office.
 #[Object]
 impl Notice {
     /// Global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         global_id("notice", self.row.id.0)
     }
 
@@ -118,28 +131,24 @@ impl Notice {
     }
 }
 
-/// A page of notices.
-#[derive(SimpleObject)]
-pub struct NoticeConnection {
-    /// The rows.
-    #[graphql(complexity = "child_complexity")]
-    edges: Vec<NoticeEdge>,
-    /// Where the page ends.
-    page_info: PageInfo,
-}
-
-/// A row with its cursor.
-#[derive(SimpleObject)]
-pub struct NoticeEdge {
-    /// Its cursor.
-    cursor: String,
-    /// The notice.
-    node: Notice,
+connection! {
+    /// A page of notices.
+    NoticeConnection,
+    /// A row of the notices, with its cursor.
+    NoticeEdge of Notice
 }
 
 /// Whether an account sees every notice, those that are over as well.
 fn sees_all(actor: &Actor) -> bool {
     actor.has_any(&[Role::Office, Role::Auditor])
+}
+
+/// Which notices.
+#[derive(InputObject, Default)]
+pub struct NoticeFilter {
+    /// True: only what one has not read as it stands.
+    #[graphql(default)]
+    unread_only: bool,
 }
 
 /// Queries about notices.
@@ -150,37 +159,48 @@ pub struct NoticeQueries;
 impl NoticeQueries {
     /// 公告: the notices addressed to one's department, the latest first. The centre sees all that hold; the hotline
     /// office and auditors also those that are over.
-    #[graphql(complexity = "50 + page_size(first, PAGE_MAX) as usize * child_complexity")]
+    #[graphql(
+        complexity = "50 + page_size(first, last, PAGE_USUAL, PAGE_MAX) as usize * child_complexity"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
     async fn notices(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Rows wanted, 1 to 100.", default = 20)] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what one has not read as it stands.", default)] unread_only: bool,
+        #[graphql(desc = "Rows wanted from the latest on, 1 to 100; 20 if neither is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Rows wanted from the oldest back, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which.")] filter: Option<NoticeFilter>,
+        #[graphql(
+            desc = "Only what one has not read as it stands.",
+            default,
+            deprecation = "Give it in `filter`."
+        )]
+        unread_only: bool,
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<NoticeConnection, Error> {
-        let actor = &viewer(context)?.actor;
-        let all = actor.in_centre() || sees_all(actor);
-        let department = actor.department.filter(|_| !all && actor.in_office());
-        if !all && department.is_none() {
-            return Err(fault(Code::Forbidden));
-        }
-        wait_for(context, min_position).await?;
-        let size = page_size(first, PAGE_MAX);
-        let query = NoticeQuery {
-            account: actor.account,
-            department,
-            with_ended: sees_all(actor),
-            unread_only,
-            now: app(context)?.desk.now(),
-            after: after.as_deref().map(place).transpose()?,
-            limit: size + 1,
+        let query = addressed(context)?.ok_or_else(|| fault(Code::Forbidden))?;
+        let query = &NoticeQuery {
+            unread_only: unread_only || filter.is_some_and(|filter| filter.unread_only),
+            ..query
         };
-        let rows = app(context)?.views.notices(&query).await;
-        let mut rows = rows.map_err(|error| view_fault(&error))?;
-        let has_next_page = rows.len() > size as usize;
-        rows.truncate(size as usize);
+        wait_for(context, min_position).await?;
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        let paging = Paging::of(context, &args, (PAGE_USUAL, PAGE_MAX), place)?;
+        let views = &app(context)?.views;
+        let load = |span| async move {
+            let read = views.notices(query, &span).await;
+            read.map_err(|error| view_fault(&error))
+        };
+        let page = paging.read(|row| (row.published_at, row.id), load).await?;
+        let page_info = page.info(cursor_of);
         let edge = |row: NoticeRow| NoticeEdge {
             cursor: cursor_of(&row),
             node: Notice {
@@ -188,18 +208,48 @@ impl NoticeQueries {
                 position: None,
             },
         };
-        let edges: Vec<NoticeEdge> = rows.into_iter().map(edge).collect();
-        let cursor = |edge: &NoticeEdge| edge.cursor.clone();
         Ok(NoticeConnection {
-            page_info: PageInfo {
-                has_next_page,
-                has_previous_page: query.after.is_some(),
-                start_cursor: edges.first().map(cursor),
-                end_cursor: edges.last().map(cursor),
-            },
-            edges,
+            edges: page.rows.into_iter().map(edge).collect(),
+            page_info,
         })
     }
+}
+
+/// The notices that the viewer may see; `None` where there are none for them.
+fn addressed(context: &Context<'_>) -> Result<Option<NoticeQuery>, Error> {
+    let actor = &viewer(context)?.actor;
+    let all = actor.in_centre() || sees_all(actor);
+    let department = actor.department.filter(|_| !all && actor.in_office());
+    if !all && department.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(NoticeQuery {
+        account: actor.account,
+        department,
+        with_ended: sees_all(actor),
+        unread_only: false,
+        now: app(context)?.desk.now(),
+        only: None,
+    }))
+}
+
+/// Those of these notices that the viewer may see.
+pub(super) async fn seen(context: &Context<'_>, ids: Vec<NoticeId>) -> Result<Vec<Notice>, Error> {
+    let Some(query) = addressed(context)? else {
+        return Ok(Vec::new());
+    };
+    let query = NoticeQuery {
+        only: Some(ids),
+        ..query
+    };
+    let span = Span::first(PAGE_MAX);
+    let rows = app(context)?.views.notices(&query, &span).await;
+    let rows = rows.map_err(|error| view_fault(&error))?;
+    let notice = |row| Notice {
+        row,
+        position: None,
+    };
+    Ok(rows.into_iter().map(notice).collect())
 }
 
 fn cursor_of(row: &NoticeRow) -> String {
@@ -207,11 +257,10 @@ fn cursor_of(row: &NoticeRow) -> String {
     cursor("notices", &[at, row.id.to_string()])
 }
 
-fn place(after: &str) -> Result<(DateTime<Utc>, NoticeId), Error> {
-    let [at, id] = cursor_parts::<2>("notices", after)?;
-    let at = at.parse().ok().and_then(DateTime::from_timestamp_micros);
-    at.zip(id.parse().ok())
-        .ok_or_else(|| fault(Code::BadCursor))
+fn place(text: &str) -> Result<(DateTime<Utc>, NoticeId), Error> {
+    let (at, id) = place_of("notices", text)?;
+    let at = DateTime::from_timestamp_micros(at).ok_or_else(|| fault(Code::BadCursor))?;
+    Ok((at, id))
 }
 
 /// A notice to be published.
@@ -221,7 +270,8 @@ pub struct PublishNoticeInput {
     title: String,
     /// Body.
     body: String,
-    /// The departments it is for, their units included; leave it out for all.
+    /// The departments it is for, their units included; left out or null: all. An empty list is refused: it names
+    /// nobody.
     department_ids: Option<Vec<ID>>,
     /// Until when it holds; leave it out where it holds until it is withdrawn.
     expires_at: Option<DateTime<Utc>>,
@@ -229,7 +279,7 @@ pub struct PublishNoticeInput {
     command_id: Option<Uuid>,
 }
 
-/// What a notice is to say from now on, whole.
+/// What a notice is to say from now on.
 #[derive(InputObject)]
 pub struct ChangeNoticeInput {
     /// Which.
@@ -238,10 +288,13 @@ pub struct ChangeNoticeInput {
     title: String,
     /// Body.
     body: String,
-    /// The departments it is for, their units included; leave it out for all.
+    /// The departments it is for from now on, their units included; left out or null: those it is for already. An
+    /// empty list is refused: it names nobody.
     department_ids: Option<Vec<ID>>,
-    /// Until when it holds; leave it out where it holds until it is withdrawn.
-    expires_at: Option<DateTime<Utc>>,
+    /// True: it is for all departments from now on. Not beside `departmentIds`.
+    to_all: Option<bool>,
+    /// Until when it holds; left out: as long as it held already; null: until it is withdrawn.
+    expires_at: MaybeUndefined<DateTime<Utc>>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
 }
@@ -285,15 +338,17 @@ impl NoticeMutation {
     async fn publish_notice(
         &self,
         context: &Context<'_>,
-        input: PublishNoticeInput,
+        #[graphql(desc = "What is to be done.")] input: PublishNoticeInput,
     ) -> Result<NoticePayload, Error> {
         let command = input.command_id.map(Into::into);
         let id = app(context)?.desk.new_notice(command);
-        let content = content(
-            (input.title, input.body),
-            input.department_ids,
-            input.expires_at,
-        )?;
+        let named = input.department_ids.as_deref();
+        let content = Content {
+            title: input.title,
+            body: input.body,
+            departments: named.map(departments).transpose()?,
+            expires_at: input.expires_at,
+        };
         keep(
             context,
             id,
@@ -307,22 +362,36 @@ impl NoticeMutation {
     async fn change_notice(
         &self,
         context: &Context<'_>,
-        input: ChangeNoticeInput,
+        #[graphql(desc = "What is to be done.")] input: ChangeNoticeInput,
     ) -> Result<NoticePayload, Error> {
         let id = local_id("notice", &input.id)?;
-        let content = content(
-            (input.title, input.body),
-            input.department_ids,
-            input.expires_at,
-        )?;
-        keep(context, id, NoticeAction::Change(content), input.command_id).await
+        let departments = match (input.to_all == Some(true), input.department_ids) {
+            (true, Some(_)) => {
+                let detail = "input has departmentIds or toAll, not both";
+                return Err(fault_because(Code::BadRequest, detail));
+            }
+            (true, None) => Given::Nothing,
+            (false, None) => Given::Kept,
+            (false, Some(ids)) => Given::This(departments(&ids)?),
+        };
+        let change = Change {
+            title: input.title,
+            body: input.body,
+            departments,
+            expires_at: match input.expires_at {
+                MaybeUndefined::Undefined => Given::Kept,
+                MaybeUndefined::Null => Given::Nothing,
+                MaybeUndefined::Value(at) => Given::This(at),
+            },
+        };
+        keep(context, id, NoticeAction::Change(change), input.command_id).await
     }
 
     /// 撤回公告: takes a notice back; that it was published stays on record (the hotline office).
     async fn withdraw_notice(
         &self,
         context: &Context<'_>,
-        input: WithdrawNoticeInput,
+        #[graphql(desc = "What is to be done.")] input: WithdrawNoticeInput,
     ) -> Result<NoticePayload, Error> {
         let id = local_id("notice", &input.id)?;
         keep(context, id, NoticeAction::Withdraw, input.command_id).await
@@ -332,28 +401,16 @@ impl NoticeMutation {
     async fn mark_notice_read(
         &self,
         context: &Context<'_>,
-        input: MarkNoticeReadInput,
+        #[graphql(desc = "What is to be done.")] input: MarkNoticeReadInput,
     ) -> Result<NoticePayload, Error> {
         let id = local_id("notice", &input.id)?;
         keep(context, id, NoticeAction::MarkRead, input.command_id).await
     }
 }
 
-fn content(
-    (title, body): (String, String),
-    departments: Option<Vec<ID>>,
-    expires_at: Option<DateTime<Utc>>,
-) -> Result<Content<String>, Error> {
-    let local = |ids: Vec<ID>| {
-        let ids = ids.iter().map(|id| local_id("department", id));
-        ids.collect::<Result<Vec<DepartmentId>, Error>>()
-    };
-    Ok(Content {
-        title,
-        body,
-        departments: departments.map(local).transpose()?,
-        expires_at,
-    })
+fn departments(ids: &[ID]) -> Result<Vec<DepartmentId>, Error> {
+    let ids = ids.iter().map(|id| local_id("department", id));
+    ids.collect()
 }
 
 async fn keep(
@@ -362,7 +419,7 @@ async fn keep(
     action: NoticeAction<String>,
     command: Option<Uuid>,
 ) -> Result<NoticePayload, Error> {
-    let options = options(command, None)?;
+    let options = options(command, None);
     let actor = &viewer(context)?.actor;
     let desk = &app(context)?.desk;
     let kept = desk.keep_notice(actor, id, action, &options).await;

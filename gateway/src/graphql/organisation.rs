@@ -60,7 +60,7 @@ impl Department {
 #[Object]
 impl Department {
     /// Global id.
-    async fn id(&self) -> Result<ID, Error> {
+    pub async fn id(&self) -> Result<ID, Error> {
         Ok(global_id("department", self.state()?.id.0))
     }
 
@@ -114,7 +114,7 @@ impl Unit {
 #[Object]
 impl Unit {
     /// Global id.
-    async fn id(&self) -> Result<ID, Error> {
+    pub async fn id(&self) -> Result<ID, Error> {
         Ok(global_id("unit", self.state()?.id.0))
     }
 

@@ -1,8 +1,9 @@
 //! Reply templates and reusable phrases: of each department, and of the centre for its direct answers.
 
 use super::common::{UserError, app, global_id, local_id, open, options, split};
-use crate::auth::{Sight, viewer};
+use crate::auth::viewer;
 use crate::error::{Code, Failure, fault, system};
+use crate::rights::Sight;
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use docket_core::clock::new_id;
 use docket_domain::ids::PhraseId;
@@ -20,12 +21,14 @@ pub enum PhraseKind {
 }
 
 /// A reply template or a reusable phrase.
+#[derive(Clone)]
 pub struct Phrase(domain::Phrase);
 
+/// A reply template or a reusable phrase.
 #[Object]
 impl Phrase {
     /// Global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         global_id("phrase", self.0.id.0)
     }
 
@@ -45,6 +48,29 @@ impl Phrase {
     }
 }
 
+impl Phrase {
+    pub(super) const fn key(&self) -> PhraseId {
+        self.0.id
+    }
+}
+
+/// The texts of one's place; none for whoever has no such place.
+pub(super) async fn seen(context: &Context<'_>) -> Result<Vec<Phrase>, Error> {
+    let Some(owner) = Owner::of(&viewer(context)?.actor) else {
+        return Ok(Vec::new());
+    };
+    let book = app(context)?.desk.phrasebook(owner).await;
+    let book = book.map_err(|error| system(&error))?;
+    Ok(book.phrases.iter().cloned().map(Phrase).collect())
+}
+
+/// Which texts of a phrasebook.
+#[derive(InputObject, Default)]
+pub struct PhraseFilter {
+    /// Only this kind.
+    kind: Option<PhraseKind>,
+}
+
 /// Queries about phrasebooks.
 #[derive(Default)]
 pub struct PhrasebookQuery;
@@ -57,10 +83,14 @@ impl PhrasebookQuery {
     async fn phrases(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only this kind.")] kind: Option<PhraseKind>,
+        #[graphql(desc = "Which.")] filter: Option<PhraseFilter>,
+        #[graphql(desc = "Only this kind.", deprecation = "Give it in `filter`.")] kind: Option<
+            PhraseKind,
+        >,
     ) -> Result<Vec<Phrase>, Error> {
         let book = app(context)?.desk.phrasebook(own(context)?).await;
         let book = book.map_err(|error| system(&error))?;
+        let kind = filter.and_then(|filter| filter.kind).or(kind);
         let kind = kind.map(domain::PhraseKind::from);
         let wanted = |phrase: &&domain::Phrase| kind.is_none_or(|kind| kind == phrase.kind);
         Ok(book
@@ -127,7 +157,7 @@ impl PhrasebookMutation {
     async fn add_phrase(
         &self,
         context: &Context<'_>,
-        input: AddPhraseInput,
+        #[graphql(desc = "What is to be done.")] input: AddPhraseInput,
     ) -> Result<PhrasePayload, Error> {
         // The command's own id, so that a repeated command names the same text.
         let clock = &*app(context)?.store.clock;
@@ -144,7 +174,7 @@ impl PhrasebookMutation {
     async fn change_phrase(
         &self,
         context: &Context<'_>,
-        input: ChangePhraseInput,
+        #[graphql(desc = "What is to be done.")] input: ChangePhraseInput,
     ) -> Result<PhrasePayload, Error> {
         let action = PhraseAction::Change {
             id: local_id("phrase", &input.id)?,
@@ -158,7 +188,7 @@ impl PhrasebookMutation {
     async fn remove_phrase(
         &self,
         context: &Context<'_>,
-        input: RemovePhraseInput,
+        #[graphql(desc = "What is to be done.")] input: RemovePhraseInput,
     ) -> Result<PhrasePayload, Error> {
         let action = PhraseAction::Remove {
             id: local_id("phrase", &input.id)?,
@@ -178,7 +208,7 @@ async fn keep(
     command: Option<Uuid>,
 ) -> Result<PhrasePayload, Error> {
     let (owner, id) = (own(context)?, action.id());
-    let options = options(command, None)?;
+    let options = options(command, None);
     let actor = &viewer(context)?.actor;
     let desk = &app(context)?.desk;
     let kept = desk.keep_phrase(actor, owner, action, &options).await;

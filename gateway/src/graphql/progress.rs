@@ -1,15 +1,17 @@
 //! What a citizen without an account sees and does (rate, urge, withdraw), with a ticket's number and query code.
 
+use super::account::address;
 use super::common::{Position, UserError, app, open, options, split};
 use super::organisation::organisation;
 use super::ticket::{Satisfaction, TicketState};
 use super::ticket_actions::filled;
-use crate::auth::Sight;
 use crate::error::{Code, Failure, fault};
+use crate::rights::Sight;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::DeskError;
 use docket_core::desk::Shown;
+use docket_core::ops::SecurityKind;
 use docket_domain::ticket::actions::rate::Rate;
 use docket_domain::ticket::actions::urge::Urge;
 use docket_domain::ticket::actions::withdraw::Withdraw;
@@ -29,6 +31,7 @@ pub struct ProgressInput {
 /// How far a ticket has come, as its citizen may know. No office's texts, and no person's.
 pub struct Progress(Arc<Ticket>);
 
+/// How far a ticket has come, as its citizen may know. No office's texts, and no person's.
 #[Object]
 impl Progress {
     /// The number.
@@ -110,7 +113,7 @@ impl Progress {
 
     /// When it was urged last.
     async fn urged_at(&self) -> Option<DateTime<Utc>> {
-        self.0.urged_at
+        self.0.urging.as_ref().map(|urging| urging.at)
     }
 
     /// How it was rated last.
@@ -133,7 +136,7 @@ impl ProgressQuery {
     async fn progress(
         &self,
         context: &Context<'_>,
-        input: ProgressInput,
+        #[graphql(desc = "Number and query code.")] input: ProgressInput,
     ) -> Result<Progress, Error> {
         let shown = Shown {
             number: &input.number,
@@ -141,9 +144,14 @@ impl ProgressQuery {
         };
         match app(context)?.desk.shown(&shown).await {
             Ok(outcome) => Ok(Progress(outcome.state)),
-            Err(DeskError::WrongQueryCode) => Err(fault(Code::WrongQueryCode)),
-            Err(DeskError::QueryCodeLocked) => Err(fault(Code::QueryCodeLocked)),
-            Err(error) => Err(crate::error::system(&error)),
+            Err(error) => {
+                note(context, &error).await?;
+                Err(match error {
+                    DeskError::WrongQueryCode => fault(Code::WrongQueryCode),
+                    DeskError::QueryCodeLocked => fault(Code::QueryCodeLocked),
+                    error => crate::error::system(&error),
+                })
+            }
         }
     }
 }
@@ -208,7 +216,7 @@ impl ProgressMutation {
     async fn rate_by_code(
         &self,
         context: &Context<'_>,
-        input: RateByCodeInput,
+        #[graphql(desc = "What is to be done.")] input: RateByCodeInput,
     ) -> Result<ProgressPayload, Error> {
         let action = TicketAction::Rate(Rate {
             satisfaction: input.satisfaction.into(),
@@ -227,7 +235,7 @@ impl ProgressMutation {
     async fn urge_by_code(
         &self,
         context: &Context<'_>,
-        input: UrgeByCodeInput,
+        #[graphql(desc = "What is to be done.")] input: UrgeByCodeInput,
     ) -> Result<ProgressPayload, Error> {
         let action = TicketAction::Urge(Urge {
             text: filled(input.text),
@@ -244,7 +252,7 @@ impl ProgressMutation {
     async fn withdraw_by_code(
         &self,
         context: &Context<'_>,
-        input: WithdrawByCodeInput,
+        #[graphql(desc = "What is to be done.")] input: WithdrawByCodeInput,
     ) -> Result<ProgressPayload, Error> {
         let action = TicketAction::Withdraw(Withdraw {
             text: filled(input.text),
@@ -257,15 +265,29 @@ impl ProgressMutation {
     }
 }
 
+/// Notes a wrong query code in the security log.
+async fn note(context: &Context<'_>, error: &DeskError) -> Result<(), Error> {
+    let kind = match error {
+        DeskError::WrongQueryCode => SecurityKind::QueryCodeRefused,
+        DeskError::QueryCodeLocked => SecurityKind::QueryCodeLocked,
+        _ => return Ok(()),
+    };
+    let noted = app(context)?.desk.note(kind, None, address(context), 1);
+    noted.await.map_err(|error| crate::error::system(&error))
+}
+
 async fn act_shown(
     context: &Context<'_>,
     shown: &Shown<'_>,
     action: TicketAction<String>,
     command: Option<Uuid>,
 ) -> Result<ProgressPayload, Error> {
-    let options = options(command, None)?;
+    let options = options(command, None);
     let desk = &app(context)?.desk;
     let done = desk.act_shown(shown, action, &options).await;
+    if let Err(error) = &done {
+        note(context, error).await?;
+    }
     let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
     Ok(ProgressPayload {
         position: outcome.as_ref().map(|o| Position(o.position)),

@@ -1,7 +1,7 @@
 //! The lists of the rule pack in force: the codes and texts that inputs take.
 
 use super::common::app;
-use super::ticket::Kind;
+use super::ticket::{Kind, Satisfaction};
 use crate::auth::viewer;
 use crate::error::system;
 use async_graphql::{Context, Enum, Error, Object, SimpleObject};
@@ -128,6 +128,54 @@ pub struct RulePack {
     extension_days_max: u16,
     /// Whether a department's leader signs its answers off.
     sign_off_required: bool,
+    /// The scale of satisfaction in the city's words, from the best: what a form offers and a page shows.
+    rating_scale: Vec<RatingWord>,
+    /// The weight of "fairly satisfied" in the rate of satisfaction, 0 to 1.
+    fairly_weight: f64,
+    /// The weights of the three-rate score.
+    rate_weights: RateWeights,
+}
+
+/// A word of the scale of satisfaction.
+#[derive(SimpleObject)]
+pub struct RatingWord {
+    /// Which.
+    code: Satisfaction,
+    /// Chinese text.
+    zh: String,
+    /// English text.
+    en: String,
+}
+
+/// The weights of the three-rate score (三率), in hundredths; they make 100.
+#[derive(SimpleObject)]
+pub struct RateWeights {
+    /// 响应率: of the response rate.
+    response: u16,
+    /// 解决率: of the resolution rate.
+    resolution: u16,
+    /// 满意率: of the rate of satisfaction.
+    satisfaction: u16,
+}
+
+impl From<&rules::ScaleEntry> for RatingWord {
+    fn from(entry: &rules::ScaleEntry) -> Self {
+        Self {
+            code: entry.code.into(),
+            zh: entry.zh.clone(),
+            en: entry.en.clone(),
+        }
+    }
+}
+
+impl From<rules::RateWeights> for RateWeights {
+    fn from(weights: rules::RateWeights) -> Self {
+        Self {
+            response: weights.response,
+            resolution: weights.resolution,
+            satisfaction: weights.satisfaction,
+        }
+    }
 }
 
 impl From<&Labelled> for RuleCode {
@@ -219,6 +267,9 @@ impl RulePackQuery {
             retention_classes: codes(rules.retention_classes()),
             extension_days_max: rules.extension_days_max(),
             sign_off_required: rules.sign_off_is_required(),
+            rating_scale: rules.scale().iter().map(RatingWord::from).collect(),
+            fairly_weight: rules.fairly_weight(),
+            rate_weights: rules.rate_weights().into(),
         })
     }
 }

@@ -1,13 +1,13 @@
 //! Statistics: counts and rates by department and day.
 
-use super::common::{Position, app, local_id, wait_for};
+use super::common::{Day, Position, app, local_id, wait_for};
 use super::organisation::Department;
 use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, system, view_fault};
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, Object, SimpleObject};
-use chrono::{Datelike as _, NaiveDate};
 use docket_domain::ids::DepartmentId;
 use docket_domain::people::Role;
+use docket_domain::rules::Rules;
 use docket_projections::statistics::{self as view, Measures};
 
 /// How statistics are grouped.
@@ -31,10 +31,23 @@ pub enum GroupBy {
 pub struct StatisticsRow {
     #[graphql(skip)]
     department_id: Option<DepartmentId>,
+    /// The day, in the hotline's zone; null where days are summed up.
+    day: Option<Day>,
+    #[graphql(flatten)]
+    figures: StatisticsFigures,
+    /// The same without what exclusions from the appraisal leave out (剔除): of a ticket that is left out for a department
+    /// nothing counts there, on whatever day it was.
+    adjusted: StatisticsFigures,
+    /// Tickets left out of the department's appraisal, on the day that was granted. `exclusions` lists them.
+    excluded: i64,
+}
+
+/// Figures of the statistics.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct StatisticsFigures {
     #[graphql(skip)]
     measures: Measures,
-    /// The day, in the hotline's zone; null where days are summed up.
-    day: Option<NaiveDate>,
     /// Requests received (the centre's rows).
     received: i64,
     /// Requests received by a system before, and carried over: on the day they were received there (the
@@ -83,6 +96,17 @@ pub struct StatisticsRow {
     fairly: i64,
     /// Of those, dissatisfied.
     dissatisfied: i64,
+    /// Assignments that had to contact the caller by a limit; where no assignment of a ticket has one, tickets whose
+    /// caller said in the latest call-back whether the office had been in touch.
+    assessed: i64,
+    /// Of those, contacted in time, or as the caller said at all.
+    contacted_in_time: i64,
+    /// Tickets that are solved, by the latest that their caller said of it, at their lead department.
+    solved: i64,
+    /// Tickets that are not.
+    unsolved: i64,
+    /// Tickets whose caller was asked, or rated them, and has not said.
+    not_said: i64,
 }
 
 #[ComplexObject]
@@ -94,7 +118,10 @@ impl StatisticsRow {
             None => Ok(None),
         }
     }
+}
 
+#[ComplexObject]
+impl StatisticsFigures {
     /// Signed in time ÷ due to be signed.
     async fn signed_in_time_rate(&self) -> Option<f64> {
         rate(self.measures.signed_in_time, self.measures.due_to_sign)
@@ -108,10 +135,47 @@ impl StatisticsRow {
     /// (Satisfied + fairly × the rule pack's weight) ÷ rated.
     async fn satisfaction_rate(&self, context: &Context<'_>) -> Result<Option<f64>, Error> {
         let rules = app(context)?.desk.rules().await.map_err(|e| system(&e))?;
-        let m = &self.measures;
-        let weighed = float(m.satisfied) + float(m.fairly) * rules.fairly_weight();
-        Ok((m.rated > 0).then(|| weighed / float(m.rated)))
+        Ok(satisfaction(&self.measures, &rules))
     }
+
+    /// 响应率: contacted in time ÷ assessed.
+    async fn response_rate(&self) -> Option<f64> {
+        response(&self.measures)
+    }
+
+    /// 解决率: solved ÷ (solved + unsolved). What was not said is in neither.
+    async fn resolution_rate(&self) -> Option<f64> {
+        resolution(&self.measures)
+    }
+
+    /// 三率得分: the rates of response and resolution and of satisfaction by the rule pack's weights, 0 to 100; null where
+    /// one of the three that has a weight is not known.
+    async fn three_rate_score(&self, context: &Context<'_>) -> Result<Option<f64>, Error> {
+        let rules = app(context)?.desk.rules().await.map_err(|e| system(&e))?;
+        let (m, weights) = (&self.measures, rules.rate_weights());
+        let weighed = [
+            (weights.response, response(m)),
+            (weights.resolution, resolution(m)),
+            (weights.satisfaction, satisfaction(m, &rules)),
+        ];
+        let counts = weighed.into_iter().filter(|(weight, _)| *weight > 0);
+        Ok(counts
+            .map(|(weight, rate)| Some(f64::from(weight) * rate?))
+            .sum())
+    }
+}
+
+fn response(m: &Measures) -> Option<f64> {
+    rate(m.contacted_in_time, m.assessed)
+}
+
+fn resolution(m: &Measures) -> Option<f64> {
+    rate(m.solved, m.solved + m.unsolved)
+}
+
+fn satisfaction(m: &Measures, rules: &Rules) -> Option<f64> {
+    let weighed = float(m.satisfied) + float(m.fairly) * rules.fairly_weight();
+    (m.rated > 0).then(|| weighed / float(m.rated))
 }
 
 fn rate(part: i64, whole: i64) -> Option<f64> {
@@ -125,11 +189,20 @@ fn float(count: i64) -> f64 {
 
 impl From<view::StatisticsRow> for StatisticsRow {
     fn from(row: view::StatisticsRow) -> Self {
-        let m = row.measures;
         Self {
             department_id: row.department,
+            day: row.day.map(Day),
+            figures: row.measures.into(),
+            adjusted: row.adjusted.into(),
+            excluded: row.measures.excluded,
+        }
+    }
+}
+
+impl From<Measures> for StatisticsFigures {
+    fn from(m: Measures) -> Self {
+        Self {
             measures: m,
-            day: row.day,
             received: m.received,
             imported: m.imported,
             assigned: m.assigned,
@@ -153,6 +226,11 @@ impl From<view::StatisticsRow> for StatisticsRow {
             satisfied: m.satisfied,
             fairly: m.fairly,
             dissatisfied: m.dissatisfied,
+            assessed: m.assessed,
+            contacted_in_time: m.contacted_in_time,
+            solved: m.solved,
+            unsolved: m.unsolved,
+            not_said: m.not_said,
         }
     }
 }
@@ -169,8 +247,8 @@ impl StatisticsQuery {
     async fn statistics(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The first day, in the hotline's zone.")] from: NaiveDate,
-        #[graphql(desc = "The last day.")] to: NaiveDate,
+        #[graphql(desc = "The first day, in the hotline's zone.")] from: Day,
+        #[graphql(desc = "The last day.")] to: Day,
         #[graphql(desc = "Only this department.")] department_id: Option<ID>,
         #[graphql(desc = "How to group.", default_with = "GroupBy::Department")] group_by: GroupBy,
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
@@ -181,13 +259,7 @@ impl StatisticsQuery {
         if !all && !actor.in_office() {
             return Err(fault(Code::Forbidden));
         }
-        let years = 1900..=9999;
-        if !years.contains(&from.year()) || !years.contains(&to.year()) {
-            return Err(fault_because(
-                Code::BadRequest,
-                "days lie in the years 1900 to 9999",
-            ));
-        }
+        let (from, to) = (from.known()?, to.known()?);
         if to < from {
             return Err(fault_because(Code::BadRequest, "`to` lies before `from`"));
         }

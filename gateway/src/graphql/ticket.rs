@@ -1,41 +1,49 @@
 //! The ticket: one request of one caller, and what became of it.
 
+mod attachments;
 mod clock;
 mod ending;
+mod exclusion;
 mod flags;
 mod hints;
 mod parts;
+mod siblings;
 mod source;
 mod timeline;
 mod words;
 
+pub use attachments::Attachment;
+pub use exclusion::ExclusionQueries;
+pub use siblings::Siblings;
 pub use words::{
-    ContactMeans, Kind, Satisfaction, Secrecy, SupervisionLevel, TicketState, Urgency,
+    ContactMeans, FilePart, Kind, Light, Satisfaction, Secrecy, SupervisionLevel, TicketState,
+    Urgency,
 };
 
 use super::account::Account;
-use super::common::{
-    PageInfo, Position, app, cursor, cursor_parts, global_id, local_id, open, page_size, wait_for,
-};
+use super::common::{Position, app, global_id, local_id, open, wait_for};
 use super::organisation::Department;
-use crate::auth::{Group, Sight, mask, sight, viewer};
+use super::paging::{PageArgs, page_size};
+use crate::auth::viewer;
 use crate::error::{Code, fault_because, not_found, system, view_fault};
+use crate::rights::{self, Group, Sight, sight};
 use async_graphql::{Context, Error, ID, Object};
 use chrono::{DateTime, Utc};
 use docket_core::desk::Caller as CallerBlock;
 use docket_domain::ids::{AccountId, TicketId};
-use docket_domain::people::Role;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_projections::card::Card;
 use docket_projections::timeline::STEPS_MAX;
 use ending::{CallBack, Ending, Review};
-use flags::{Archive, Dispute, Exclusion, Pause, Ruling, Supervision, Termination};
+use exclusion::Exclusion;
+use flags::{Archive, Dispute, Pause, Ruling, Supervision, Termination};
+use futures_util::future::try_join_all;
 use hints::{DUPLICATES_MAX, PossibleDuplicate};
 use parts::{Answer, Assignment, Caller, Rating};
 use source::{Source, SourceNumber};
 use std::sync::Arc;
-use timeline::{Step, TimelineConnection};
+use timeline::{STEPS_USUAL, TimelineConnection};
 use words::Due;
 
 /// A ticket (工单).
@@ -47,6 +55,8 @@ pub struct Ticket {
     pub(super) judged_by: Arc<domain::Ticket>,
     /// Views asked from here must have come this far.
     pub(super) position: u64,
+    /// Those it is shown together with, itself included.
+    pub(super) siblings: Option<Arc<Siblings>>,
 }
 
 impl From<Card> for Ticket {
@@ -56,11 +66,20 @@ impl From<Card> for Ticket {
             judged_by: card.ticket.clone(),
             ticket: card.ticket,
             position: card.position,
+            siblings: None,
         }
     }
 }
 
 impl Ticket {
+    /// A card that is shown together with others.
+    pub(super) fn among(card: Card, siblings: &Arc<Siblings>) -> Self {
+        Self {
+            siblings: Some(siblings.clone()),
+            ..Self::from(card)
+        }
+    }
+
     fn intake(&self) -> Result<&domain::Intake, Error> {
         self.ticket
             .intake
@@ -72,19 +91,23 @@ impl Ticket {
         Ok(sight(&viewer(context)?.actor, &self.judged_by, group))
     }
 
+    /// Whether an event of it is told to the viewer: what is the staff's alone is not told to its citizen.
+    pub(super) fn tells_of(&self, context: &Context<'_>, event_type: &str) -> Result<bool, Error> {
+        Ok(self.reads_work(context)? || !timeline::is_internal(event_type))
+    }
+
+    /// Whether the viewer may know of its handling.
+    fn reads_work(&self, context: &Context<'_>) -> Result<bool, Error> {
+        Ok(rights::reads_work(&viewer(context)?.actor, &self.judged_by))
+    }
+
     /// The account that did something, to whoever may know of the work.
     async fn by(
         &self,
         context: &Context<'_>,
         account: AccountId,
     ) -> Result<Option<Account>, Error> {
-        let group = if self.intake()?.caller_account == Some(account) {
-            Group::Caller
-        } else {
-            Group::Work
-        };
-        let nobody = account == AccountId::SYSTEM || account == AccountId::BEARER;
-        if nobody || self.sight(context, group)? != Sight::Clear {
+        if !rights::reads_who(&viewer(context)?.actor, &self.judged_by, account) {
             return Ok(None);
         }
         Account::find(context, account).await
@@ -97,14 +120,30 @@ impl Ticket {
         field: &'static str,
         sealed: Option<&Sealed>,
     ) -> Result<Option<String>, Error> {
-        open(context, self.sight(context, group)?, field, sealed).await
+        self.open(context, self.sight(context, group)?, field, sealed)
+            .await
+    }
+
+    /// Opens a text of it, whose key is fetched with those of the tickets beside it.
+    async fn open(
+        &self,
+        context: &Context<'_>,
+        sight: Sight,
+        field: &'static str,
+        sealed: Option<&Sealed>,
+    ) -> Result<Option<String>, Error> {
+        if let (Some(siblings), Some(_), true) = (&self.siblings, sealed, sight != Sight::Hidden) {
+            siblings.open(context).await?;
+        }
+        open(context, sight, field, sealed).await
     }
 }
 
+/// A ticket (工单).
 #[Object]
 impl Ticket {
     /// Global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         global_id("ticket", self.id.0)
     }
 
@@ -115,19 +154,10 @@ impl Ticket {
 
     /// The code with which the caller may ask after it; told to the caller and the centre.
     async fn query_code(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let sight = match self.sight(context, Group::Caller)? {
-            Sight::Clear if !viewer(context)?.actor.has_any(&[Role::Clerk, Role::Leader]) => {
-                Sight::Clear
-            }
-            _ => Sight::Hidden,
-        };
-        open(
-            context,
-            sight,
-            "query_code",
-            Some(&self.intake()?.query_code),
-        )
-        .await
+        let actor = &viewer(context)?.actor;
+        let sight = rights::query_code_sight(actor, &self.judged_by);
+        let code = Some(&self.intake()?.query_code);
+        self.open(context, sight, "query_code", code).await
     }
 
     /// Where it stands.
@@ -183,21 +213,13 @@ impl Ticket {
         } else {
             Sight::Clear
         };
-        let Some(text) = open(context, clear, "caller", self.intake()?.caller.as_ref()).await?
-        else {
+        let caller = self.intake()?.caller.as_ref();
+        let Some(text) = self.open(context, clear, "caller", caller).await? else {
             return Ok(None);
         };
         let block: CallerBlock =
             serde_json::from_str(&text).map_err(|_| fault_because(Code::Internal, "a caller"))?;
-        let show = |text: Option<String>| {
-            text.map(|text| {
-                if seen == Sight::Masked {
-                    mask(&text)
-                } else {
-                    text
-                }
-            })
-        };
+        let show = |text: Option<String>| text.and_then(|text| rights::shown(seen, text));
         Ok(Some(Caller {
             name: show(block.name),
             sex: show(block.sex),
@@ -274,9 +296,14 @@ impl Ticket {
             return Ok(None);
         };
         let actor = &viewer(context)?.actor;
-        let earlier = app(context)?.views.ticket_by_number(number).await;
-        let earlier = earlier.map_err(|e| view_fault(&e))?;
-        let seen = earlier.is_some_and(|card| card.ticket.is_visible_to(actor));
+        let seen = if let Some(siblings) = &self.siblings {
+            let earlier = siblings.earlier(context, number).await?;
+            earlier.is_some_and(|card| card.ticket.is_visible_to(actor))
+        } else {
+            let earlier = app(context)?.views.ticket_by_number(number).await;
+            let earlier = earlier.map_err(|e| view_fault(&e))?;
+            earlier.is_some_and(|card| card.ticket.is_visible_to(actor))
+        };
         Ok(seen.then(|| number.to_string()))
     }
 
@@ -297,7 +324,7 @@ impl Ticket {
     /// Every assignment made, in order. Not told to citizens.
     #[graphql(complexity = "5 * child_complexity")]
     async fn assignments(&self, context: &Context<'_>) -> Result<Vec<Assignment>, Error> {
-        if self.sight(context, Group::Work)? == Sight::Hidden {
+        if !self.reads_work(context)? {
             return Ok(Vec::new());
         }
         let all = 0..self.ticket.assignments.len();
@@ -305,6 +332,20 @@ impl Ticket {
             .map(|index| Assignment {
                 of: self.clone(),
                 index,
+            })
+            .collect())
+    }
+
+    /// The files attached that one may know of, in order.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn attachments(&self, context: &Context<'_>) -> Result<Vec<Attachment>, Error> {
+        let actor = &viewer(context)?.actor;
+        let files = self.ticket.attachments.iter();
+        let shown = files.filter(|file| self.judged_by.shows_file_to(file, actor));
+        Ok(shown
+            .map(|file| Attachment {
+                of: self.clone(),
+                file: file.clone(),
             })
             .collect())
     }
@@ -371,7 +412,7 @@ impl Ticket {
 
     /// The supervision it is under (督办); null where under none. Not told to citizens.
     async fn supervision(&self, context: &Context<'_>) -> Result<Option<Supervision>, Error> {
-        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let of_work = self.reads_work(context)?;
         let supervision = self.ticket.supervision.clone().filter(|_| of_work);
         Ok(supervision.map(|supervision| Supervision {
             of: self.clone(),
@@ -381,7 +422,7 @@ impl Ticket {
 
     /// The dispute that is not ruled on yet (疑难). Not told to citizens.
     async fn dispute(&self, context: &Context<'_>) -> Result<Option<Dispute>, Error> {
-        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let of_work = self.reads_work(context)?;
         let dispute = self.ticket.dispute.clone().filter(|_| of_work);
         Ok(dispute.map(|dispute| Dispute {
             of: self.clone(),
@@ -391,7 +432,7 @@ impl Ticket {
 
     /// The joint meeting's latest ruling (裁定). Not told to citizens.
     async fn ruling(&self, context: &Context<'_>) -> Result<Option<Ruling>, Error> {
-        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let of_work = self.reads_work(context)?;
         let ruling = self.ticket.ruling.clone().filter(|_| of_work);
         Ok(ruling.map(|ruling| Ruling {
             of: self.clone(),
@@ -424,20 +465,19 @@ impl Ticket {
     /// The tickets merged into it, those that the account may see.
     #[graphql(complexity = "20 * child_complexity")]
     async fn followers(&self, context: &Context<'_>) -> Result<Vec<Ticket>, Error> {
-        let mut followers = Vec::new();
-        for id in &self.ticket.followers {
-            let follower = visible(context, *id).await?;
-            let here = |ticket: &domain::Ticket| {
-                ticket.merged.as_ref().is_some_and(|m| m.master == self.id)
-            };
-            followers.extend(follower.filter(|follower| here(&follower.ticket)));
-        }
-        Ok(followers)
+        // At the same time, so that the journal gathers them.
+        let read = self.ticket.followers.iter().map(|id| visible(context, *id));
+        let followers = try_join_all(read).await?.into_iter().flatten();
+        let here = |follower: &Ticket| {
+            let merged = follower.ticket.merged.as_ref();
+            merged.is_some_and(|merged| merged.master == self.id)
+        };
+        Ok(followers.filter(here).collect())
     }
 
     /// The termination that a department asked for, until it is decided on. Not told to citizens.
     async fn termination(&self, context: &Context<'_>) -> Result<Option<Termination>, Error> {
-        let of_work = self.sight(context, Group::Work)? != Sight::Hidden;
+        let of_work = self.reads_work(context)?;
         let asked = self.ticket.pending_termination().filter(|_| of_work);
         Ok(asked.map(|asked| Termination {
             of: self.clone(),
@@ -447,7 +487,7 @@ impl Ticket {
 
     /// Every exclusion from the appraisal that was asked for (剔除), in order. Not told to citizens.
     async fn exclusions(&self, context: &Context<'_>) -> Result<Vec<Exclusion>, Error> {
-        if self.sight(context, Group::Work)? == Sight::Hidden {
+        if !self.reads_work(context)? {
             return Ok(Vec::new());
         }
         let exclusion = |exclusion: &domain::Exclusion| Exclusion {
@@ -477,7 +517,7 @@ impl Ticket {
 
     /// When it was urged last.
     async fn urged_at(&self) -> Option<DateTime<Utc>> {
-        self.ticket.urged_at
+        self.ticket.urging.as_ref().map(|urging| urging.at)
     }
 
     /// Since when it has been nobody's to handle; null while it is somebody's. Told to the centre and
@@ -486,8 +526,7 @@ impl Ticket {
         &self,
         context: &Context<'_>,
     ) -> Result<Option<DateTime<Utc>>, Error> {
-        let actor = &viewer(context)?.actor;
-        let may = actor.in_centre() || actor.has(Role::Auditor);
+        let may = rights::reads_unassigned(&viewer(context)?.actor);
         Ok(self.ticket.unassigned_since().filter(|_| may))
     }
 
@@ -517,51 +556,25 @@ impl Ticket {
 
     /// Every step (流转明细), in order. Citizens see what happened to their request and when, no more: supervision,
     /// lights, exclusions, prints and merges of others into it are the staff's.
-    #[graphql(complexity = "20 + page_size(first, STEPS_MAX) as usize * child_complexity")]
+    #[graphql(
+        complexity = "20 + page_size(first, last, STEPS_USUAL, STEPS_MAX) as usize * child_complexity"
+    )]
     async fn timeline(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Steps wanted, at most 200.", default = 100)] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "Steps wanted from the first on, 1 to 200; 100 if neither is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Steps wanted from the last back, 1 to 200.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<TimelineConnection, Error> {
-        wait_for(context, Some(Position(self.position))).await?;
-        let after = match after {
-            Some(after) => {
-                let [version] = cursor_parts::<1>("timeline", &after)?;
-                version.parse().unwrap_or(0)
-            }
-            None => 0,
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
         };
-        let size = page_size(first, STEPS_MAX);
-        let views = &app(context)?.views;
-        let mut steps = views
-            .timeline(self.id, after, size)
-            .await
-            .map_err(|e| view_fault(&e))?;
-        let last = steps.last().map(|s| s.version);
-        let has_next_page = steps.len() == size as usize
-            && !views
-                .timeline(self.id, last.unwrap_or(0), 1)
-                .await
-                .map_err(|e| view_fault(&e))?
-                .is_empty();
-        let cursor_of = |version| cursor("timeline", &[u64::to_string(&version)]);
-        let page_info = PageInfo {
-            has_next_page,
-            has_previous_page: after > 0,
-            start_cursor: steps.first().map(|s| cursor_of(s.version)),
-            end_cursor: last.map(cursor_of),
-        };
-        let citizen = self.sight(context, Group::Work)? == Sight::Hidden;
-        let nodes = steps
-            .drain(..)
-            .filter(|step| !citizen || !timeline::is_internal(&step.event_type))
-            .map(|step| Step {
-                of: self.clone(),
-                step,
-            })
-            .collect();
-        Ok(TimelineConnection { nodes, page_info })
+        timeline::page(context, self, &args).await
     }
 }
 
@@ -629,5 +642,6 @@ pub(super) async fn visible(context: &Context<'_>, id: TicketId) -> Result<Optio
         judged_by: outcome.state.clone(),
         ticket: outcome.state,
         position: 0,
+        siblings: None,
     }))
 }

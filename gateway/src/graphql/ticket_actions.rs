@@ -3,6 +3,8 @@
 //! the files below, by where in a ticket's life they belong.
 
 mod assigning;
+mod attaching;
+mod bulk;
 mod deciding;
 mod ending;
 mod flags;
@@ -18,6 +20,7 @@ use async_graphql::{Context, Error, ID, MergedObject, SimpleObject};
 use docket_core::DeskError;
 use docket_core::desk::Outcome;
 use docket_domain::ids::TicketId;
+use docket_domain::text::is_blank;
 use docket_domain::ticket::{self as domain, TicketAction};
 use uuid::Uuid;
 
@@ -30,7 +33,9 @@ pub struct TicketMutation(
     deciding::DecidingMutation,
     flags::FlagMutation,
     printing::PrintingMutation,
+    attaching::AttachingMutation,
     ending::EndingMutation,
+    bulk::TicketsMutation,
 );
 
 macro_rules! action_inputs {
@@ -81,9 +86,21 @@ pub struct TicketPayload {
     user_errors: Vec<UserError>,
 }
 
+impl TicketPayload {
+    /// A command that was not taken.
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self {
+            repeated: false,
+            ticket: None,
+            position: None,
+            user_errors,
+        }
+    }
+}
+
 /// An optional text that says something.
 pub(super) fn filled(text: Option<String>) -> Option<String> {
-    text.filter(|t| !t.trim().is_empty())
+    text.filter(|text| !is_blank(text))
 }
 
 async fn act(
@@ -94,7 +111,7 @@ async fn act(
     let viewer = viewer(context)?;
     let id: TicketId = local_id("ticket", &envelope.id)
         .map_err(|_| fault_because(Code::BadRequest, "input.id is no id of a ticket"))?;
-    let options = options(envelope.command_id, envelope.expected_revision)?;
+    let options = options(envelope.command_id, envelope.expected_revision);
     let done = match app(context)?
         .desk
         .act(&viewer.actor, id, action, &options)
@@ -132,6 +149,7 @@ async fn payload(
         judged_by: judged_by.map_or_else(|| done.state.clone(), |present| present.ticket),
         ticket: done.state,
         position: done.position,
+        siblings: None,
     });
     Ok(TicketPayload {
         repeated,

@@ -4,26 +4,39 @@ use super::Server;
 use super::negotiation::{JSON, is_utf8};
 use super::response::Outcome;
 use crate::address::Address;
-use crate::auth::viewer_of;
+use crate::admission::{Full, Held};
+use crate::app::App;
+use crate::auth::{Unknown, Viewer, viewer_of};
 use crate::error::{Code, Language, nowhere, system};
-use crate::graphql::documents::Checked;
-use crate::graphql::limits::QUERY_BYTES_MAX;
+use crate::graphql::documents::{Checked, Known};
+use crate::oidc::Refused;
+use crate::rates::Slow;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Error, ErrorExtensions as _, Request, Variables};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use docket_core::ops::SecurityKind;
+use docket_domain::ids::AccountId;
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the specification calls the request parameters.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {
-    pub query: String,
+    query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Looked at for its form only.
+    /// May name a document as Apollo's clients do; nothing else of it is looked at.
     extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What a request asks for, by its text or by its id.
+enum Wanted {
+    Text(String),
+    Id(String),
 }
 
 impl Params {
@@ -33,7 +46,34 @@ impl Params {
         if first != Some(&b'{') {
             return None;
         }
-        serde_json::from_slice(text).ok()
+        let params: Self = serde_json::from_slice(text).ok()?;
+        params.is_whole().then_some(params)
+    }
+
+    /// Whether they say which document is meant.
+    pub fn is_whole(&self) -> bool {
+        self.query.is_some() || self.id().is_some()
+    }
+
+    fn id(&self) -> Option<&str> {
+        let hash = || {
+            let extensions = self.extensions.as_ref()?;
+            extensions
+                .get("persistedQuery")?
+                .get("sha256Hash")?
+                .as_str()
+        };
+        self.document_id.as_deref().or_else(hash)
+    }
+
+    /// Which document is meant: where only trusted ones are taken its id goes before its text.
+    fn wanted(&mut self, only_trusted: bool) -> Wanted {
+        let id = self.id().map(str::to_owned);
+        match (self.query.take(), id) {
+            (_, Some(id)) if only_trusted => Wanted::Id(id),
+            (Some(text), _) => Wanted::Text(text),
+            (None, id) => Wanted::Id(id.unwrap_or_default()),
+        }
     }
 }
 
@@ -42,22 +82,94 @@ impl Params {
 pub struct Bad {
     pub status: StatusCode,
     pub message: &'static str,
+    /// The code, where the status does not say it.
+    code: Option<Code>,
+    /// For how many seconds to wait.
+    pub retry_after: Option<u64>,
+    /// Whether the request is well-formed: then its answer is one of GraphQL, whose media type decides on the status.
+    pub well_formed: bool,
 }
+
+/// What `Retry-After` says when there is too much, in seconds.
+const RETRY_AFTER: u64 = 1;
 
 impl Bad {
     pub const fn new(status: StatusCode, message: &'static str) -> Self {
-        Self { status, message }
+        Self {
+            status,
+            message,
+            code: None,
+            retry_after: None,
+            well_formed: false,
+        }
+    }
+
+    /// Well-formed, and not taken.
+    fn not_taken(code: Code) -> Self {
+        Self {
+            code: Some(code),
+            well_formed: true,
+            ..Self::new(StatusCode::BAD_REQUEST, code.en())
+        }
+    }
+
+    /// More is under way than may be.
+    pub fn full(server: &Server, full: Full) -> Self {
+        server.app.meters.shed.inc();
+        let (status, code) = match full {
+            Full::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, Code::Overloaded),
+            Full::TooMany => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyAtOnce),
+        };
+        Self {
+            code: Some(code),
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(status, code.en())
+        }
+    }
+
+    /// The store does not answer.
+    pub fn out_of_reach() -> Self {
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store is out of reach")
+        }
+    }
+
+    /// Too many requests.
+    fn slow(slow: Slow) -> Self {
+        Self {
+            retry_after: Some(slow.seconds()),
+            code: Some(Code::RateLimited),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests")
+        }
+    }
+
+    /// A provider's token that is not taken.
+    pub fn unknown(refused: Refused) -> Self {
+        let status = match refused {
+            Refused::ProviderDown => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        Self {
+            code: Some(refused.code()),
+            ..Self::new(status, refused.message())
+        }
     }
 
     /// As it is told.
     pub fn outcome(self) -> Outcome {
-        let code = match self.status {
+        let code = self.code.unwrap_or(match self.status {
             StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            StatusCode::REQUEST_TIMEOUT => Code::Timeout,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Code::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
             _ => Code::BadRequest,
-        };
-        let error = Error::new(self.message).extend_with(|_, e| e.set("code", code.code()));
+        });
+        let error = Error::new(self.message).extend_with(|_, e| {
+            e.set("code", code.code());
+            if let Some(seconds) = self.retry_after {
+                e.set("retryAfter", seconds);
+            }
+        });
         Outcome::Failed(vec![nowhere(error)])
     }
 }
@@ -95,7 +207,7 @@ pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
     })?;
     Params::from_json(&bytes).ok_or(Bad::new(
         StatusCode::BAD_REQUEST,
-        "the body is a JSON object with a query",
+        "the body is a JSON object with a query, or a documentId",
     ))
 }
 
@@ -103,7 +215,7 @@ pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
 pub fn read_get(query: Option<&str>) -> Result<Params, Bad> {
     let bad = Bad::new(
         StatusCode::BAD_REQUEST,
-        "a GET carries query, and variables as JSON",
+        "a GET carries query or documentId, and variables as JSON",
     );
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(
         &format!("/?{}", query.unwrap_or(""))
@@ -125,12 +237,18 @@ pub fn read_get(query: Option<&str>) -> Result<Params, Bad> {
             .map_err(|_| bad)
             .map(Option::flatten)
     };
-    Ok(Params {
-        query: get("query").ok_or(bad)?,
+    let params = Params {
+        query: get("query"),
+        document_id: get("documentId"),
         operation_name: get("operationName").filter(|name| !name.is_empty()),
         variables: map("variables")?,
         extensions: map("extensions")?,
-    })
+    };
+    if params.is_whole() {
+        Ok(params)
+    } else {
+        Err(bad)
+    }
 }
 
 /// Who asks, and in which language they want to be answered.
@@ -166,54 +284,158 @@ pub struct Prepared {
     pub request: Request,
     /// What is asked for; `None` where the document is none, or has no such operation: executing it tells why.
     pub operation: Option<OperationType>,
+    /// Its place among what is under way.
+    pub held: Held,
 }
 
-/// Parses, finds out which operation is asked for, and who asks: anew for every request, so that a session
-/// that is over opens nothing on a connection that is still there.
-pub async fn prepare(server: &Server, asker: &Asker, params: Params) -> Result<Prepared, Bad> {
-    if params.query.len() > QUERY_BYTES_MAX {
-        return Err(Bad::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the query is over 32 KiB",
-        ));
+/// Counts a request at the address it comes from.
+pub async fn admit(server: &Server, asker: &Asker) -> Result<(), Bad> {
+    let address = asker.address.map(|address| address.0);
+    let admitted = server.app.rates.of_address(address, 1);
+    heed(server, admitted, None, address).await
+}
+
+/// Refuses who is too fast, and notes it in the security log now and then.
+async fn heed(
+    server: &Server,
+    admitted: Result<(), Slow>,
+    account: Option<AccountId>,
+    address: Option<IpAddr>,
+) -> Result<(), Bad> {
+    let Err(slow) = admitted else { return Ok(()) };
+    if let Some(times) = slow.untold {
+        let limited = SecurityKind::RateLimited;
+        let noted = server.app.desk.note(limited, account, address, times);
+        if let Err(error) = noted.await {
+            let _ = system(&error);
+        }
     }
-    let document = server.documents.checked(&params.query);
-    let operation = document.as_deref().and_then(|document| {
+    Err(Bad::slow(slow))
+}
+
+/// Who a token says is asking.
+async fn who(server: &Server, token: &str, address: Option<IpAddr>) -> Result<Option<Viewer>, Bad> {
+    match viewer_of(&server.app, token).await {
+        Ok(Some(viewer)) => {
+            let account = viewer.actor.account;
+            let admitted = server.app.rates.of_account(account, 1);
+            heed(server, admitted, Some(account), address).await?;
+            Ok(Some(viewer))
+        }
+        Ok(None) => Ok(None),
+        Err(Unknown::Refused(refused)) => {
+            note_refused(&server.app, refused, address).await;
+            Err(Bad::unknown(refused))
+        }
+        Err(Unknown::Fault(error)) => {
+            let _ = system(&error);
+            Err(Bad::out_of_reach())
+        }
+    }
+}
+
+/// Notes a provider's token that was not taken, now and then.
+pub async fn note_refused(app: &App, refused: Refused, address: Option<IpAddr>) {
+    if refused.is_suspicious()
+        && let Some(times) = app.rates.untold_tokens(address)
+    {
+        let kind = SecurityKind::BearerRefused;
+        if let Err(error) = app.desk.note(kind, None, address, times).await {
+            let _ = system(&error);
+        }
+    }
+}
+
+/// The document that a request means, and its text; no document where it is none, or over the limits.
+fn document_of(server: &Server, params: &mut Params) -> Result<(String, Option<Arc<Known>>), Bad> {
+    let trusted = &server.app.trusted;
+    match params.wanted(trusted.only()) {
+        Wanted::Id(id) => {
+            let found = trusted.find(&id);
+            let found = found.ok_or_else(|| Bad::not_taken(Code::PersistedQueryNotFound))?;
+            Ok((found.text.clone(), Some(found.known.clone())))
+        }
+        Wanted::Text(_) if trusted.only() => Err(Bad::not_taken(Code::TrustedDocumentsOnly)),
+        Wanted::Text(text) => {
+            let most = server.app.limits.shape.query_bytes;
+            if text.len() > most {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return Err(Bad::new(status, "the query is over the limit of its bytes"));
+            }
+            let known = server.documents.checked(&text);
+            Ok((text, known))
+        }
+    }
+}
+
+/// Waits for a place, then parses, finds out which operation is asked for, and who asks: anew for every request, so that
+/// a session that is over opens nothing on a connection that is still there.
+pub async fn prepare(server: &Server, asker: &Asker, params: Params) -> Result<Prepared, Bad> {
+    if !server.app.health.is_good() {
+        return Err(Bad::out_of_reach());
+    }
+    let place = server.app.admission.operation().await;
+    let place = place.map_err(|full| Bad::full(server, full))?;
+    let preparing = prepare_at(server, asker, params, Held::at(place));
+    let prepared = tokio::time::timeout(server.app.limits.request_timeout, preparing).await;
+    prepared.unwrap_or_else(|_| {
+        let status = StatusCode::GATEWAY_TIMEOUT;
+        Err(Bad::new(status, "the request took too long"))
+    })
+}
+
+async fn prepare_at(
+    server: &Server,
+    asker: &Asker,
+    mut params: Params,
+    mut held: Held,
+) -> Result<Prepared, Bad> {
+    let (text, known) = document_of(server, &mut params)?;
+    let operation = known.as_deref().and_then(|known| {
         let wanted = params.operation_name.as_deref();
-        let mut operations = document.operations.iter();
+        let mut operations = known.document.operations.iter();
         operations
             .find(|(found, _)| wanted.is_none() || found.map(async_graphql::Name::as_str) == wanted)
             .map(|(_, operation)| operation.node.ty)
     });
-    let mut request = Request::new(params.query);
-    if let Some(document) = document {
-        request.set_parsed_query(Arc::unwrap_or_clone(document));
-        request = request.data(Checked);
+    let mut request = Request::new(text);
+    let mut variables = params.variables.unwrap_or_default();
+    if let Some(known) = known {
+        // The library weighs a page before it knows that a variable may be left out, and refuses that.
+        for page in known.optional_pages.iter() {
+            let value = variables.entry(page.as_str());
+            value.or_insert(serde_json::Value::Null);
+        }
+        request.set_parsed_query(known.document.clone());
+        request = request.data(Checked(known.pages.clone()));
     }
     if let Some(name) = params.operation_name {
         request = request.operation_name(name);
     }
-    if let Some(variables) = params.variables {
-        let variables = serde_json::Value::Object(variables);
-        request = request.variables(Variables::from_json(variables));
-    }
-    drop(params.extensions);
+    let variables = serde_json::Value::Object(variables);
+    request = request.variables(Variables::from_json(variables));
     request = request.data(asker.language);
     if let Some(address) = asker.address {
         request = request.data(address);
     }
+    let mut account = None;
     if let Some(token) = &asker.token {
-        match viewer_of(&server.app.desk, &server.app.store.ops, token).await {
-            Ok(Some(viewer)) => request = request.data(viewer),
-            Ok(None) => {}
-            Err(error) => {
-                let _ = system(&error);
-                return Err(Bad::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the store is out of reach",
-                ));
-            }
+        let address = asker.address.map(|address| address.0);
+        if let Some(viewer) = who(server, token, address).await? {
+            account = Some(viewer.actor.account);
+            request = request.data(viewer);
         }
     }
-    Ok(Prepared { request, operation })
+    let admission = &server.app.admission;
+    let counted = match (operation, account) {
+        (Some(OperationType::Subscription), account) => admission.subscription(account, &mut held),
+        (_, Some(account)) => admission.of_account(account, &mut held),
+        (_, None) => Ok(()),
+    };
+    counted.map_err(|full| Bad::full(server, full))?;
+    Ok(Prepared {
+        request,
+        operation,
+        held,
+    })
 }

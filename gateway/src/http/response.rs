@@ -72,7 +72,9 @@ impl Outcome {
 
 /// Executes what has one result.
 pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
-    let executed = server.schema.execute(prepared.request);
+    let Prepared { request, held, .. } = prepared;
+    let _held = held;
+    let executed = server.schema.execute(request);
     match tokio::time::timeout(server.app.limits.request_timeout, executed).await {
         Ok(response) => Outcome::of(response),
         Err(_) => Outcome::Failed(vec![nowhere(fault(Code::Timeout))]),
@@ -84,10 +86,11 @@ pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
 pub fn outcomes(server: Server, prepared: Prepared) -> BoxStream<'static, Outcome> {
     if prepared.operation == Some(OperationType::Subscription) {
         let events = server.schema.execute_stream(prepared.request, None);
-        let outcomes = stream::unfold(Some(events), |events| async {
-            let mut events = events?;
+        let begun = Some((events, prepared.held));
+        let outcomes = stream::unfold(begun, |begun| async {
+            let (mut events, held) = begun?;
             let outcome = Outcome::of_event(events.next().await?);
-            let more = matches!(outcome, Outcome::Executed(_)).then_some(events);
+            let more = matches!(outcome, Outcome::Executed(_)).then_some((events, held));
             Some((outcome, more))
         });
         outcomes.boxed()
@@ -112,6 +115,15 @@ pub fn refuse(media: Media, bad: Bad) -> Response {
     if bad.status == StatusCode::METHOD_NOT_ALLOWED {
         let allow = HeaderValue::from_static("POST");
         response.headers_mut().insert(header::ALLOW, allow);
+    }
+    if bad.status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        let headers = response.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = bad.retry_after {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }

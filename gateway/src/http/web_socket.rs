@@ -2,19 +2,20 @@
 //!
 //! One task a connection, and no queue: messages are read one at a time, and an operation's next result is
 //! looked for when the one before has been written. A client that does not read holds up its own operations
-//! and nothing else, and is let go after [`SEND_TIMEOUT`].
+//! and nothing else, and is let go by a code when it takes nothing for long.
 
 mod message;
 
 use super::Server;
-use super::request::{Asker, Params, bearer, prepare};
+use super::request::{Asker, Params, admit, bearer, note_refused, prepare};
 use super::response::{Outcome, outcomes};
-use crate::auth::viewer_of;
+use crate::admission;
+use crate::auth::{Unknown, viewer_of};
 use crate::error::{Code, fault_because, nowhere, system};
+use crate::oidc::Refused;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::response::Response;
-use futures_util::FutureExt as _;
 use futures_util::stream::{self, AbortHandle, BoxStream, SelectAll, StreamExt as _};
 use message::{Closing, Incoming, Outgoing, PROTOCOL};
 use serde_json::{Map, Value, json};
@@ -28,18 +29,23 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a client is pinged; one that was not heard of from one to the next is let go.
 pub const HEARTBEAT: Duration = Duration::from_secs(12);
-/// How long a message may take to be written.
-pub const SEND_TIMEOUT: Duration = Duration::from_secs(20);
-/// Most operations of a connection at a time.
-pub const OPERATIONS_MAX: usize = 100;
+/// A write that took so long waited for the client to read.
+const STALLED: Duration = Duration::from_secs(1);
 /// A message is read up to so many times its limit, to be refused by its code; a larger one breaks the
 /// connection.
 const READ_BEYOND: usize = 4;
 /// How long a client may take to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one that is too slow may take to be told so, behind what it has not taken yet.
+const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Takes the connection over.
-pub fn open(server: Server, upgrade: WebSocketUpgrade, asker: &Asker) -> Response {
+pub fn open(
+    server: Server,
+    upgrade: WebSocketUpgrade,
+    asker: &Asker,
+    place: admission::Socket,
+) -> Response {
     // Tokens come by `connection_init`: a browser cannot set the header.
     let asker = Asker {
         token: None,
@@ -52,14 +58,18 @@ pub fn open(server: Server, upgrade: WebSocketUpgrade, asker: &Asker) -> Respons
         .max_frame_size(read_max);
     let held = server.app.drain.hold();
     upgrade.on_upgrade(move |mut socket| async move {
-        let _held = held;
+        let _held = (held, place);
         let closing = if socket.protocol().is_none() {
             Some(Closing::Subprotocol)
         } else {
             let mut connection = Connection::new(server, asker);
             connection.run(&mut socket).await.err().flatten()
         };
-        let _ = timeout(CLOSE_TIMEOUT, close(&mut socket, closing)).await;
+        let patience = match closing {
+            Some(Closing::TooSlow) => SLOW_CLOSE_TIMEOUT,
+            _ => CLOSE_TIMEOUT,
+        };
+        let _ = timeout(patience, close(&mut socket, closing)).await;
     })
 }
 
@@ -124,7 +134,8 @@ impl Connection {
                     if !std::mem::take(&mut self.heard) {
                         return Err(Some(Closing::Unheard));
                     }
-                    send(socket, Message::Ping(axum::body::Bytes::new())).await?;
+                    let patience = self.server.app.limits.send_timeout;
+                    send(socket, Message::Ping(axum::body::Bytes::new()), patience).await?;
                 }
                 message = socket.recv() => {
                     // Broken, or closed by the client.
@@ -136,7 +147,7 @@ impl Connection {
                 }
                 Some((id, step)) = self.operations.next(), if !self.operations.is_empty() => {
                     // It may have begun to stop since that was asked above.
-                    if step.is_none() && stopping.as_mut().now_or_never().is_some() {
+                    if step.is_none() && self.server.app.drain.is_closing() {
                         return self.finish(socket).await;
                     }
                     self.push(socket, &id, step).await?;
@@ -173,7 +184,7 @@ impl Connection {
         let message = Incoming::read(&text).map_err(|what| Some(Closing::Invalid(what)))?;
         match message {
             Incoming::ConnectionInit(payload) => self.initialise(socket, &payload).await?,
-            Incoming::Ping(payload) => say(socket, &Outgoing::Pong { payload }).await?,
+            Incoming::Ping(payload) => self.say(socket, &Outgoing::Pong { payload }).await?,
             Incoming::Pong => {}
             Incoming::Subscribe { id, params } => self.subscribe(socket, id, params).await?,
             Incoming::Complete { id } => {
@@ -198,11 +209,22 @@ impl Connection {
         let header = keys.find_map(|key| payload.get(*key).and_then(Value::as_str));
         if let Some(token) = header.and_then(bearer) {
             let app = &self.server.app;
-            let found = viewer_of(&app.desk, &app.store.ops, token);
+            if !app.health.is_good() {
+                return Err(Some(Closing::TryAgainLater));
+            }
+            let found = viewer_of(app, token);
             match timeout(app.limits.request_timeout, found).await {
                 Ok(Ok(Some(_))) => self.asker.token = Some(token.into()),
                 Ok(Ok(None)) => return Err(Some(Closing::Forbidden)),
-                Ok(Err(error)) => {
+                Ok(Err(Unknown::Refused(Refused::ProviderDown))) => {
+                    return Err(Some(Closing::TryAgainLater));
+                }
+                Ok(Err(Unknown::Refused(refused))) => {
+                    let address = self.asker.address.map(|address| address.0);
+                    note_refused(app, refused, address).await;
+                    return Err(Some(Closing::Forbidden));
+                }
+                Ok(Err(Unknown::Fault(error))) => {
                     let _ = system(&error);
                     return Err(Some(Closing::TryAgainLater));
                 }
@@ -210,7 +232,7 @@ impl Connection {
             }
         }
         self.acknowledged = true;
-        say(socket, &Outgoing::ConnectionAck).await
+        self.say(socket, &Outgoing::ConnectionAck).await
     }
 
     async fn subscribe(
@@ -225,10 +247,13 @@ impl Connection {
         if self.active.contains_key(id.as_str()) {
             return Err(Some(Closing::SubscriberExists(id)));
         }
-        if self.active.len() >= OPERATIONS_MAX {
-            let detail = format!("at most {OPERATIONS_MAX} operations of a connection at a time");
-            let payload = json!([nowhere(fault_because(Code::TooLarge, &detail))]);
-            return say(socket, &Outgoing::Error { id: &id, payload }).await;
+        let most = self.server.app.limits.socket_operations_max;
+        if self.active.len() >= most {
+            let detail = format!("at most {most} operations of a connection at a time");
+            let payload = json!([nowhere(fault_because(Code::TooManyAtOnce, &detail))]);
+            return self
+                .say(socket, &Outgoing::Error { id: &id, payload })
+                .await;
         }
         let id: Arc<str> = id.into();
         let steps = steps(self.server.clone(), self.asker.clone(), params);
@@ -259,14 +284,29 @@ impl Connection {
         {
             operation.abort();
         }
-        say(socket, &message).await
+        self.say(socket, &message).await
+    }
+
+    async fn say(&mut self, socket: &mut WebSocket, message: &Outgoing<'_>) -> Result<(), Over> {
+        let text = serde_json::to_string(message).unwrap_or_default();
+        let patience = self.server.app.limits.send_timeout;
+        let began = Instant::now();
+        send(socket, Message::text(text), patience).await?;
+        // Its pong lies behind what it had not read, and it has read.
+        self.heard |= began.elapsed() > STALLED;
+        Ok(())
     }
 }
 
 /// An operation from its request to its end.
 fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Step> {
     let prepared = async move {
-        match prepare(&server, &asker, params).await {
+        let admitted = admit(&server, &asker).await;
+        let prepared = match admitted {
+            Ok(()) => prepare(&server, &asker, params).await,
+            Err(bad) => Err(bad),
+        };
+        match prepared {
             Ok(prepared) => outcomes(server, prepared),
             Err(bad) => stream::once(async move { bad.outcome() }).boxed(),
         }
@@ -275,14 +315,10 @@ fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Ste
     outcomes.chain(stream::once(async { None })).boxed()
 }
 
-async fn say(socket: &mut WebSocket, message: &Outgoing<'_>) -> Result<(), Over> {
-    let text = serde_json::to_string(message).unwrap_or_default();
-    send(socket, Message::text(text)).await
-}
-
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
-    match timeout(SEND_TIMEOUT, socket.send(message)).await {
+async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> Result<(), Over> {
+    match timeout(patience, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(None),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(Closing::TooSlow)),
     }
 }

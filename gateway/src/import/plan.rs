@@ -316,7 +316,7 @@ impl Plan {
         let column = refusal.field.and_then(|field| self.columns.get(field));
         let reason = refusal.reason;
         let texts = (reason.zh(), reason.en());
-        let detail = refusal.detail.as_deref().unwrap_or("");
+        let detail = refusal.detail.as_ref().map_or("", |detail| &detail.en);
         Reject::of(reason.code(), texts, column.map(String::as_str), detail)
     }
 

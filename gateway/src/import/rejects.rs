@@ -96,6 +96,10 @@ pub struct Reject {
     pub code: &'static str,
     /// What is wrong: Chinese, English, and details.
     pub text: String,
+    /// The same in Chinese alone.
+    pub zh: String,
+    /// And in English.
+    pub en: String,
 }
 
 impl Reject {
@@ -120,6 +124,8 @@ impl Reject {
             column: column.map(ToOwned::to_owned),
             code,
             text: format!("{zh} / {en}{detail}"),
+            zh: format!("{zh}{detail}"),
+            en: format!("{en}{detail}"),
         }
     }
 }

@@ -38,12 +38,19 @@ async fn look(app: &App) {
     let Meters { looked_at, .. } = &*app.meters;
     let journal = app.desk.journal();
     let (commits, reads) = journal.waiting();
-    for (what, waiting) in [("commits", commits), ("reads", reads)] {
+    let operations = app.admission.waiting();
+    for (what, waiting) in [
+        ("commits", commits),
+        ("reads", reads),
+        ("operations", operations),
+    ] {
         looked_at
             .queued
             .get_or_create(&Word { what })
             .set(whole(waiting as u64));
     }
+    let under_way = app.admission.under_way();
+    looked_at.under_way.set(whole(under_way as u64));
     let (head, position) = (*journal.watch().borrow(), app.views.position());
     let lag = head.saturating_sub(position);
     let following = *app.projections.borrow() == Following::Following;

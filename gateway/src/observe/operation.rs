@@ -3,7 +3,8 @@
 
 use crate::drain::Drain;
 use crate::error::{Code, fault, nowhere};
-use crate::graphql::limits::QUERY_BYTES_MAX;
+use crate::graphql::documents::Checked;
+use crate::graphql::limits::is_modest;
 use crate::meters::{Kind, Meters, OTHER, Timed, outcome_of};
 use crate::observe::Traceparent;
 use async_graphql::parser::parse_schema;
@@ -15,6 +16,7 @@ use async_graphql::{Data, Executor, Request, Response};
 use docket_core::trace;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -63,7 +65,8 @@ impl<E: Executor> Observed<E> {
             kind: Kind::Query,
             name: OTHER,
         };
-        if request.query.len() > QUERY_BYTES_MAX {
+        // One that was refused is not read again, nor by recursion.
+        if !request.data.contains_key(&TypeId::of::<Checked>()) && !is_modest(&request.query) {
             return unknown;
         }
         let wanted = request.operation_name.clone();

@@ -1,7 +1,7 @@
 //! What stands on each form (DOMAIN §8), as whoever prints it may see it.
 
 use super::page::{Page, Row};
-use crate::auth::{Group, Sight, mask, sight};
+use crate::rights::{Group, Sight, shown, sight};
 use chrono_tz::Tz;
 use docket_core::desk::Caller;
 use docket_core::{Desk, DeskError};
@@ -186,8 +186,8 @@ impl Filling<'_> {
             return Ok(rows);
         };
         rows.extend(self.task(task));
-        let instruction = task.instruction.as_ref();
-        let instruction = self.text(Group::Work, "instruction", instruction).await?;
+        let (field, instruction) = (task.instruction_field(), task.instruction.as_ref());
+        let instruction = self.text(Group::Work, field, instruction).await?;
         rows.push(wide("交办意见", "Instruction", instruction));
         let answer = task.answer.as_ref();
         let of = |pick: fn(&Answer) -> Option<&Sealed>| answer.and_then(pick);
@@ -239,8 +239,17 @@ impl Filling<'_> {
             "Urged",
             format!("{} 次 times", ticket.urges),
         ));
-        let at = ticket.urged_at.map_or_else(String::new, |at| self.time(at));
-        rows.push(row("最近催办", "Latest", at));
+        if let Some(urging) = &ticket.urging {
+            rows.push(row("最近催办", "Latest", self.time(urging.at)));
+            let by = match urging.by {
+                _ if urging.by_citizen => "来电人 the caller".to_owned(),
+                AccountId::SYSTEM => "系统 Docket".to_owned(),
+                staff => self.staff(staff).await?,
+            };
+            rows.push(row("催办人", "Urged by", by));
+            let text = self.text(Group::Work, "text", urging.text.as_ref());
+            rows.push(wide("催办内容", "What is asked", text.await?));
+        }
         let notice = "请贵单位在办理时限内抓紧办理并答复来电人;确有困难的,请在时限届满前申请延期。";
         rows.push(wide("催办要求", "Notice", notice.into()));
         Ok(rows)
@@ -290,11 +299,12 @@ impl Filling<'_> {
         let text = self.order.desk.vault().open_text("caller", sealed).await?;
         let caller: Option<Caller> = text.and_then(|text| serde_json::from_str(&text).ok());
         let caller = caller.unwrap_or_default();
-        let masked = self.order.masked || seen == Sight::Masked;
-        let show = |text: Option<String>| {
-            let text = text.unwrap_or_default();
-            if masked { mask(&text) } else { text }
+        let seen = if self.order.masked {
+            Sight::Masked
+        } else {
+            seen
         };
+        let show = |text: Option<String>| shown(seen, text.unwrap_or_default()).unwrap_or_default();
         Ok((show(caller.name), show(caller.phone)))
     }
 
@@ -313,11 +323,7 @@ impl Filling<'_> {
         }
         let text = self.order.desk.vault().open_text(field, sealed).await?;
         let text = text.unwrap_or_default();
-        Ok(if seen == Sight::Masked {
-            mask(&text)
-        } else {
-            text
-        })
+        Ok(shown(seen, text).unwrap_or_default())
     }
 
     /// A time in the hotline's zone.

@@ -33,7 +33,7 @@ pub struct Row {
 }
 
 /// Without a margin of the page a browser has no room for a header or footer of its own; the text keeps its distance
-/// from the edge on every page of a long form by itself.
+/// from the edge on every page of a long form by itself. There each page says whose it is, and has whole boxes.
 const STYLE: &str = "
 @page { size: A4; margin: 0 }
 * { box-sizing: border-box }
@@ -41,21 +41,24 @@ body { margin: 0; color: #000; background: #fff;
   font: 11pt/1.5 'Noto Serif CJK SC', 'Source Han Serif SC', SimSun, 'Songti SC', 'Noto Sans CJK SC', serif }
 main { width: 210mm; min-height: 296mm; padding: 18mm 17mm; margin: 0 auto;
   box-decoration-break: clone }
+.each { position: fixed; top: 8mm; right: 17mm; margin: 0; font-size: 8pt; color: #333 }
 h1 { font-size: 20pt; text-align: center; margin: 0; letter-spacing: .25em; text-indent: .25em }
 h2 { font-size: 10pt; text-align: center; font-weight: normal; margin: 0 0 5mm }
 .head { display: flex; justify-content: space-between; font-size: 10pt; margin-bottom: 1.5mm }
-dl { display: grid; grid-template-columns: 1fr 1fr; border: .4mm solid #000; border-width: .4mm 0 0 .4mm; margin: 0 }
-dl > div { display: grid; grid-template-columns: 27mm 1fr; border: solid #000; border-width: 0 .4mm .2mm 0;
-  break-inside: avoid; min-height: 9.5mm }
+dl { display: grid; grid-template-columns: 1fr 1fr; margin: 0 }
+dl > div { display: grid; grid-template-columns: 27mm 1fr; border: 1px solid #000; margin: 0 0 -1px -1px;
+  break-inside: avoid; min-height: 9.5mm; box-decoration-break: clone }
 dl > .wide { grid-column: 1 / -1; break-inside: auto }
+dl > .wide:last-child dd:empty { min-height: 30mm }
 dt { padding: 1.2mm 1.5mm; border-right: .2mm solid #000; font-weight: bold; line-height: 1.25 }
 dt small { display: block; font-weight: normal; font-size: 7pt }
 dd { margin: 0; padding: 1.2mm 2mm; white-space: pre-wrap; overflow-wrap: anywhere }
-.sign { display: flex; gap: 10mm; margin-top: 12mm }
+.sign { display: flex; gap: 10mm; margin-top: 12mm; break-inside: avoid }
 .sign p { flex: 1; margin: 0; border-bottom: .2mm solid #000; padding-bottom: 9mm }
 .sign small { display: block; font-size: 7pt }
-footer { margin-top: 6mm; font-size: 8pt; color: #333 }
-@media screen { body { background: #eee } main { background: #fff; margin: 6mm auto; box-shadow: 0 0 3mm #999 } }
+footer { margin-top: 6mm; font-size: 8pt; color: #333; break-before: avoid }
+@media screen { .each { display: none } body { background: #eee }
+  main { background: #fff; margin: 6mm auto; box-shadow: 0 0 3mm #999 } }
 ";
 
 /// What the page may load: its own style, nothing else.
@@ -73,19 +76,21 @@ impl Page {
     /// The page as HTML. Every text is escaped.
     #[must_use]
     pub fn html(&self) -> String {
+        let (zh, en) = (self.title_zh, self.title_en);
+        let (hotline, number) = (escaped(&self.hotline), escaped(&self.number));
         let mut html = format!(
-            "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>{} {}</title>\
-             <style>{STYLE}</style></head><body><main><h1>{}</h1><h2>{}</h2>\
-             <p class=\"head\"><span>{}</span><span>编号 No. {}</span></p><dl>",
-            self.title_zh,
-            escaped(&self.number),
-            self.title_zh,
-            self.title_en,
-            escaped(&self.hotline),
-            escaped(&self.number)
+            "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>{zh} {number}</title>\
+             <style>{STYLE}</style></head><body><main><p class=\"each\">{zh} {number}</p><h1>{zh}</h1><h2>{en}</h2>\
+             <p class=\"head\"><span>{hotline}</span><span>编号 No. {number}</span></p><dl>"
         );
-        for row in &self.rows {
-            let class = if row.wide { " class=\"wide\"" } else { "" };
+        let mut left = true;
+        let mut rows = self.rows.iter().peekable();
+        while let Some(row) = rows.next() {
+            // With nothing beside it, it would leave a hole in the table.
+            let alone = left && rows.peek().is_none_or(|next| next.wide);
+            let wide = row.wide || alone;
+            left = wide || !left;
+            let class = if wide { " class=\"wide\"" } else { "" };
             let (zh, en, text) = (row.zh, row.en, escaped(&row.text));
             let _ = write!(
                 html,
@@ -129,23 +134,31 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_text_is_markup() {
+    fn page(rows: Vec<Row>) -> String {
         let page = Page {
             title_zh: "受理单",
             title_en: "Acceptance form",
             hotline: "<b>热线</b>".into(),
             number: "1".into(),
-            rows: vec![Row {
-                zh: "标题",
-                en: "Title",
-                text: "\"><script>alert('&')</script>".into(),
-                wide: true,
-            }],
+            rows,
             signatures: vec![],
             printed: "</footer>".into(),
         };
-        let html = page.html();
+        page.html()
+    }
+
+    fn row(text: &str, wide: bool) -> Row {
+        Row {
+            zh: "标题",
+            en: "Title",
+            text: text.into(),
+            wide,
+        }
+    }
+
+    #[test]
+    fn no_text_is_markup() {
+        let html = page(vec![row("\"><script>alert('&')</script>", true)]);
         assert!(
             !html.contains("<script>")
                 && !html.contains("<b>")
@@ -154,6 +167,27 @@ mod tests {
         assert!(
             html.contains("&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"),
             "{html}"
+        );
+    }
+
+    /// Widths of the rows of a table, from those that were wanted.
+    fn widths(wanted: &[bool]) -> Vec<bool> {
+        let html = page(wanted.iter().map(|wide| row("", *wide)).collect());
+        let rows = html.split("<div").skip(1);
+        rows.map(|row| row.starts_with(" class=\"wide\"")).collect()
+    }
+
+    #[test]
+    fn no_row_leaves_a_hole_beside_it() {
+        let (half, wide) = (false, true);
+        assert_eq!(widths(&[half, half, wide]), [half, half, wide]);
+        assert_eq!(
+            widths(&[half, half, half, wide, half]),
+            [half, half, wide, wide, wide]
+        );
+        assert_eq!(
+            widths(&[wide, half, half, half, half]),
+            [wide, half, half, half, half]
         );
     }
 }

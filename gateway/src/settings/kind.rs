@@ -1,5 +1,6 @@
 //! What a setting may be, and how its text is read.
 
+use super::access;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub enum Kind {
     Path,
     /// A store's URL, whose password is never shown.
     Store,
+    /// Where attachments are.
+    Files,
     /// An IP address and port; perhaps `off`.
     Address {
         /// Whether it may be off.
@@ -44,6 +47,12 @@ pub enum Kind {
     Switch,
     /// One of some words.
     Choice(&'static [&'static str]),
+    /// Some of some words, at least one.
+    Several(&'static [&'static str]),
+    /// Origins of web pages.
+    Origins,
+    /// Where something is fetched, over TLS or from this machine.
+    Url,
 }
 
 impl Kind {
@@ -51,10 +60,11 @@ impl Kind {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Text | Self::Choice(_) => "text",
+            Self::Text | Self::Choice(_) | Self::Several(_) => "text",
+            Self::Origins => "origins",
             Self::Secret => "secret",
             Self::Path => "file",
-            Self::Store => "URL",
+            Self::Store | Self::Files | Self::Url => "URL",
             Self::Address { .. } => "address",
             Self::Time { .. } => "ms, s, min, h",
             Self::Bytes { .. } => "B, KiB, MiB",
@@ -71,6 +81,7 @@ impl Kind {
             Self::Secret => "a secret, in the environment".into(),
             Self::Path => "the path of a file".into(),
             Self::Store => "sqlite:DIR or postgres://USER:PASSWORD@HOST/DATABASE".into(),
+            Self::Files => "file:DIR or s3://BUCKET/PREFIX".into(),
             Self::Address { off: false } => "an address and port such as \"127.0.0.1:8080\"".into(),
             Self::Address { off: true } => {
                 "an address and port such as \"127.0.0.1:9464\", or \"off\"".into()
@@ -86,6 +97,9 @@ impl Kind {
             Self::Count { least, most } => format!("a number from {least} to {most}"),
             Self::Switch => "true or false".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Several(words) => format!("some of {}, with commas between", words.join(", ")),
+            Self::Origins => "origins such as \"https://desk.example\", with commas between".into(),
+            Self::Url => "an https:// URL, or http:// on this machine".into(),
         }
     }
 
@@ -94,6 +108,7 @@ impl Kind {
         match self {
             Self::Text | Self::Secret | Self::Path => !text.is_empty(),
             Self::Store => text.parse::<docket_core::StoreUrl>().is_ok(),
+            Self::Files => text.parse::<docket_core::FilesUrl>().is_ok(),
             Self::Address { off } => (off && text == "off") || text.parse::<SocketAddr>().is_ok(),
             Self::Time { least, most } => time(text).is_some_and(|t| t >= least && t <= most),
             Self::Bytes { least, most } => bytes(text).is_some_and(|n| n >= least && n <= most),
@@ -102,6 +117,12 @@ impl Kind {
             }
             Self::Switch => matches!(text, "true" | "false"),
             Self::Choice(words) => words.contains(&text),
+            Self::Several(of) => {
+                access::words(text).next().is_some()
+                    && access::words(text).all(|word| of.contains(&word))
+            }
+            Self::Origins => access::words(text).all(access::is_origin),
+            Self::Url => access::is_safe_url(text),
         }
     }
 
@@ -118,7 +139,7 @@ impl Kind {
 
     /// Whether a wrong value may be quoted in an error.
     pub(super) const fn is_quotable(self) -> bool {
-        !matches!(self, Self::Secret | Self::Store)
+        !matches!(self, Self::Secret | Self::Store | Self::Files)
     }
 }
 

@@ -80,6 +80,12 @@ pub enum SettingsError {
     /// A certificate without a key, or the other way round.
     #[error("tls.certificate and tls.key go together: only one of them is set")]
     HalfOfTls,
+    /// A part of what an identity provider needs.
+    #[error("oidc.issuer, oidc.audience and oidc.jwks go together: only some of them are set")]
+    PartOfOidc,
+    /// Nothing but trusted documents, and none.
+    #[error("documents.only needs documents.manifest: nothing would be taken")]
+    NothingTrusted,
 }
 
 fn names() -> Vec<&'static str> {
@@ -239,6 +245,10 @@ impl Reading<'_> {
     pub(super) fn time(&mut self, spec: &'static Spec) -> Result<Duration, SettingsError> {
         let text = self.text(spec)?;
         Ok(text.and_then(|text| kind::time(&text)).unwrap_or_default())
+    }
+
+    pub(super) fn switch(&mut self, spec: &'static Spec) -> Result<bool, SettingsError> {
+        Ok(self.text(spec)?.as_deref() == Some("true"))
     }
 
     pub(super) fn count(&mut self, spec: &'static Spec) -> Result<usize, SettingsError> {

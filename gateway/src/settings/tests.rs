@@ -56,6 +56,50 @@ fn a_flag_goes_before_the_environment_before_the_file_before_the_default() {
 }
 
 #[test]
+fn who_comes_in_is_said_whole_and_safely() {
+    let provider = "[oidc]\nissuer = \"https://id.test\"\naudience = \"docket\"\n";
+    let with = |more: &str| in_file(&format!("{provider}{more}"));
+    assert!(refused(with("")).contains("go together"), "no keys");
+    for jwks in [
+        "https://id.test/keys",
+        "http://127.0.0.1:1/keys",
+        "http://[::1]/keys",
+    ] {
+        let layers = with(&format!("jwks = \"{jwks}\"\nalgorithms = \"ES256, EdDSA\"")).unwrap();
+        let oidc = Settings::load(&layers, &[]).unwrap().access.oidc.unwrap();
+        assert_eq!(oidc.jwks, jwks);
+        assert_eq!(oidc.algorithms, ["ES256", "EdDSA"]);
+    }
+    for jwks in [
+        "http://id.test/keys",
+        "http://127.0.0.1.id.test/",
+        "keys",
+        "file:///keys",
+    ] {
+        let told = refused(with(&format!("jwks = \"{jwks}\"")));
+        assert!(told.contains("https://"), "{jwks}: {told}");
+    }
+    for algorithms in ["none", "HS256", "RS256,HS256", "", ",", "RS512"] {
+        let set = format!("oidc.algorithms={algorithms}");
+        let told = refused(read("", &[], &[&set]));
+        assert!(told.contains("some of RS256, ES256, EdDSA"), "{told}");
+    }
+    let named = read("", &[], &["cors.origins=https://a.test, http://b.test:81"]).unwrap();
+    assert_eq!(Settings::load(&named, &[]).unwrap().access.origins.len(), 2);
+    for origin in [
+        "*",
+        "null",
+        "https://a.test/",
+        "https://a.test/x",
+        "a.test",
+        "https://A.test",
+    ] {
+        let told = refused(read("", &[], &[&format!("cors.origins={origin}")]));
+        assert!(told.contains("origins such as"), "{origin}: {told}");
+    }
+}
+
+#[test]
 fn every_setting_is_read_and_explained_and_has_its_own_names() {
     let settings = Settings::load(&Layers::default(), &[]).unwrap();
     let explained: Vec<&str> = settings

@@ -1,14 +1,16 @@
 //! Queries on inboxes: a page of a tab, totals, counts, and how long a ticket has been nobody's.
 
-use super::{Holder, NEVER, PAGE_MAX, SPANS, Tab, begin_of};
+use super::{Holder, NEVER, PAGE_MAX, RESTS_GREEN, SPANS, Tab, begin_of};
 use crate::card::{Card, READ_COLUMNS, read};
 use crate::projection::{ProjectionError, id};
 use crate::views::Views;
+use docket_core::Span;
 use docket_core::db::Value;
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, TicketId};
 use docket_domain::ticket::{Kind, Urgency};
+use docket_domain::time::Light;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -25,14 +27,16 @@ pub struct InboxQuery {
     pub urgency: Option<Urgency>,
     /// Only unviewed ones.
     pub unviewed: Option<bool>,
+    /// Only (or only not) those under supervision.
+    pub supervised: Option<bool>,
+    /// Only (or only not) those that were urged.
+    pub urged: Option<bool>,
+    /// Only open ones whose limit stands so now.
+    pub light: Option<Light>,
     /// Only those this account works on.
     pub handler: Option<AccountId>,
     /// By what.
     pub order: Order,
-    /// After this row of the same order.
-    pub after: Option<(i64, TicketId)>,
-    /// Rows wanted, at most [`PAGE_MAX`].
-    pub limit: u32,
     /// The time that decides what is overdue.
     pub now: Timestamp,
 }
@@ -51,6 +55,8 @@ pub enum Order {
     /// Longest nobody's first; what is somebody's last. In tabs where nothing is nobody's as
     /// [`Self::OldestFirst`].
     UnassignedFirst,
+    /// The most pressing first, of those what is due next. Of what is over as [`Self::OldestFirst`].
+    UrgentFirst,
 }
 
 impl Order {
@@ -61,7 +67,11 @@ impl Order {
             (Self::DueFirst, _) => "due_at",
             (Self::LatestFirst, _) => "entered_at",
             (Self::UnassignedFirst, Tab::ToAssign | Tab::ToDecide) => "unassigned_since",
-            (Self::OldestFirst | Self::NewestFirst | Self::UnassignedFirst, _) => "received_at",
+            (Self::UrgentFirst, tab) if !matches!(tab, Tab::Done) => "urgent",
+            (
+                Self::OldestFirst | Self::NewestFirst | Self::UnassignedFirst | Self::UrgentFirst,
+                _,
+            ) => "received_at",
         }
     }
 
@@ -69,6 +79,9 @@ impl Order {
         matches!(self, Self::NewestFirst | Self::LatestFirst)
     }
 }
+
+/// A row's place in an order: what it sorts by, and its ticket.
+pub type Place = (i64, TicketId);
 
 /// A row of an inbox.
 #[derive(Clone, Debug)]
@@ -83,6 +96,8 @@ pub struct InboxRow {
     pub unviewed: bool,
     /// When it must be replied.
     pub due_at: Option<Timestamp>,
+    /// Whether that waits for a year's calendar, and may move.
+    pub due_provisional: bool,
     /// Whether it is open and past due.
     pub overdue: bool,
     /// What it sorts by, for the cursor.
@@ -96,6 +111,9 @@ impl InboxQuery {
         self.kind.is_some()
             || self.urgency.is_some()
             || self.unviewed.is_some()
+            || self.supervised.is_some()
+            || self.urged.is_some()
+            || self.light.is_some()
             || self.handler.is_some()
     }
 
@@ -123,6 +141,26 @@ impl InboxQuery {
         if let Some(unviewed) = self.unviewed {
             and(" AND i.unviewed = ?", unviewed.into());
         }
+        if let Some(supervised) = self.supervised {
+            and(" AND i.supervised = ?", supervised.into());
+        }
+        if let Some(urged) = self.urged {
+            and(" AND i.urged = ?", urged.into());
+        }
+        if let Some(light) = self.light {
+            // As `Ticket::light` has it: see `Limit::of` for what rests.
+            let stands = match light {
+                Light::Red => "i.due_at < ?".to_owned(),
+                Light::Yellow => "i.due_at >= ? AND i.yellow_at <= ?".to_owned(),
+                Light::Green => {
+                    format!(
+                        "i.due_at >= ? AND i.yellow_at > ?
+                         AND (i.due_at <> {NEVER} OR i.yellow_at = {RESTS_GREEN})"
+                    )
+                }
+            };
+            and(&format!(" AND i.open = 1 AND {stands}"), self.now.into());
+        }
         if let Some(handler) = self.handler {
             and(" AND i.handler = ?", handler.to_string().into());
         }
@@ -131,16 +169,24 @@ impl InboxQuery {
 }
 
 impl Views {
-    /// A page of an inbox.
-    pub async fn inbox(&self, query: &InboxQuery) -> Result<Vec<InboxRow>, ProjectionError> {
+    /// A stretch of an inbox, at most [`PAGE_MAX`] rows and one, in the order they are read.
+    pub async fn inbox(
+        &self,
+        query: &InboxQuery,
+        span: &Span<Place>,
+    ) -> Result<Vec<InboxRow>, ProjectionError> {
         let (mut condition, mut values) = query.condition();
         let column = query.order.column(query.tab);
-        let (compare, direction) = if query.order.descends() {
-            ("<", "DESC")
-        } else {
-            (">", "ASC")
-        };
-        if let Some((sort, ticket)) = query.after {
+        if column == "urgent" {
+            // In words, for the index that has no rows that are over.
+            condition.push_str(" AND i.tab <> 'done'");
+        }
+        let descends = query.order.descends();
+        let (after, before) = Span::<Place>::compares(descends);
+        for (compare, place) in [(after, span.after), (before, span.before)] {
+            let Some((sort, ticket)) = place else {
+                continue;
+            };
             let (n, m) = (values.len() + 1, values.len() + 2);
             let _ = write!(
                 condition,
@@ -148,7 +194,8 @@ impl Views {
             );
             values.extend(values![sort, id(ticket.0)]);
         }
-        values.push(query.limit.min(PAGE_MAX + 1).into());
+        let direction = span.direction(descends);
+        values.push(span.limit.min(PAGE_MAX + 1).into());
         let sql = format!(
             "SELECT {READ_COLUMNS}, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
              FROM inbox i JOIN tickets t ON t.ticket = i.ticket WHERE {condition}
@@ -159,16 +206,18 @@ impl Views {
         let rows = self.db().fetch_all(&sql, values).await?;
         let row = |row: &docket_core::db::Row| {
             let due = row.int(7)?;
+            let due_at = (due != NEVER).then(|| row.time(7)).transpose()?;
+            let card = read(row, 0)?;
+            let assignment = AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0));
+            // Of the limit that is shown: while the ticket rests in time there is none.
+            let limit = card.ticket.assignment(assignment).and_then(|a| a.due);
             Ok(InboxRow {
-                card: read(row, 0)?,
-                assignment: AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0)),
+                due_provisional: due_at.is_some() && limit.is_some_and(|due| due.provisional),
+                card,
+                assignment,
                 tab: row.text(5)?,
                 unviewed: row.int(6)? == 1,
-                due_at: if due == NEVER {
-                    None
-                } else {
-                    Some(row.time(7)?)
-                },
+                due_at,
                 overdue: row.int(8)? == 1 && due < now,
                 sort: row.int(9)?,
             })

@@ -1,64 +1,107 @@
 //! Reading and folding ahead of whoever writes, in the order of streams.
 //!
 //! A ticket's records lie all over the log, but by stream they come together: each ticket is folded once, from
-//! its first record to its last, and each of its rows written once, in the order of their keys.
+//! its first record to its last, and each of its rows written once, nearly in the order of their keys.
 
-use crate::fold::{Fold, Folded};
-use crate::projection::ProjectionError;
+use crate::fold::Fold;
+use crate::projection::{Projection, ProjectionError};
+use crate::write::Write;
 use docket_core::journal::READ_MAX;
 use docket_core::{Journal, Record};
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
+/// Tasks that fold at one time. They read in turn.
+const FOLDING: usize = 2;
 /// Batches that wait for whoever writes.
 const WAITING: usize = 2;
 
 /// Whole streams, folded.
-pub(super) type Streams = Result<(Vec<Record>, Folded), ProjectionError>;
+pub(super) struct Streams {
+    /// How many records they are.
+    pub(super) records: u64,
+    /// What each projection wants written for them.
+    pub(super) writes: Vec<Vec<Write>>,
+}
 
 /// Every record up to a position.
-pub(super) fn by_stream(journal: Journal, until: u64) -> mpsc::Receiver<Streams> {
+pub(super) fn by_stream(
+    journal: &Journal,
+    projections: &[&'static dyn Projection],
+    until: u64,
+) -> mpsc::Receiver<Result<Streams, ProjectionError>> {
     let (sender, batches) = mpsc::channel(WAITING);
-    // Ends when nobody receives any more.
-    tokio::spawn(async move {
-        let mut fold = Fold::new(journal.clone());
-        let mut after = (Uuid::nil(), 0);
-        loop {
-            match next(&journal, &mut fold, after, until).await {
-                Ok(Some(batch)) => {
-                    after = batch.0.last().map_or(after, |r| (r.stream, r.version));
-                    if sender.send(Ok(batch)).await.is_err() {
-                        return;
-                    }
-                }
-                Ok(None) => return,
-                Err(error) => {
-                    let _ = sender.send(Err(error)).await;
+    let read_up_to = Arc::new(Mutex::new((Uuid::nil(), 0)));
+    for _ in 0..FOLDING {
+        let mut folding = Folding {
+            journal: journal.clone(),
+            projections: projections.to_vec(),
+            fold: Fold::new(journal.clone()),
+            until,
+            read_up_to: read_up_to.clone(),
+        };
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while let Some(batch) = folding.next().await.transpose() {
+                let failed = batch.is_err();
+                // Ends when nobody receives any more.
+                if sender.send(batch).await.is_err() || failed {
                     return;
                 }
             }
-        }
-    });
+        });
+    }
     batches
 }
 
+/// One of the tasks that fold.
+struct Folding {
+    journal: Journal,
+    projections: Vec<&'static dyn Projection>,
+    fold: Fold,
+    until: u64,
+    /// The last record that any of them has read, by stream and version.
+    read_up_to: Arc<Mutex<(Uuid, u64)>>,
+}
+
+impl Folding {
+    async fn next(&mut self) -> Result<Option<Streams>, ProjectionError> {
+        let records = {
+            let mut read_up_to = self.read_up_to.lock().await;
+            let records = next(&self.journal, *read_up_to, self.until).await?;
+            let Some(last) = records.last() else {
+                return Ok(None);
+            };
+            *read_up_to = (last.stream, last.version);
+            records
+        };
+        let folded = self.fold.fold(&records).await?;
+        let batch = folded.batch(&records);
+        let projections = self.projections.iter();
+        let writes = projections.map(|projection| projection.writes(&batch));
+        Ok(Some(Streams {
+            records: records.len() as u64,
+            writes: writes.collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+/// The streams that come next; none when all were read.
 async fn next(
     journal: &Journal,
-    fold: &mut Fold,
     after: (Uuid, u64),
     until: u64,
-) -> Result<Option<(Vec<Record>, Folded)>, ProjectionError> {
+) -> Result<Vec<Record>, ProjectionError> {
     let mut records = journal.read_by_stream(after, until, READ_MAX).await?;
-    let Some(last) = records.last().map(|record| record.stream) else {
-        return Ok(None);
-    };
     // The page may have cut the last stream off: it comes whole with the next, unless it fills a page.
-    if records.len() == READ_MAX as usize {
+    if let Some(last) = records.last().map(|record| record.stream)
+        && records.len() == READ_MAX as usize
+    {
         let whole = records.partition_point(|record| record.stream != last);
         if whole > 0 {
             records.truncate(whole);
         }
     }
-    let folded = fold.fold(&records).await?;
-    Ok(Some((records, folded)))
+    Ok(records)
 }

@@ -36,6 +36,8 @@ pub enum What {
     InboxSmall,
     /// A server, inbox pages out of a million.
     InboxLarge,
+    /// A server offered four times what it can do, inbox pages out of 10,000 tickets.
+    Overload,
     /// A server's memory with a million tickets.
     Memory,
     /// All views folded anew.
@@ -114,6 +116,7 @@ impl Cell {
             What::HttpDay => format!("http.{on}.day"),
             What::InboxSmall => format!("http.{on}.inbox_10k"),
             What::InboxLarge => format!("http.{on}.inbox_1m"),
+            What::Overload => format!("http.{on}.overload"),
             What::Memory => format!("memory.{on}"),
             What::Rebuild => format!("rebuild.{on}"),
             What::Size => format!("size.{on}"),
@@ -139,7 +142,7 @@ impl Cell {
     /// What its store holds, where that is kept from round to round.
     pub const fn stock(self) -> Option<Stock> {
         match self.what {
-            What::InboxSmall => Some(Stock::Imported(SMALL)),
+            What::InboxSmall | What::Overload => Some(Stock::Imported(SMALL)),
             What::InboxLarge | What::Memory => Some(Stock::Imported(LARGE)),
             What::TimersSmall => Some(Stock::Open(50_000)),
             What::TimersLarge => Some(Stock::Open(LARGE)),
@@ -174,6 +177,7 @@ pub fn groups() -> Vec<Vec<Cell>> {
         let mut inboxes: Vec<Cell> = on(store, 16, &[InboxSmall, InboxLarge]);
         inboxes.push(Cell::new(store, Memory, 0));
         groups.push(inboxes);
+        groups.push(on(store, 128, &[Overload]));
         groups.push(on(store, 0, &[TimersSmall]));
         groups.push(on(store, 0, &[TimersLarge]));
     }
@@ -227,6 +231,7 @@ pub fn judged() -> Vec<Judged> {
         alone(What::HttpDay, 32, "lag", AtMost(1.0));
         alone(What::Rebuild, 0, "", AtLeast(if store == Sqlite { 50_000.0 } else { 30_000.0 }));
         alone(What::Memory, 0, "", AtMost(300.0));
+        alone(What::Overload, 128, "p99_ratio", AtMost(2.0));
         for timers in [What::TimersSmall, What::TimersLarge] {
             alone(timers, 0, "", AtMost(1.0));
             alone(timers, 0, "p99_ratio", AtMost(2.0));

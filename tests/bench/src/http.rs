@@ -14,6 +14,18 @@ use tokio::net::TcpStream;
 /// A session's `Authorization`.
 pub type Token = HeaderValue;
 
+/// A request that the server did not take: too much was under way.
+#[derive(Debug)]
+pub struct Shed;
+
+impl std::fmt::Display for Shed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("503: more is under way than the server takes")
+    }
+}
+
+impl std::error::Error for Shed {}
+
 /// A connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -39,10 +51,11 @@ impl Connection {
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        if status == StatusCode::OK {
-            return Ok(body);
+        match status {
+            StatusCode::OK => Ok(body),
+            StatusCode::SERVICE_UNAVAILABLE => Err(Box::new(Shed)),
+            _ => Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()),
         }
-        Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into())
     }
 
     /// Gets a path.

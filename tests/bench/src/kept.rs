@@ -4,6 +4,7 @@ use crate::Fallible;
 use crate::city::{found, hire};
 use crate::csv;
 use crate::measure::{Figure, Sample};
+use crate::overload;
 use crate::server::Docket;
 use crate::stock;
 use crate::traffic;
@@ -75,6 +76,14 @@ impl Kept {
     pub async fn inbox(&self, clients: usize, seconds: f64) -> Fallible<Sample> {
         let server = self.docket.serve().await?;
         let sample = traffic::inbox(&server, clients, seconds).await?;
+        server.stop().await?;
+        Ok(sample)
+    }
+
+    /// More inbox pages than it can serve.
+    pub async fn overload(&self, clients: usize, seconds: f64) -> Fallible<Sample> {
+        let server = self.docket.serve().await?;
+        let sample = overload::four_times(&server, clients, seconds).await?;
         server.stop().await?;
         Ok(sample)
     }

@@ -4,7 +4,7 @@
 //! * [`measure`]: closed loops. [`commits`]: what is appended. [`city`], [`stock`], [`csv`]: who works, and on what.
 //! * [`docket`], [`two`], [`desk`]: ours, in this process. [`ceiling_postgres`], [`ceiling_sqlite`],
 //!   [`esrs_own`]: theirs.
-//! * [`server`]: ours, as a process of its own. [`http`], [`traffic`]: its clients. [`lag`]: how far its views
+//! * [`server`]: ours, as a process of its own. [`http`], [`traffic`]: its clients. [`overload`]: too many of them. [`lag`]: how far its views
 //!   are behind. [`kept`]: stores that take long to make.
 //!
 //! Cells that are compared run one after the other, in turned order from round to round; a figure is the
@@ -23,6 +23,7 @@ mod http;
 mod kept;
 mod lag;
 mod measure;
+mod overload;
 mod place;
 mod server;
 mod stock;

@@ -67,6 +67,7 @@ impl Place {
                 self.timed += 1;
                 timers::run(&kept, self.timed, self.seconds).await
             }
+            What::Overload => kept.overload(cell.clients, self.seconds).await,
             _ => kept.inbox(cell.clients, self.seconds).await,
         }
     }

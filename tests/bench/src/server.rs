@@ -35,6 +35,12 @@ impl Docket {
             .arg(master_key(&self.dir))
             .current_dir(&self.dir)
             .env("DOCKET_LOG", "error")
+            // What is measured is what it can do, not what an account may.
+            .env("DOCKET_RATE_ACCOUNT", "0")
+            .env("DOCKET_RATE_ADDRESS", "0")
+            .env("DOCKET_LIMITS_OPERATIONS_ACCOUNT", "0")
+            .env("DOCKET_LIMITS_SUBSCRIPTIONS_ACCOUNT", "0")
+            .env("DOCKET_SESSIONS_TOKEN", "12h")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

@@ -16,21 +16,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sessions and documents that all connections share.
-struct Desk {
+pub struct Desk {
     operator: Token,
     dispatcher: Token,
-    clerk: Token,
+    /// Reads the department's inbox.
+    pub clerk: Token,
     receive: Mutation,
     assign: Mutation,
     view: Mutation,
     sign: Mutation,
     reply: Mutation,
-    inbox: InboxPage,
+    /// Pages of it.
+    pub inbox: InboxPage,
     next: AtomicUsize,
 }
 
 impl Desk {
-    async fn open(server: &Server) -> Fallible<Arc<Self>> {
+    /// Logs in.
+    pub async fn open(server: &Server) -> Fallible<Arc<Self>> {
         let mut connection = Connection::open(&server.address).await?;
         Ok(Arc::new(Self {
             operator: connection.log_in("operator").await?,
@@ -51,7 +54,8 @@ impl Desk {
     }
 }
 
-async fn connections(server: &Server, count: usize) -> Fallible<Vec<Connection>> {
+/// Connections to a server.
+pub async fn connections(server: &Server, count: usize) -> Fallible<Vec<Connection>> {
     let mut connections = Vec::with_capacity(count);
     for _ in 0..count {
         connections.push(Connection::open(&server.address).await?);

@@ -290,7 +290,7 @@ impl<'m> Hotline<'m> {
         figures
     }
 
-    /// Every letter is as it was written, and answered as it was answered, to the second.
+    /// Every letter is as it was written, but for how its lines end, and answered as it was answered, to the second.
     pub async fn compare_letters(&mut self) {
         let auditor = self.staff("auditor").await;
         let query =
@@ -298,12 +298,13 @@ impl<'m> Hotline<'m> {
         for (letter, told) in self.letters.iter().zip(&self.tickets) {
             let found = auditor.data(query, json!({ "id": told.id })).await;
             let time = |at: NaiveDateTime| instant(at).to_rfc3339();
+            let kept = |text: &str| text.trim().replace("\r\n", "\n");
             let answer = letter.answer.as_ref();
             let expected = json!({
-                "title": letter.title.trim(),
-                "body": letter.body.trim(),
+                "title": kept(&letter.title),
+                "body": kept(&letter.body),
                 "receivedAt": time(letter.received_at),
-                "answer": answer.map(|(at, text)| json!({ "at": time(*at), "text": text.trim() })),
+                "answer": answer.map(|(at, text)| json!({ "at": time(*at), "text": kept(text) })),
             });
             assert_eq!(found["ticket"], expected);
         }

@@ -13,7 +13,7 @@ fn read(name: &str) -> String {
 
 /// Every variable that a text names.
 fn variables(text: &str) -> Vec<String> {
-    let is_of_a_name = |c: char| c.is_ascii_uppercase() || c == '_';
+    let is_of_a_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     text.split(|c: char| !is_of_a_name(c))
         .filter(|word| word.starts_with("DOCKET_") && word.len() > "DOCKET_".len())
         .map(str::to_owned)

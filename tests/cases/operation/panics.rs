@@ -147,8 +147,8 @@ async fn a_subscription_ends_when_the_server_stops() {
     let mut waits = schema.execute_stream("subscription { waits }".into(), None);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let limits = docket_gateway::settings::Limits::default();
-    let stopped = docket_gateway::drain::serve(listener, Router::new(), drain, limits, async {});
-    let (stopped, last) = tokio::join!(stopped, waits.next());
-    stopped.unwrap();
+    let stopped =
+        docket_gateway::drain::serve(listener, Router::new(), drain, limits, &[], async {});
+    let ((), last) = tokio::join!(stopped, waits.next());
     assert!(last.is_none());
 }

@@ -87,19 +87,21 @@ async fn what_is_set_is_in_force() {
     docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
         set_up(store).await;
         let text = "[server]\nbody_bytes_max = \"4KiB\"\n[limits]\ndepth = 5\ncomplexity = 3000\nposition_wait = \"0s\"\n\
-                    [sessions]\nlast = \"1h\"\n";
+                    [sessions]\nlast = \"1h\"\ntoken = \"5min\"\n";
         write(store, text);
         let server = serve(store, &[]);
         let nobody = server.client();
         let long = format!("{{ __typename }} # {}", "x".repeat(4 * 1024));
         assert_eq!(nobody.fault(&long, json!({})).await, "TOO_LARGE");
         let operator = nobody.logged_in("operator", PASSWORD).await;
-        let login = "mutation($l: String!, $p: String!) { login(input: { login: $l, password: $p }) { expiresAt } }";
+        let login = "mutation($l: String!, $p: String!) { login(input: { login: $l, password: $p }) { expiresAt sessionEndsAt } }";
         let data = nobody.data(login, json!({ "l": "clerk", "p": PASSWORD })).await;
-        let until = data["login"]["expiresAt"].as_str().expect("a time");
-        let until = chrono::DateTime::parse_from_rfc3339(until).unwrap();
-        let lasts = until.to_utc() - docket_core::Clock::now(&docket_core::SystemClock);
-        assert!((50..=60).contains(&lasts.num_minutes()), "{lasts}");
+        for (field, most) in [("expiresAt", 5), ("sessionEndsAt", 60)] {
+            let until = data["login"][field].as_str().expect("a time");
+            let until = chrono::DateTime::parse_from_rfc3339(until).unwrap();
+            let lasts = until.to_utc() - docket_core::Clock::now(&docket_core::SystemClock);
+            assert!((most - 4..=most).contains(&lasts.num_minutes()), "{field}: {lasts}");
+        }
         let deep = "{ __schema { types { fields { type { ofType { name } } } } } }";
         let told = nobody.run(deep, json!({})).await;
         assert!(told.to_string().contains("too deep"), "deeper than 5: {told}");

@@ -3,11 +3,11 @@
 
 use super::THIRD_DEPARTMENT;
 use chrono::TimeDelta;
-use docket_domain::people::Actor;
+use docket_domain::people::{Actor, Role};
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket::actions::{assign, delegate, rule, set_secrecy, supervise};
 use docket_domain::ticket::scenario::*;
-use docket_domain::ticket::{Secrecy, SupervisionLevel, Ticket, TicketAction};
+use docket_domain::ticket::{FilePart, Secrecy, SupervisionLevel, Ticket, TicketAction};
 use docket_domain::time::Timestamp;
 
 /// The command.
@@ -28,6 +28,7 @@ pub fn complete(
         "suspend" => fit_suspend(now),
         "supervise" => fit_supervise(ticket),
         "set_secrecy" => fit_secrecy(ticket),
+        "attach_file" => fit_file(actor),
         other => plain(other),
     }
 }
@@ -78,6 +79,7 @@ fn plain(name: &str) -> TicketAction<Sealed> {
         "note_call_back_due" => note_call_back_due(),
         "settle_dues" => settle_dues(),
         "print" => print(),
+        "open_file" => open_file(),
         "erase" => erase(),
         other => panic!("write a complete command for the new action {other:?} here"),
     }
@@ -154,6 +156,18 @@ fn fit_supervise(ticket: &Ticket) -> TicketAction<Sealed> {
         level,
         text: Some(sealed("群众多次来电")),
     })
+}
+
+fn fit_file(actor: &Actor) -> TicketAction<Sealed> {
+    let TicketAction::AttachFile(mut action) = attach_file() else {
+        unreachable!("it is one")
+    };
+    // Beside the one that may be there.
+    action.attachment = id(0xA78);
+    if actor.has(Role::Citizen) {
+        action.part = FilePart::Matter;
+    }
+    TicketAction::AttachFile(action)
 }
 
 fn fit_secrecy(ticket: &Ticket) -> TicketAction<Sealed> {

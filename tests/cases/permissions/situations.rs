@@ -7,7 +7,7 @@ use docket_domain::rules::Rules;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket::actions::{assign, set_secrecy};
 use docket_domain::ticket::scenario::{self, *};
-use docket_domain::ticket::{Context, Secrecy, Ticket, TicketAction};
+use docket_domain::ticket::{Context, FilePart, Secrecy, Ticket, TicketAction};
 use docket_domain::time::Timestamp;
 use std::sync::{Arc, LazyLock};
 
@@ -151,6 +151,14 @@ fn hush() -> TicketAction<Sealed> {
 fn confidential() -> Given {
     given([(operator(), confidential_on(DEPARTMENT))])
 }
+/// A photograph that belongs to the request.
+fn attach_matter() -> TicketAction<Sealed> {
+    let TicketAction::AttachFile(mut action) = attach_file() else {
+        unreachable!("it is one")
+    };
+    action.part = FilePart::Matter;
+    TicketAction::AttachFile(action)
+}
 fn given_to_other() -> TicketAction<Sealed> {
     let lead = OTHER_DEPARTMENT;
     TicketAction::Assign(assign::Assign {
@@ -210,6 +218,14 @@ pub fn situations() -> Vec<Situation> {
             61,
         ),
         at(
+            "in_progress, a file attached as evidence",
+            signed().and(clerk(), attach_file()),
+        ),
+        at(
+            "in_progress, a file attached by the caller",
+            signed().and(citizen(), attach_matter()),
+        ),
+        at(
             "in_progress, supervised",
             signed().and(supervisor(), supervise()),
         ),
@@ -252,6 +268,12 @@ fn passed_on() -> Vec<Situation> {
         later("awaiting_call_back, overdue", reviewed(), 10),
         at("awaiting_redo", unsolved()),
         at("closed", closed()),
+        at(
+            "closed, with its master",
+            signed()
+                .and(dispatcher(), merge())
+                .and(Actor::system(), conclude()),
+        ),
         at("closed, exclusion pending", excluded(0)),
         at("closed, appeal pending", excluded(1)),
         at("declined", received().and(operator(), decline())),
@@ -288,6 +310,13 @@ pub fn hidden() -> Vec<Situation> {
         at(
             "in_progress, confidential, accuses the department",
             confidential()
+                .and(dispatcher(), given_to_other())
+                .and(scenario::other_clerk(), sign()),
+        ),
+        at(
+            "in_progress, with a file, confidential, accuses the department",
+            confidential()
+                .and(operator(), attach_matter())
                 .and(dispatcher(), given_to_other())
                 .and(scenario::other_clerk(), sign()),
         ),

@@ -35,6 +35,7 @@ async fn back_up(store: &TestStore, into: &Path) -> Manifest {
         keys_url: &url,
         dir: &into.join("data"),
         keys_dir: Some(&into.join("keys")),
+        files: None,
         clock: &SystemClock,
     };
     backup(what, &mut |_| {}).await.unwrap()

@@ -156,7 +156,7 @@ async fn caught_up(server: &Server) {
 /// The tables of the views in which a ticket has rows.
 async fn rows_of(server: &Server, id: TicketId) -> Vec<&'static str> {
     let mut found = Vec::new();
-    for table in ["tickets", "timeline", "inbox", "facts"] {
+    for table in ["tickets", "timeline", "inbox", "exclusions", "facts"] {
         let sql = format!("SELECT count(*) FROM {table} WHERE ticket = $1");
         let id = vec![docket_core::db::Value::Id(Some(id.0))];
         let row = server.app.store.views.fetch_optional(&sql, id).await;
@@ -322,6 +322,7 @@ async fn back_up(store: &TestStore, into: &Path) {
         keys_url: &url,
         dir: &into.join("data"),
         keys_dir: Some(&into.join("keys")),
+        files: None,
         clock: &SystemClock,
     };
     backup(what, &mut |_| {}).await.unwrap();

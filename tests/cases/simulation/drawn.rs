@@ -4,21 +4,22 @@
 use super::chance::Chance;
 use super::people::DEPARTMENTS;
 use chrono::TimeDelta;
-use docket_domain::ids::{AccountId, AssignmentNo, DepartmentId, TicketId};
+use docket_domain::ids::{AccountId, AssignmentNo, AttachmentId, DepartmentId, TicketId};
 use docket_domain::people::Actor;
 use docket_domain::rules::{Labelled, Rules};
 use docket_domain::ticket::actions::{
     accept_return, add_assist, answer, archive, ask_exclusion, ask_extension, ask_termination,
-    assign, call_back, close, conclude, contact, correct, decide_exclusion, decline, delegate,
-    dispute, erase, grant_extension, hand_over, join, leave, lift_supervision, light, merge,
-    note_call_back_due, print, rate, reassign, recall, redo, refuse_extension, refuse_return,
-    refuse_termination, reply, resume, review, rework, rule, save_draft, send_back, set_secrecy,
-    settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge, urge, view,
-    withdraw,
+    assign, attach_file, call_back, close, conclude, contact, correct, decide_exclusion, decline,
+    delegate, dispute, erase, grant_extension, hand_over, join, leave, lift_supervision, light,
+    merge, note_call_back_due, open_file, print, rate, reassign, recall, redo, refuse_extension,
+    refuse_return, refuse_termination, reply, resume, review, rework, rule, save_draft, send_back,
+    set_secrecy, settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge,
+    urge, view, withdraw,
 };
 use docket_domain::ticket::scenario::{OTHER_UNIT, UNIT};
 use docket_domain::ticket::{
-    ContactMeans, Ground, PrintForm, Satisfaction, Secrecy, SupervisionLevel, TicketAction,
+    ContactMeans, FileHash, FilePart, FileType, Ground, PrintForm, Satisfaction, Secrecy,
+    SupervisionLevel, TicketAction,
 };
 use docket_domain::time::{Light, Timestamp};
 
@@ -92,7 +93,8 @@ pub fn rarity(name: &str) -> u64 {
         "answer" | "decline" | "transfer" | "withdraw" | "merge" | "archive" | "erase"
         | "terminate" | "suspend" | "close" | "conclude" | "join" | "leave" | "dispute" => 60,
         "set_secrecy" | "rate" | "urge" | "supervise" | "lift_supervision" | "view"
-        | "hand_over" | "correct" | "contact" | "save_draft" | "import" | "print" => 5,
+        | "hand_over" | "correct" | "contact" | "save_draft" | "import" | "print"
+        | "attach_file" | "open_file" => 5,
         _ => 1,
     }
 }
@@ -149,10 +151,7 @@ fn handing_out(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
             A::LiftSupervision(lift_supervision::LiftSupervision { text: draw.text() })
         }
         "dispute" => A::MarkDisputed(dispute::MarkDisputed { text: draw.given() }),
-        "merge" => A::Merge(merge::Merge {
-            master: draw.other,
-            fit: false,
-        }),
+        "merge" => A::Merge(merge::Merge::with(draw.other)),
         "unmerge" => A::Unmerge(unmerge::Unmerge { text: draw.given() }),
         "terminate" => A::Terminate(terminate::Terminate { text: draw.text() }),
         "refuse_termination" => {
@@ -238,6 +237,23 @@ fn by_itself(draw: &mut Draw<'_>, name: &str) -> TicketAction<String> {
             form: *draw.chance.one(PrintForm::ALL),
             assignment: draw.assignment(),
             masked: draw.chance.once_in(2),
+            purpose: Some(draw.text()),
+        }),
+        "attach_file" => A::AttachFile(attach_file::AttachFile {
+            attachment: draw.attachment(),
+            object: draw.chance.id(),
+            part: *draw.chance.one(FilePart::ALL),
+            name: draw.text(),
+            file_type: *draw.chance.one(FileType::ALL),
+            bytes: 1,
+            hash: FileHash([1; 32]),
+            limits: attach_file::FileLimits {
+                bytes_max: 1,
+                files_max: 20,
+            },
+        }),
+        "open_file" => A::OpenFile(open_file::OpenFile {
+            attachment: draw.attachment(),
             purpose: Some(draw.text()),
         }),
         "erase" => A::Erase(erase::Erase {
@@ -363,6 +379,11 @@ impl Draw<'_> {
     fn assignment(&mut self) -> Option<AssignmentNo> {
         let number = AssignmentNo(u16::try_from(self.chance.below(8)).expect("it is small"));
         self.chance.once_in(3).then_some(number)
+    }
+
+    /// One of few files, so that the same is named again.
+    fn attachment(&mut self) -> AttachmentId {
+        AttachmentId(uuid::Uuid::from_u128(self.chance.below(3).into()))
     }
 
     fn days(&mut self) -> Option<u16> {

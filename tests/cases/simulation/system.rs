@@ -33,7 +33,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Commands on each store, unless `DOCKET_SIM_COMMANDS` says more.
-const COMMANDS: u64 = 1_500;
+const COMMANDS: u64 = 4_000;
+/// How seldom the runner is stopped, or another started.
+const CRASH_OR_START_ONCE_IN: u64 = 80;
 /// Processes on the store.
 const DESKS: usize = 3;
 /// Tickets at one time.
@@ -115,7 +117,7 @@ impl Run {
         };
         let now = self.desks[0].desk.now();
         self.clock.set(now + TimeDelta::minutes(minutes));
-        if self.chance.once_in(12) {
+        if self.chance.once_in(CRASH_OR_START_ONCE_IN) {
             self.crash_or_start(store).await;
         }
         if self.chance.once_in(120) {
@@ -164,7 +166,7 @@ impl Run {
         let actor = Actor::system();
         let before = Published {
             current: Some(current.clone()),
-            past: Vec::new(),
+            ..Published::default()
         };
         // No year is taken back: another pack comes with the list in force, or with a longer one.
         let years = |list: &str| Rules::parse(&pack, list, 0).unwrap().calendar.holidays;
@@ -178,6 +180,8 @@ impl Run {
             actor,
             pack,
             holidays,
+            at: self.desks[0].desk.now(),
+            time_zone: None,
         };
         let events = RulesBook::decide(&before, publish).unwrap();
         let event = |event| {

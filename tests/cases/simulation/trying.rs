@@ -136,7 +136,9 @@ impl World {
             }
             TicketAction::Merge(mut action) => {
                 let other = self.cases.iter().position(|case| case.id == action.master);
+                action.ruled_to = other.and_then(|other| self.cases[other].ticket.ruled_to());
                 let may = available_actions(&self.cases[at].ticket, context).contains(&"merge");
+                let may = may && action.keeps_the_ruling_of(&self.cases[at].ticket);
                 action.fit = match other.filter(|other| *other != at && may) {
                     Some(other) => {
                         let sees = self.cases[other].ticket.is_visible_to(&context.actor);

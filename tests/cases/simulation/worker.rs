@@ -2,9 +2,9 @@
 
 use super::world::{Case, World};
 use docket_domain::policy::{Cause, Reckoning, Timer, timers};
-use docket_domain::ticket::actions::{conclude, unmerge};
+use docket_domain::ticket::actions::{conclude, correct, unmerge};
 use docket_domain::ticket::scenario::sealed;
-use docket_domain::ticket::{EndingKind, TicketAction};
+use docket_domain::ticket::{EndingKind, TicketAction, TicketState};
 
 /// More timers than a ticket can have at one moment: it goes round in circles.
 const TIMERS_MAX: usize = 64;
@@ -63,10 +63,15 @@ impl World {
                 continue;
             };
             let answer = master.answer.as_ref().map(|_| sealed("同主单答复"));
-            let action = if shared {
-                TicketAction::Conclude(conclude::Conclude { answer })
-            } else {
-                TicketAction::Unmerge(unmerge::Unmerge { text: None })
+            let rests = self.cases[other].ticket.state == TicketState::Merged;
+            let action = match (rests, shared, answer) {
+                (true, true, answer) => TicketAction::Conclude(conclude::Conclude { answer }),
+                (true, false, _) => TicketAction::Unmerge(unmerge::Unmerge { text: None }),
+                (false, true, Some(answer)) => TicketAction::Correct(correct::Correct {
+                    answer,
+                    text: sealed("主单答复已更正"),
+                }),
+                (false, ..) => continue,
             };
             let _ = self.by_itself(other, action);
         }

@@ -76,7 +76,8 @@ async fn what_is_not_for_the_hotline_is_declined(store: &TestStore) {
     let seen = story.reads("operator", id, fields).await;
     let ending = json!({ "kind": "DECLINED", "reason": "LITIGATION", "lawfulChannel": "请通过诉讼途径解决", "text": null });
     assert_eq!(seen["ending"], ending);
-    assert_eq!(seen["availableActions"], json!(["set_secrecy", "print"]));
+    let offered = json!(["set_secrecy", "print", "attach_file"]);
+    assert_eq!(seen["availableActions"], offered);
     let texts = json!([{ "field": "lawful_channel", "text": "请通过诉讼途径解决" }]);
     let step = json!({ "type": "declined", "label": "不予受理", "texts": texts });
     assert_eq!(seen["timeline"]["nodes"][1], step);

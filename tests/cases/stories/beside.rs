@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 on_both_stores! {
     a_limit_is_extended_and_a_clock_suspended,
+    a_number_out_of_its_range_is_refused_at_its_field,
     a_disputed_ticket_is_ruled_on,
     two_tickets_are_merged_and_share_the_outcome,
+    a_caller_takes_back_what_was_merged,
     the_accused_answers_no_report_merged_into_its_ticket,
     a_ticket_ends_unsolved_and_is_excluded_and_archived,
     an_answer_is_corrected_and_a_ticket_supervised,
@@ -26,6 +28,46 @@ fn other_department() -> String {
 
 fn due_of(seen: &Value) -> &str {
     seen["assignments"][0]["due"]["at"].as_str().unwrap()
+}
+
+/// The one user error of a command, and the field it names.
+async fn is_at(story: &Story, login: &str, mutation: &str, input: Value, code: &str, field: &str) {
+    let query = format!(
+        "mutation($input: {}{}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code path }} }} }}",
+        mutation[..1].to_uppercase(),
+        &mutation[1..]
+    );
+    let data = story
+        .person(login)
+        .await
+        .data(&query, json!({ "input": input }))
+        .await;
+    let expected = json!([{ "code": code, "path": ["input", field] }]);
+    assert_eq!(data[mutation]["userErrors"], expected, "{input}");
+}
+
+/// What the domain does not count is refused like any number out of its range, with its field.
+async fn a_number_out_of_its_range_is_refused_at_its_field(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let ticket = story.signed().await;
+    let id = &ticket["id"];
+    let ask = |days: i32| json!({ "id": id, "days": days, "text": "需要鉴定", "callerTold": true });
+    for days in [-1, 0, 65_536] {
+        let (action, input) = ("askExtension", ask(days));
+        is_at(&story, "clerk", action, input, "INVALID_VALUE", "days").await;
+    }
+    let mut seen = ask(3);
+    seen["expectedRevision"] = json!(-1);
+    let (action, field) = ("askExtension", "expectedRevision");
+    is_at(&story, "clerk", action, seen, "STALE_REVISION", field).await;
+    let form = json!({ "id": id, "form": "ASSIGNMENT", "assignmentNo": -1 });
+    let (action, field) = ("printTicket", "assignmentNo");
+    is_at(&story, "clerk", action, form, "INVALID_VALUE", field).await;
+    story.does("clerk", "askExtension", ask(3)).await;
+    for days in [-1, 70_000] {
+        let (action, input) = ("grantExtension", json!({ "id": id, "days": days }));
+        is_at(&story, "dispatcher", action, input, "INVALID_VALUE", "days").await;
+    }
 }
 
 async fn a_limit_is_extended_and_a_clock_suspended(store: &TestStore) {
@@ -247,10 +289,54 @@ async fn two_tickets_are_merged_and_share_the_outcome(store: &TestStore) {
         .await;
     assert_eq!(seen["answer"]["text"], "已停工");
     assert_eq!(seen["ending"]["kind"], "MERGED");
-    let seen = story.until(other, "followers { number }", |seen| {
-        seen["followers"] == json!([])
-    });
-    seen.await;
+    let forgotten = |seen: &Value| seen["followers"] == json!([]);
+    story.until(other, "followers { number }", forgotten).await;
+    corrections_are_shared(&story, other, id).await;
+}
+
+/// What is corrected on a master that is over is corrected on its follower, until that one is redone.
+async fn corrections_are_shared(story: &Story, other: &Value, id: &Value) {
+    let forgotten = |seen: &Value| seen["followers"] == json!([]);
+    let correct = json!({ "id": other, "answer": "已停工并处罚", "text": "来电人丙补充" });
+    story.does("clerk", "correctAnswer", correct).await;
+    let fields =
+        "state corrections answer { text } timeline { nodes { type texts { field text } } }";
+    let corrected = |seen: &Value| seen["answer"]["text"] == "已停工并处罚";
+    let seen = story.until(id, fields, corrected).await;
+    assert_eq!(
+        (&seen["state"], &seen["corrections"]),
+        (&json!("CLOSED"), &json!(1))
+    );
+    let steps = seen["timeline"].to_string();
+    assert!(steps.contains("\"corrected\"") && !steps.contains("来电人丙"));
+    story.until(other, "followers { number }", forgotten).await;
+    // Once redone it goes its own way.
+    let redo = json!({ "id": id, "instruction": "另行核查" });
+    story.does("office", "redoTicket", redo).await;
+    let correct = json!({ "id": other, "answer": "已停工", "text": "更正" });
+    story.does("clerk", "correctAnswer", correct).await;
+    // When its master has let it go once more, nothing comes of this any more.
+    let left = |seen: &Value| {
+        let steps = seen["timeline"]["nodes"].as_array().unwrap();
+        steps.last().unwrap()["type"] == "left"
+    };
+    story
+        .until(other, "timeline { nodes { type } }", left)
+        .await;
+    let seen = story.reads("office", id, "answer { text }").await;
+    assert_eq!(seen["answer"], Value::Null);
+}
+
+async fn a_caller_takes_back_what_was_merged(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let (master, follower) = (story.signed().await, story.received().await);
+    let merge = json!({ "id": follower["id"], "masterId": master["id"] });
+    story.does("dispatcher", "mergeTicket", merge).await;
+    let call = json!({ "id": follower["id"], "text": "来电人来电撤诉" });
+    let state = story.does("operator", "withdrawTicket", call).await;
+    assert_eq!(state, "WITHDRAWN");
+    let seen = story.reads("dispatcher", &master["id"], "followers { number }");
+    assert_eq!(seen.await["followers"], json!([]), "its master forgets it");
 }
 
 async fn the_accused_answers_no_report_merged_into_its_ticket(store: &TestStore) {

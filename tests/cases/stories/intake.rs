@@ -100,6 +100,12 @@ async fn the_form_asks_for_what_the_pack_says(store: &TestStore) {
         at.extend(path.as_array().unwrap().iter().cloned());
         assert_eq!(told["userErrors"], json!([{ "code": code, "path": at }]));
     }
+    // Whatever is missing is told at one time.
+    let none = with(&json!({ "title": " ", "place": null, "region": null }));
+    let told = operator.data(query, json!({ "input": none })).await["receiveTicket"].take();
+    let missing = |path| json!({ "code": "REQUIRED", "path": ["input", path] });
+    let all = ["title", "place", "region"].map(missing);
+    assert_eq!(told["userErrors"], json!(all));
     // Another kind's form asks for nothing more; a citizen's form is the same one.
     operator
         .act(

@@ -135,8 +135,15 @@ async fn it_is_changed_and_withdrawn(story: &Story, id: &Value) {
         let late = story
             .notices_do(login, "markNoticeRead", withdraw.clone())
             .await;
-        assert_eq!(late["userErrors"][0]["code"], "NOT_FOUND");
+        assert_eq!(late["userErrors"][0]["code"], "NOTICE_WITHDRAWN", "{login}");
     }
+    let never = story
+        .notices_do("citizen", "markNoticeRead", withdraw.clone())
+        .await;
+    assert_eq!(
+        never["userErrors"][0]["code"], "NOT_FOUND",
+        "it never was for them"
+    );
     for login in ["office", "auditor"] {
         assert_eq!(
             story.notices(login, "", "edition").await,
@@ -144,7 +151,7 @@ async fn it_is_changed_and_withdrawn(story: &Story, id: &Value) {
         );
     }
     let late = story.notices_do("office", "withdrawNotice", withdraw).await;
-    assert_eq!(late["userErrors"][0]["code"], "WRONG_STATE");
+    assert_eq!(late["userErrors"][0]["code"], "NOTICE_WITHDRAWN");
 }
 
 async fn a_notice_is_for_whom_it_is_addressed_to(store: &TestStore) {
@@ -185,10 +192,30 @@ async fn a_notice_is_for_whom_it_is_addressed_to(store: &TestStore) {
             .await;
         assert_eq!(refused["userErrors"][0]["code"], code, "{login}");
     }
-    // From now on for everybody.
-    let mut all = upgrade();
-    all["id"] = id.clone();
-    story.notices_do("office", "changeNotice", all).await;
+    // What is not said stays; what is said of all is said in a word of its own.
+    let mut change = upgrade();
+    change["id"] = id.clone();
+    for absent in [None, Some(Value::Null)] {
+        change.as_object_mut().unwrap().remove("departmentIds");
+        if let Some(null) = absent {
+            change["departmentIds"] = null;
+        }
+        let changed = story
+            .notices_do("office", "changeNotice", change.clone())
+            .await;
+        assert_eq!(changed["notice"]["departments"], named);
+        let none = [] as [Value; 0];
+        assert_eq!(story.notices("other-clerk", "", "id").await, none);
+    }
+    change["departmentIds"] = json!([]);
+    let refused = story
+        .notices_do("office", "changeNotice", change.clone())
+        .await;
+    let wrong = json!([{ "code": "INVALID_VALUE", "path": ["input", "departmentIds"] }]);
+    assert_eq!(refused["userErrors"], wrong);
+    change["departmentIds"] = Value::Null;
+    change["toAll"] = json!(true);
+    story.notices_do("office", "changeNotice", change).await;
     assert_eq!(
         story
             .notices("other-clerk", "", "departments { name }")
@@ -197,7 +224,6 @@ async fn a_notice_is_for_whom_it_is_addressed_to(store: &TestStore) {
     );
     some["departmentIds"] = json!([]);
     let refused = story.notices_do("office", "publishNotice", some).await;
-    let wrong = json!([{ "code": "INVALID_VALUE", "path": ["input", "departmentIds"] }]);
     assert_eq!(refused["userErrors"], wrong);
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 on_both_stores! {
     forms_are_printed_on_record,
     a_command_sent_again_shows_nothing_more,
+    an_urging_notice_says_what_is_asked_and_by_whom,
 }
 
 async fn printed(story: &Story, who: &str, input: Value) -> Value {
@@ -94,6 +95,28 @@ async fn forms_are_printed_on_record(store: &TestStore) {
     assert_eq!(prints.len(), 2, "each print is on record: {seen}");
     assert_eq!(prints[1]["by"]["name"], "clerk by name");
     assert_eq!(prints[1]["texts"][0]["text"], "上门核实");
+}
+
+async fn an_urging_notice_says_what_is_asked_and_by_whom(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let ticket = story.signed().await;
+    let id = &ticket["id"];
+    let print = json!({ "id": id, "form": "URGING" });
+    let refused = printed(&story, "clerk", print.clone()).await;
+    assert_eq!(refused["userErrors"][0]["code"], "INVALID_VALUE");
+    let urging = json!({ "id": id, "text": "来电人再次来电,请今日答复" });
+    story.does("supervisor", "urgeTicket", urging).await;
+    let done = printed(&story, "clerk", print).await;
+    let html = page(&story, done["url"].as_str().unwrap()).await;
+    let html = html.text().await.unwrap();
+    for wanted in [
+        "催办通知书",
+        "1 次",
+        "来电人再次来电,请今日答复",
+        "supervisor by name",
+    ] {
+        assert!(html.contains(wanted), "{wanted}: {html}");
+    }
 }
 
 /// Whoever had a ticket once cannot read on in it by sending old commands again.

@@ -103,13 +103,16 @@ async fn recovery_opens_no_closed_account_and_may_be_set_from_the_start(store: &
         "login": "wang", "name": "王", "password": "new-password", "roles": ["CLERK"],
         "departmentId": department(), "recoveryQuestion": "FAVOURITE_BOOK", "recoveryAnswer": "红楼梦",
     });
-    let half = "mutation($i: CreateAccountInput!) { createAccount(input: $i) { account { id } } }";
     let mut without = new.clone();
     without["recoveryAnswer"] = Value::Null;
-    assert_eq!(
-        admin.fault(half, json!({ "i": without })).await,
-        "BAD_REQUEST"
-    );
+    is_refused(
+        &admin,
+        "createAccount",
+        without,
+        "REQUIRED",
+        "recoveryAnswer",
+    )
+    .await;
     let mut empty = new.clone();
     empty["recoveryAnswer"] = json!("　");
     is_refused(&admin, "createAccount", empty, "REQUIRED", "recoveryAnswer").await;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 on_both_stores! {
     administrators_reorganise_and_nobody_else,
+    a_leader_keeps_the_own_department,
     every_refusal_names_its_field,
     a_command_sent_again_takes_effect_once,
     steps_keep_the_names_that_offices_had,
@@ -111,11 +112,40 @@ async fn administrators_reorganise_and_nobody_else(store: &TestStore) {
             .replace("department:x", &department())
             .replace("unit:x", &super::unit());
         let query = format!("mutation {{ {mutation} {{ userErrors {{ code }} }} }}");
-        for login in ["leader", "office", "dispatcher", "auditor", "citizen"] {
+        for login in ["clerk", "office", "dispatcher", "auditor", "citizen"] {
             let person = story.person(login).await;
             let told = person.fault(&query, json!({})).await;
             assert_eq!(told, "FORBIDDEN", "{login}: {mutation}");
         }
+    }
+}
+
+async fn a_leader_keeps_the_own_department(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let leader = story.person("leader").await;
+    let renamed = organised(&leader, "renameDepartment", rename("综合执法局")).await;
+    assert_eq!(renamed["department"]["name"], "综合执法局");
+    let second = json!({ "id": unit(), "name": "直属大队" });
+    let renamed = organised(&leader, "renameUnit", second).await;
+    assert_eq!(renamed["unit"]["name"], "直属大队");
+    let new = json!({ "departmentId": department(), "name": "三中队" });
+    let query = "mutation($input: AddUnitInput!) { addUnit(input: $input) {
+        department { units { name } } userErrors { code } } }";
+    let mut added = leader.data(query, json!({ "input": new })).await;
+    let units = added["addUnit"]["department"]["units"].take();
+    let names = units.as_array().unwrap().iter().map(|unit| &unit["name"]);
+    assert!(names.clone().any(|name| name == "三中队"), "{units}");
+    for (mutation, input) in [
+        ("renameDepartment", json!({ "id": other(), "name": "x" })),
+        (
+            "changeDepartmentRegion",
+            json!({ "id": department(), "region": "高新区" }),
+        ),
+        ("moveUnit", json!({ "id": unit(), "departmentId": other() })),
+    ] {
+        let payload = organise(&leader, mutation, input).await;
+        let code = &payload["userErrors"][0]["code"];
+        assert_eq!(code, "ROLE_NOT_ALLOWED", "{mutation}");
     }
 }
 

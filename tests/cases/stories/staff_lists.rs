@@ -13,6 +13,7 @@ on_both_stores! {
     good_rows_go_in_bad_ones_are_named_and_nothing_twice,
     questions_for_recovery_come_with_the_list,
     passwords_are_made_into_a_file_for_its_owner,
+    every_mistake_of_a_row_is_told,
 }
 
 fn run(store: &TestStore, file: &Path, more: &[&str]) -> Output {
@@ -39,13 +40,14 @@ fn list(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 /// The list, in UTF-8 with a mark.
 const LIST: &str = "\u{FEFF}login,name,role,department,unit,mobile,sms_quota,password
 cg-wang,王小明,clerk,城市管理局,执法大队,13800000001,30,pass-word-1
-cg-li,李四,领导,城市管理局,,,,pass-word-2
+cg-li,李四,职能部门\u{FF08}领导\u{FF09},城市管理局,,,,pass-word-2
 ga-bad,张三,clerk,无此局,,,,pass-word-3
 ga-short,张三,clerk,公安局,,,,short
 clerk,张三,clerk,公安局,,,,pass-word-4
 CG-Wang,王小红,clerk,公安局,,,,pass-word-5
 ga-few,张三,clerk
-dispatcher-2,赵六,dispatcher,,,,,pass-word-6
+ga-chief,张三,局长,公安局,,,,pass-word-9
+dispatcher-2,赵六,派单员,,,,,pass-word-6
 ga-none,张三,clerk,公安局,,,,
 centre,钱七,operator,公安局,,,,pass-word-7
 ";
@@ -63,14 +65,16 @@ async fn good_rows_go_in_bad_ones_are_named_and_nothing_twice(store: &TestStore)
         "line 6: login: ALREADY_EXISTS ",
         "line 7: login: ALREADY_EXISTS ",
         "line 8: WRONG_FIELD_COUNT ",
-        "line 10: password: REQUIRED ",
-        "line 11: department: INVALID_VALUE ",
+        "line 9: role: INVALID_VALUE ",
+        "line 11: password: REQUIRED ",
+        "line 12: department: INVALID_VALUE ",
     ] {
         assert!(told.lines().any(|l| l.starts_with(line)), "{line}\n{told}");
     }
-    let summary = "10 rows in UTF-8: 3 added, 0 already there, 7 rejected";
+    assert!(told.contains("经办 clerk, 领导 leader"), "{told}");
+    let summary = "11 rows in UTF-8: 3 added, 0 already there, 8 rejected";
     assert_eq!(told.lines().last(), Some(summary));
-    assert_eq!(told.lines().count(), 8);
+    assert_eq!(told.lines().count(), 9);
     assert!(!told.contains("pass-word") && !told.contains("13800000001"));
     let client = story.server.client();
     let admin = story.person("admin").await;
@@ -87,14 +91,17 @@ async fn good_rows_go_in_bad_ones_are_named_and_nothing_twice(store: &TestStore)
     }
     let head = story.server.app.desk.journal().head().await.unwrap();
     let again = said(&run(store, &file, &[]));
-    let summary = "10 rows in UTF-8: 0 added, 3 already there, 7 rejected";
+    let summary = "11 rows in UTF-8: 0 added, 3 already there, 8 rejected";
     assert_eq!(again.lines().last(), Some(summary));
     assert_eq!(story.server.app.desk.journal().head().await.unwrap(), head);
     // In GB18030, and all good.
-    let text = "login,name,role,department,password\nga-sun,孙八,经办,公安局,pass-word-8\n";
+    let text =
+        "login,name,role,department,password\nga-sun,孙八,职能部门(经办),公安局,pass-word-8\n";
     let (bytes, _, _) = encoding_rs::GB18030.encode(text);
     let file = list(folder.path(), "gb.csv", &bytes);
     let good = run(store, &file, &[]);
+    // How far it is is told in rows.
+    assert!(String::from_utf8_lossy(&good.stderr).contains("accounts 1/1\n"));
     let summary = "1 rows in GB18030: 1 added, 0 already there, 0 rejected\n";
     assert_eq!(
         said(&good),
@@ -103,6 +110,52 @@ async fn good_rows_go_in_bad_ones_are_named_and_nothing_twice(store: &TestStore)
         String::from_utf8_lossy(&good.stderr)
     );
     assert!(good.status.success());
+}
+
+/// What the row, the desk and the domain find alike; and no password is made for an account that will not be.
+async fn every_mistake_of_a_row_is_told(store: &TestStore) {
+    let _story = Story::begin(store).await;
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "login,name,role,department,mobile,sms_quota,password,recovery_question,recovery_answer
+ga-a,甲,clerk,公安局,abc,x,pass-word-1,,
+ga-b,,clerk,公安局,,,short,最爱的书,西游记
+ga c,丙,clerk+operator,公安局,abc,100001,short,,
+";
+    let file = list(folder.path(), "staff.csv", text.as_bytes());
+    let made = folder.path().join("made.csv");
+    let told = said(&run(store, &file, &[]));
+    let starts = |line: &str| told.lines().any(|l| l.starts_with(line));
+    for line in [
+        "line 2: mobile: INVALID_VALUE ",
+        "line 2: sms_quota: INVALID_VALUE ",
+        "line 3: name: REQUIRED ",
+        "line 3: password: UNFIT_PASSWORD ",
+        "line 3: recovery_question: INVALID_VALUE ",
+        "line 4: login: INVALID_VALUE ",
+        "line 4: role: INVALID_VALUE ",
+        "line 4: mobile: INVALID_VALUE ",
+        "line 4: sms_quota: INVALID_VALUE ",
+        "line 4: password: UNFIT_PASSWORD ",
+    ] {
+        assert!(starts(line), "{line}\n{told}");
+    }
+    assert_eq!(told.lines().count(), 11, "each once: {told}");
+    let summary = "3 rows in UTF-8: 0 added, 0 already there, 3 rejected";
+    assert_eq!(told.lines().last(), Some(summary));
+
+    let text = "login,name,role,mobile\nga-a,甲,clerk,abc\n";
+    let file = list(folder.path(), "without.csv", text.as_bytes());
+    let made_by = made.display().to_string();
+    let told = said(&run(store, &file, &["--generate-passwords", &made_by]));
+    for line in [
+        "line 2: mobile: INVALID_VALUE ",
+        "line 2: department: REQUIRED ",
+    ] {
+        assert!(told.lines().any(|l| l.starts_with(line)), "{line}\n{told}");
+    }
+    let kept = std::fs::read_to_string(&made).unwrap();
+    assert_eq!(kept, "login,password\n", "for nobody");
 }
 
 async fn questions_for_recovery_come_with_the_list(store: &TestStore) {

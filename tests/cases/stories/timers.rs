@@ -11,7 +11,7 @@ use docket_domain::ids::TicketId;
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK};
 use docket_domain::ticket::TicketAction;
 use docket_domain::ticket::actions::assign::Assign;
-use docket_domain::ticket::scenario::{DEPARTMENT, dispatcher, now};
+use docket_domain::ticket::scenario::{DEPARTMENT, dispatcher, holidays_until, now};
 use docket_gateway::app::Founding;
 use docket_tests::city::found;
 use docket_tests::server::Server;
@@ -28,6 +28,7 @@ on_both_stores! {
     returns_dispute_a_ticket_and_a_suspension_ends,
     an_ended_ticket_is_archived_after_its_days,
     a_provisional_limit_is_settled_when_the_calendar_is_published,
+    a_corrected_list_of_holidays_settles_limits_again,
 }
 
 const STRICT: &[(&str, &str)] = &[
@@ -39,7 +40,7 @@ const STRICT: &[(&str, &str)] = &[
     ("after_days = 0", "after_days = 30"),
 ];
 
-fn founding() -> Founding {
+pub(super) fn founding() -> Founding {
     let pack = STRICT
         .iter()
         .fold(DEFAULT_PACK.to_owned(), |pack, (from, to)| {
@@ -53,7 +54,7 @@ fn founding() -> Founding {
     }
 }
 
-async fn begin(store: &TestStore) -> (Story, Arc<ManualClock>) {
+pub(super) async fn begin(store: &TestStore) -> (Story, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(now()));
     let server = Server::open(store.options(clock.clone()), &founding()).await;
     found(&server.app.desk).await;
@@ -61,7 +62,7 @@ async fn begin(store: &TestStore) -> (Story, Arc<ManualClock>) {
     (Story { server }, clock)
 }
 
-fn days(clock: &ManualClock, days: i64) {
+pub(super) fn days(clock: &ManualClock, days: i64) {
     clock.set(now() + TimeDelta::days(days));
 }
 
@@ -77,7 +78,7 @@ async fn by_itself(journal: &Journal) -> Vec<String> {
 }
 
 /// Waits until Docket has done so many things, and then a while for one too many.
-async fn did(story: &Story, expected: &[&str]) {
+pub(super) async fn did(story: &Story, expected: &[&str]) {
     let journal = story.server.app.desk.journal();
     let started = std::time::Instant::now();
     while by_itself(journal).await.len() < expected.len() {
@@ -96,11 +97,31 @@ async fn did(story: &Story, expected: &[&str]) {
     assert_eq!(done, expected);
 }
 
+/// How many rows a filter leaves in what is in progress: of the department, of the centre.
+async fn filtered(story: &Story, filter: &str) -> [usize; 2] {
+    let arguments = format!("tab: IN_PROGRESS, filter: {{ {filter} }}");
+    [
+        story.inbox("clerk", &arguments).await.len(),
+        story.inbox("office", &arguments).await.len(),
+    ]
+}
+
+/// The one ticket is found by its light, and by no other.
+async fn lights_are_filtered(story: &Story, stands: &[&str]) {
+    for light in ["GREEN", "YELLOW", "RED"] {
+        let rows = usize::from(stands.contains(&light));
+        let found = filtered(story, &format!("light: {light}")).await;
+        assert_eq!(found, [rows, rows], "{light}");
+    }
+}
+
 async fn lights_urging_and_supervision_come_once(store: &TestStore) {
     let (story, clock) = begin(store).await;
     let ticket = story.signed().await;
     let id = &ticket["id"];
     did(&story, &[]).await;
+    lights_are_filtered(&story, &["GREEN"]).await;
+    assert_eq!(filtered(&story, "urged: true").await, [0, 0]);
     // Monday; due the Monday after; yellow from the Friday evening.
     days(&clock, 5);
     did(&story, &["lit"]).await;
@@ -111,8 +132,18 @@ async fn lights_urging_and_supervision_come_once(store: &TestStore) {
         (&seen["assignments"][0]["light"], &seen["urges"]),
         (&json!("YELLOW"), &json!(0))
     );
+    lights_are_filtered(&story, &["YELLOW"]).await;
     days(&clock, 8);
     did(&story, &["lit", "lit", "urged", "supervised"]).await;
+    lights_are_filtered(&story, &["RED"]).await;
+    for (filter, rows) in [
+        ("supervised: true, urged: true", 1),
+        ("supervised: false", 0),
+        ("urged: false", 0),
+    ] {
+        let found = filtered(&story, filter).await;
+        assert_eq!(found, [rows, rows], "{filter}");
+    }
     // A clock set back undoes nothing and repeats nothing.
     days(&clock, 3);
     did(&story, &["lit", "lit", "urged", "supervised"]).await;
@@ -226,12 +257,27 @@ async fn an_ended_ticket_is_archived_after_its_days(store: &TestStore) {
     );
 }
 
-/// Whether the citizen is told that the limit is provisional, and an export both of it and of the limit to sign.
-async fn told(story: &Story, store: &TestStore, ticket: &Value) -> [bool; 3] {
+/// Whether the citizen and the inbox are told that the limit is provisional, and an export and a replay both of it and
+/// of the limit to sign.
+async fn told(story: &Story, store: &TestStore, ticket: &Value) -> [bool; 6] {
     let query = "query($input: ProgressInput!) { progress(input: $input) { dueProvisional } }";
     let shown = json!({ "number": ticket["number"], "queryCode": ticket["queryCode"] });
     let nobody = story.server.client();
     let seen = nobody.data(query, json!({ "input": shown })).await;
+    let head = story.server.app.desk.journal().head().await.unwrap();
+    let query = format!(
+        "{{ inbox(tab: TO_SIGN, minPosition: \"{head}\") {{ nodes {{ dueAt dueProvisional }} }} }}"
+    );
+    let inbox = story.person("clerk").await.data(&query, json!({})).await;
+    let row = &inbox["inbox"]["nodes"][0];
+    assert_ne!(row["dueAt"], Value::Null);
+    let in_inbox = row["dueProvisional"].clone();
+    let number = ticket["number"].as_str().unwrap();
+    let (worked, said) = docket(store, &["replay", "--ticket", number]).await;
+    let last = said.lines().rfind(|line| line.contains("reply by"));
+    assert!(worked && last.is_some(), "{said}");
+    let (sign, handle) = last.unwrap().split_once("reply by").unwrap();
+    let [sign, handle] = [sign, handle].map(|by| json!(by.contains("(provisional)")));
     let arguments = ["export", "--what", "tickets", "--format", "jsonl"];
     let (worked, said) = docket(store, &arguments).await;
     let row = said.lines().find(|line| line.starts_with('{'));
@@ -239,6 +285,9 @@ async fn told(story: &Story, store: &TestStore, ticket: &Value) -> [bool; 3] {
     let row: Value = serde_json::from_str(row.unwrap()).unwrap();
     [
         &seen["progress"]["dueProvisional"],
+        &in_inbox,
+        &sign,
+        &handle,
         &row["due_provisional"],
         &row["sign_due_provisional"],
     ]
@@ -254,10 +303,8 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     let fields = "assignments { due { at provisional } moves { cause } }";
     let before = story.reads("clerk", id, fields).await;
     assert_eq!(before["assignments"][0]["due"]["provisional"], true);
-    assert_eq!(told(&story, store, &ticket).await, [true; 3]);
-    let holidays = CALENDAR_CN
-        .replace("2026]", "2026, 2027]")
-        .replace("off = [", "off = [ \"2027-01-01\", \"2027-01-04\",");
+    assert_eq!(told(&story, store, &ticket).await, [true; 6]);
+    let holidays = holidays_until(2027, &["2027-01-04"]);
     let pack = founding().pack;
     let desk = &story.server.app.desk;
     let options = docket_core::desk::Options::default();
@@ -271,7 +318,7 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     assert_eq!(new["due"]["provisional"], false);
     assert!(new["due"]["at"].as_str() > old["due"]["at"].as_str());
     assert_eq!(new["moves"], json!([{ "cause": "CALENDAR" }]));
-    assert_eq!(told(&story, store, &ticket).await, [false; 3]);
+    assert_eq!(told(&story, store, &ticket).await, [false; 6]);
 
     // What another process decides under the pack before, a moment after the new one was published and looked at,
     // is settled, too. 31 December 2027.
@@ -279,7 +326,7 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     let other = story.received().await;
     let late = Desk::new(&story.server.app.store);
     assert_eq!(late.rules().await.unwrap().version, 2);
-    let longer = holidays.replace("2027]", "2027, 2028]");
+    let longer = holidays_until(2028, &["2027-01-04"]);
     desk.publish(&docket, &pack, &longer, &options)
         .await
         .unwrap();
@@ -299,4 +346,35 @@ async fn a_provisional_limit_is_settled_when_the_calendar_is_published(store: &T
     let fields = "assignments { due { provisional } }";
     let settled = |seen: &Value| seen["assignments"][0]["due"]["provisional"] == false;
     story.until(&other["id"], fields, settled).await;
+}
+
+async fn a_corrected_list_of_holidays_settles_limits_again(store: &TestStore) {
+    let (story, _clock) = begin(store).await;
+    let (touched, answered) = (story.assigned().await, story.assigned().await);
+    let id = &answered["id"];
+    story.does("clerk", "signTicket", json!({ "id": id })).await;
+    story.does("clerk", "replyTicket", reply(id)).await;
+    let fields = "assignments { due { at } moves { cause } }";
+    let before = story.reads("clerk", &touched["id"], fields).await;
+    assert_eq!(
+        before["assignments"][0]["due"]["at"],
+        "2026-11-30T09:30:00+00:00"
+    );
+    // Friday, 27 November 2026, is off after all.
+    let corrected = CALENDAR_CN.replace("off = [", "off = [ \"2026-11-27\",");
+    let options = docket_core::desk::Options::default();
+    let docket = docket_domain::people::Actor::system();
+    let desk = &story.server.app.desk;
+    desk.publish(&docket, &founding().pack, &corrected, &options)
+        .await
+        .unwrap();
+    let moved = |seen: &Value| seen["assignments"][0]["moves"] == json!([{ "cause": "CALENDAR" }]);
+    story.until(&touched["id"], fields, moved).await;
+    let after = story.reads("clerk", &touched["id"], fields).await;
+    assert_eq!(
+        after["assignments"][0]["due"]["at"],
+        "2026-12-01T09:30:00+00:00"
+    );
+    let over = story.reads("clerk", id, fields).await;
+    assert_eq!(over["assignments"][0]["moves"], json!([]));
 }

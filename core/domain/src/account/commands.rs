@@ -1,14 +1,16 @@
 //! What may be asked of accounts, and when it is refused. Whose accounts somebody keeps: [`super::rights`].
 
+use super::checks::{
+    check_length, check_mobile, check_office, check_quota, check_roles, check_text, once_each,
+};
 use super::rights::Keeper;
 use super::{
     ANSWER_CHARS_MAX, Account, AccountEvent, Changed, Created, Deactivated, Erased,
-    MOBILE_CHARS_MAX, NAME_CHARS_MAX, PasswordChanged, PasswordRecovered, PasswordReset,
-    Reactivated, RecoverySet, SMS_QUOTA_MAX,
+    PasswordChanged, PasswordRecovered, PasswordReset, Reactivated, RecoverySet,
 };
 use crate::ids::{AccountId, DepartmentId, ErasureId, UnitId};
 use crate::organisation::Organisation;
-use crate::people::{Actor, DeskKind, Role};
+use crate::people::{Actor, Role};
 use crate::refusal::{No, Reason, Refusal, ensure};
 use crate::sealed::Sealed;
 use crate::ticket::Ground;
@@ -120,6 +122,16 @@ impl<T> Given<T> {
     pub const fn is_kept(&self) -> bool {
         matches!(self, Self::Kept)
     }
+
+    /// What there is then, of what there was before.
+    #[must_use]
+    pub fn or(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Kept => before,
+            Self::Nothing => None,
+            Self::This(new) => Some(new),
+        }
+    }
 }
 
 /// A command with who gives it.
@@ -196,9 +208,11 @@ fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
         }
         AccountAction::Create(new) => {
             let keeper = Keeper::of(actor)?;
-            let created = create(state, new, organisation)?;
-            keeper.may_have(&created.roles, created.department)?;
-            Ok(AccountEvent::Created(created))
+            ensure(!state.exists, No::because(Reason::AlreadyExists))?;
+            match faults(&new, keeper, organisation).into_iter().next() {
+                Some(first) => Err(first),
+                None => Ok(AccountEvent::Created(created(new))),
+            }
         }
         action @ (AccountAction::Change(_)
         | AccountAction::Deactivate
@@ -251,29 +265,59 @@ fn keep(
     }
 }
 
-fn create(state: &Account, new: NewAccount, organisation: &Organisation) -> Result<Created, No> {
-    if state.exists {
-        return Err(No::because(Reason::AlreadyExists));
-    }
-    check_text("login", &new.login)?;
-    check_text("name", &new.name)?;
-    let roles = once_each(new.roles);
-    check_roles(&roles)?;
-    check_office(&roles, new.department, new.unit, organisation)?;
-    check_mobile(new.mobile.as_ref())?;
-    check_quota(new.sms_quota)?;
-    if let Some(prefix) = new.lacks_prefix.filter(|_| new.department.is_some()) {
-        return Err(No::at(Reason::LoginPrefix, "login").detailed(prefix));
-    }
-    Ok(Created {
+/// Every mistake of an account to be created, by somebody who may keep accounts. The first is what it is refused for.
+#[must_use]
+pub fn mistakes(actor: &Actor, new: &NewAccount, organisation: &Organisation) -> Vec<Refusal> {
+    let found = match Keeper::of(actor) {
+        Ok(keeper) => faults(new, keeper, organisation),
+        Err(no) => vec![no],
+    };
+    let refusal = |no: No| no.to("create_account", "account");
+    found.into_iter().map(refusal).collect()
+}
+
+/// What is wrong with the fields of a new account, in their order.
+fn faults(new: &NewAccount, keeper: Keeper, organisation: &Organisation) -> Vec<No> {
+    let roles = once_each(new.roles.clone());
+    let roles_fit = check_roles(&roles);
+    // Which offices there may be depends on the roles.
+    let office = match &roles_fit {
+        Ok(()) => check_office(&roles, new.department, new.unit, organisation),
+        Err(_) => Ok(()),
+    };
+    let allowed = match (&roles_fit, &office) {
+        (Ok(()), Ok(())) => keeper.may_have(&roles, new.department),
+        (Err(_), _) | (_, Err(_)) => Ok(()),
+    };
+    let prefix = new.lacks_prefix.as_ref();
+    let prefixed = prefix
+        .filter(|_| new.department.is_some())
+        .map_or(Ok(()), |prefix| {
+            Err(No::at(Reason::LoginPrefix, "login").detailed(prefix.clone()))
+        });
+    let checks = [
+        check_text("login", &new.login),
+        check_text("name", &new.name),
+        roles_fit,
+        office,
+        check_mobile(new.mobile.as_ref()),
+        check_quota(new.sms_quota),
+        prefixed,
+        allowed,
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn created(new: NewAccount) -> Created {
+    Created {
         login: new.login,
         name: new.name,
-        roles,
+        roles: once_each(new.roles),
         department: new.department,
         unit: new.unit,
         mobile: new.mobile,
         sms_quota: new.sms_quota,
-    })
+    }
 }
 
 fn change(
@@ -322,84 +366,4 @@ fn change(
         mobile,
         sms_quota,
     })
-}
-
-fn check_text(field: &'static str, text: &Sealed) -> Result<(), No> {
-    check_length(field, text.chars, NAME_CHARS_MAX)
-}
-
-fn check_length(field: &'static str, chars: u32, most: u32) -> Result<(), No> {
-    if chars == 0 {
-        return Err(No::at(Reason::Required, field));
-    }
-    if chars > most {
-        let detail = format!("at most {most} characters");
-        return Err(No::at(Reason::TooLong, field).detailed(detail));
-    }
-    Ok(())
-}
-
-fn check_mobile(mobile: Option<&Sealed>) -> Result<(), No> {
-    mobile.map_or(Ok(()), |mobile| {
-        check_length("mobile", mobile.chars, MOBILE_CHARS_MAX)
-    })
-}
-
-fn check_quota(sms_quota: u32) -> Result<(), No> {
-    let detail = || format!("at most {SMS_QUOTA_MAX} a month");
-    let no = No::at(Reason::InvalidValue, "smsQuota").detailed(detail());
-    ensure(sms_quota <= SMS_QUOTA_MAX, no)
-}
-
-/// Roles as they were named, each once.
-fn once_each(named: Vec<Role>) -> Vec<Role> {
-    let mut roles = Vec::with_capacity(Role::ALL.len());
-    for role in named {
-        if !roles.contains(&role) {
-            roles.push(role);
-        }
-    }
-    roles
-}
-
-/// One account sits at one desk.
-fn check_roles(roles: &[Role]) -> Result<(), No> {
-    let Some(first) = roles.first() else {
-        return Err(No::at(Reason::Required, "roles"));
-    };
-    if roles.iter().any(|role| role.desk() != first.desk()) {
-        let detail = "one desk's: centre, office, citizen, audit, analysis or administration";
-        return Err(No::at(Reason::InvalidValue, "roles").detailed(detail));
-    }
-    Ok(())
-}
-
-/// Clerks and leaders belong to an office; nobody else does (DOMAIN §6).
-fn check_office(
-    roles: &[Role],
-    department: Option<DepartmentId>,
-    unit: Option<UnitId>,
-    organisation: &Organisation,
-) -> Result<(), No> {
-    let office_role = roles.iter().any(|role| role.desk() == DeskKind::Office);
-    let Some(department) = department else {
-        return match (office_role, unit) {
-            (true, _) => Err(No::at(Reason::Required, "departmentId")),
-            (false, Some(_)) => Err(No::at(Reason::UnknownOffice, "unitId")),
-            (false, None) => Ok(()),
-        };
-    };
-    if !office_role {
-        let detail = "only clerks and leaders have a department";
-        return Err(No::at(Reason::InvalidValue, "departmentId").detailed(detail));
-    }
-    if organisation.department(department).is_none() {
-        return Err(No::at(Reason::UnknownOffice, "departmentId"));
-    }
-    match unit {
-        Some(unit) if !organisation.is_under(unit, department) => {
-            Err(No::at(Reason::UnknownOffice, "unitId"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -85,6 +85,15 @@ impl Almanac {
         self.hours.iter().any(within) && self.is_worked(date)
     }
 
+    /// Whether offices are shut between two shifts of a working day in the minute that begins then: some were open
+    /// before on that day, and some are after.
+    pub(crate) fn is_between_shifts(&self, minute: Timestamp) -> bool {
+        let (date, time) = self.local(minute);
+        let before = self.hours.iter().any(|(_, closes)| *closes <= time);
+        let after = self.hours.iter().any(|(opens, _)| time < *opens);
+        before && after && !self.is_open(minute) && self.is_worked(date)
+    }
+
     /// Whether the last office hours of a working day end then.
     pub(crate) fn closes_at(&self, minute: Timestamp) -> bool {
         let (date, time) = self.local(minute);

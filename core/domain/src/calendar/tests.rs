@@ -1,6 +1,7 @@
 //! Due times by example.
 
 use super::*;
+use chrono::Datelike as _;
 
 fn calendar() -> Calendar {
     Calendar {
@@ -152,6 +153,35 @@ fn a_margin_takes_no_more_than_half_of_what_is_left() {
     let paused = (local("2026-11-24 11:30"), local("2026-11-26 11:30"));
     let moved = calendar().after_pause(inner, paused.0, paused.1);
     assert_eq!(moved.at, local("2026-11-26 12:00"));
+}
+
+/// A line that is served at night: from ten in the evening to six in the morning, which are two spans.
+#[test]
+fn office_hours_over_midnight_are_two_spans_of_a_day() {
+    let night = Calendar {
+        hours: vec![
+            hours("00:00", "06:00"),
+            ("22:00".parse().unwrap(), DAY_OVER),
+        ],
+        ..calendar()
+    };
+    // Tuesday to Wednesday, at the last moment of it.
+    let from = local("2026-11-24 23:00");
+    let due = night.after_working_days(from, 1);
+    assert_eq!(night.date_of(due.at), "2026-11-25".parse().unwrap());
+    assert_eq!(
+        local("2026-11-26 00:00") - due.at,
+        TimeDelta::microseconds(1)
+    );
+    let extended = night.extended(due, 1);
+    assert_eq!(extended.at - due.at, TimeDelta::days(1));
+    // One hour, six and two are nine hours, of which four and a half are over at 3:30.
+    let inner = night.before_by(due, half(0), from);
+    assert_eq!(inner, due);
+    let inner = night.before_by(due, half(1), from);
+    assert_eq!(inner.at, local("2026-11-25 03:29"));
+    let last = night.open(from, local("2026-11-26 01:00")).next().unwrap();
+    assert_eq!(last, (from, local("2026-11-25 00:00")));
 }
 
 #[test]

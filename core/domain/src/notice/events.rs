@@ -99,7 +99,7 @@ impl Aggregate for Notice {
     type Event = NoticeEvent;
 
     fn decide(state: &Self, command: NoticeCommand) -> Result<Vec<NoticeEvent>, Refusal> {
-        Ok(super::decide(state, command)?.into_iter().collect())
+        Ok(super::decide(state, &command)?.into_iter().collect())
     }
 
     fn evolve(state: &mut Self, stamp: &Stamp, event: &NoticeEvent) {

@@ -1,6 +1,7 @@
 //! Who publishes, who reads, and what of it stays.
 
 use super::*;
+use crate::account::Given;
 use crate::aggregate::{Aggregate, Stamp};
 use crate::ids::EventId;
 use crate::rules::Rules;
@@ -13,6 +14,16 @@ fn content(departments: Option<&[DepartmentId]>) -> Content<Sealed> {
         body: sealed("周六 22 点起停用一小时。"),
         departments: departments.map(<[_]>::to_vec),
         expires_at: Some(now() + TimeDelta::days(7)),
+    }
+}
+
+/// Another edition, to whom and for how long it was.
+fn change() -> Change<Sealed> {
+    Change {
+        title: sealed("关于系统升级的公告"),
+        body: sealed("改为周日。"),
+        departments: Given::Kept,
+        expires_at: Given::Kept,
     }
 }
 
@@ -70,7 +81,7 @@ fn the_hotline_office_publishes_changes_and_withdraws() {
         let publish = NoticeAction::Publish(content(None));
         let fresh = tried(&Notice::default(), &actor, publish);
         assert_eq!(fresh.is_ok(), may, "{who}");
-        for action in [NoticeAction::Change(content(None)), NoticeAction::Withdraw] {
+        for action in [NoticeAction::Change(change()), NoticeAction::Withdraw] {
             let changed = tried(&published(None), &actor, action);
             assert_eq!(changed.is_ok(), may, "{who}");
         }
@@ -79,12 +90,30 @@ fn the_hotline_office_publishes_changes_and_withdraws() {
     let twice = tried(&notice, &office(), NoticeAction::Publish(content(None)));
     assert_eq!(twice.unwrap_err().reason, Reason::AlreadyExists);
     does(&mut notice, &office(), NoticeAction::Withdraw);
-    for action in [NoticeAction::Withdraw, NoticeAction::Change(content(None))] {
+    for action in [NoticeAction::Withdraw, NoticeAction::Change(change())] {
         let late = tried(&notice, &office(), action).unwrap_err();
-        assert_eq!(late.reason, Reason::WrongState);
+        assert_eq!(late.reason, Reason::NoticeWithdrawn);
     }
     let nowhere = tried(&Notice::default(), &office(), NoticeAction::Withdraw);
     assert_eq!(nowhere.unwrap_err().reason, Reason::NotFound);
+}
+
+#[test]
+fn of_a_withdrawn_one_those_it_was_for_are_told_so() {
+    let mut notice = published(Some(&[DEPARTMENT]));
+    does(&mut notice, &office(), NoticeAction::Withdraw);
+    for (who, actor) in everybody() {
+        let was_for_them =
+            actor.in_centre() || actor.in_office() && actor.department == Some(DEPARTMENT);
+        let known = was_for_them || who == "auditor";
+        let late = tried(&notice, &actor, NoticeAction::MarkRead).unwrap_err();
+        let told = if known {
+            Reason::NoticeWithdrawn
+        } else {
+            Reason::NotFound
+        };
+        assert_eq!(late.reason, told, "{who}");
+    }
 }
 
 #[test]
@@ -117,10 +146,53 @@ fn it_is_read_once_an_edition() {
         tried(&notice, &clerk(), NoticeAction::MarkRead).unwrap(),
         []
     );
-    does(&mut notice, &office(), NoticeAction::Change(content(None)));
+    does(&mut notice, &office(), NoticeAction::Change(change()));
     assert!(!notice.is_read_by(clerk().account), "another edition");
     let marked = tried(&notice, &clerk(), NoticeAction::MarkRead).unwrap();
     assert!(matches!(&marked[..], [NoticeEvent::Read(read)] if read.edition == 2));
+}
+
+#[test]
+fn a_change_keeps_to_whom_and_for_how_long_unless_it_says_so() {
+    let mut notice = published(Some(&[DEPARTMENT]));
+    let (named, until) = (
+        Some(vec![DEPARTMENT]),
+        notice.content.as_ref().unwrap().expires_at,
+    );
+    assert!(until.is_some());
+    for (departments, expires_at, to) in [
+        (Given::Kept, Given::Kept, (named.clone(), until)),
+        (Given::Nothing, Given::Kept, (None, until)),
+        (Given::Kept, Given::Nothing, (None, None)),
+        (
+            Given::This(vec![DEPARTMENT]),
+            Given::This(now() + TimeDelta::days(1)),
+            (named, Some(now() + TimeDelta::days(1))),
+        ),
+    ] {
+        let action = NoticeAction::Change(Change {
+            departments,
+            expires_at,
+            ..change()
+        });
+        does(&mut notice, &office(), action);
+        let content = notice.content.as_ref().unwrap();
+        assert_eq!((content.departments.clone(), content.expires_at), to);
+    }
+    for (departments, reason) in [
+        (vec![], Reason::InvalidValue),
+        (vec![id(99)], Reason::UnknownOffice),
+    ] {
+        let action = NoticeAction::Change(Change {
+            departments: Given::This(departments),
+            ..change()
+        });
+        let refused = tried(&notice, &office(), action).unwrap_err();
+        assert_eq!(
+            (refused.reason, refused.field),
+            (reason, Some("departmentIds"))
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What may be asked of the organisation, and when it is refused. Administrators only.
+//! What may be asked of the organisation, and when it is refused: by administrators, and by a department's leader what
+//! is in the own department (S1 部门信息维护).
 
 use super::{
     Department, DepartmentAdded, DepartmentRegionChanged, DepartmentRenamed, Founded,
@@ -7,7 +8,8 @@ use super::{
 };
 use crate::ids::{DepartmentId, UnitId};
 use crate::people::{Actor, Role};
-use crate::refusal::{No, Reason, Refusal, ensure};
+use crate::refusal::{Detail, No, Reason, Refusal, ensure};
+use crate::text::{clean, code_point};
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -99,12 +101,32 @@ pub(super) fn decide(
     command: OrganisationCommand,
 ) -> Result<OrganisationEvent, Refusal> {
     let name = command.action.name();
-    let decided = if command.actor == Actor::system() || command.actor.has(Role::Administrator) {
+    let decided = if may(state, &command.actor, &command.action) {
         judge(state, command.action)
     } else {
         Err(No::because(Reason::RoleNotAllowed))
     };
     decided.map_err(|no| no.to(name, "organisation"))
+}
+
+fn may(state: &Organisation, actor: &Actor, action: &OrganisationAction) -> bool {
+    use OrganisationAction as A;
+    if *actor == Actor::system() || actor.has(Role::Administrator) {
+        return true;
+    }
+    if !actor.has(Role::Leader) || actor.unit.is_some() {
+        return false;
+    }
+    let own = |department: DepartmentId| actor.department == Some(department);
+    match action {
+        A::RenameDepartment { id, .. } => own(*id),
+        A::AddUnit { department, .. } => own(*department),
+        A::RenameUnit { id, .. } => state.unit(*id).is_some_and(|(above, _)| own(above.id)),
+        A::Found { .. }
+        | A::AddDepartment { .. }
+        | A::ChangeDepartmentRegion { .. }
+        | A::MoveUnit { .. } => false,
+    }
 }
 
 fn judge(state: &Organisation, action: OrganisationAction) -> Result<OrganisationEvent, No> {
@@ -190,15 +212,16 @@ fn judge(state: &Organisation, action: OrganisationAction) -> Result<Organisatio
 
 /// A name or a region as it is kept.
 fn text(text: &str, field: &'static str) -> Result<String, No> {
-    let text = text.trim();
+    let text = clean(text)
+        .map_err(|control| No::at(Reason::ControlCharacter, field).detailed(code_point(control)))?;
     if text.is_empty() {
         return Err(No::at(Reason::Required, field));
     }
     if text.chars().count() > NAME_CHARS_MAX {
-        let detail = format!("at most {NAME_CHARS_MAX} characters");
+        let detail = Detail::at_most_characters(NAME_CHARS_MAX);
         return Err(No::at(Reason::TooLong, field).detailed(detail));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn known<'o>(
@@ -236,7 +259,10 @@ fn is_free_in(department: &Department, name: &str, field: &'static str) -> Resul
 }
 
 fn has_room(offices: usize, what: &str) -> Result<(), No> {
-    let detail = format!("at most {OFFICES_MAX} {what}");
+    let detail = (
+        format!("至多{OFFICES_MAX}个"),
+        format!("at most {OFFICES_MAX} {what}"),
+    );
     ensure(
         offices < OFFICES_MAX,
         No::because(Reason::InvalidValue).detailed(detail),

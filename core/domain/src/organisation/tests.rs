@@ -6,7 +6,7 @@ use crate::aggregate::{Aggregate, Stamp};
 use crate::people::{Actor, Role};
 use crate::refusal::Reason;
 use crate::ticket::scenario::{
-    DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, id, now, stamp,
+    self, DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, id, now, stamp,
 };
 use chrono::TimeDelta;
 
@@ -138,6 +138,49 @@ fn only_administrators_change_the_tree() {
             Reason::RoleNotAllowed,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn a_leader_keeps_what_is_in_the_own_department() {
+    let add = |department| A::AddUnit {
+        id: id(9),
+        department,
+        name: "三中队".into(),
+    };
+    let of = |actor: Actor, action: A| {
+        let decided = Organisation::decide(&city(), OrganisationCommand { actor, action });
+        decided.map(|_| ()).map_err(|refusal| refusal.reason)
+    };
+    for action in [
+        rename(DEPARTMENT, "综合执法局"),
+        rename_unit(UNIT, "直属大队"),
+        add(DEPARTMENT),
+    ] {
+        let name = action.name();
+        assert_eq!(of(scenario::leader(), action.clone()), Ok(()), "{name}");
+        let in_unit = Actor {
+            unit: Some(UNIT),
+            ..scenario::leader()
+        };
+        for other in [in_unit, scenario::clerk(), scenario::other_clerk()] {
+            let refused = of(other, action.clone());
+            assert_eq!(refused, Err(Reason::RoleNotAllowed), "{name}");
+        }
+    }
+    let region = A::ChangeDepartmentRegion {
+        id: DEPARTMENT,
+        region: Some("高新区".into()),
+    };
+    for others in [
+        rename(OTHER_DEPARTMENT, "公安分局"),
+        add(OTHER_DEPARTMENT),
+        region,
+        move_unit(UNIT, OTHER_DEPARTMENT),
+    ] {
+        let name = others.name();
+        let refused = of(scenario::leader(), others);
+        assert_eq!(refused, Err(Reason::RoleNotAllowed), "{name}");
     }
 }
 

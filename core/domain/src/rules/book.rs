@@ -1,10 +1,12 @@
 //! The rules aggregate: packs as they are published.
 
-use super::{Rules, check};
+use super::{Mistake, Rules, check, default_holidays};
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
 use crate::time::Timestamp;
+use chrono::Datelike as _;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub struct Published {
     pub current: Option<Arc<Rules>>,
     /// Every pack, with the time from which on it was in force; in order.
     pub past: Vec<(Timestamp, Arc<Rules>)>,
+    /// The text of the pack in force, as it was published.
+    pub text: Option<Arc<PackPublished>>,
 }
 
 impl Published {
@@ -47,6 +51,10 @@ pub struct Publish {
     pub pack: String,
     /// The holiday list's TOML.
     pub holidays: String,
+    /// When it is to be published.
+    pub at: Timestamp,
+    /// The zone that the hotline was founded in; `None`: it is being founded.
+    pub time_zone: Option<Tz>,
 }
 
 /// A pack was published.
@@ -60,6 +68,29 @@ pub struct PackPublished {
     pub holidays: String,
 }
 
+/// The last year whose list can be published at a time: the notice comes late in the year before. Those that come with
+/// this Docket are out, whatever a clock says.
+#[must_use]
+pub fn latest_year(at: Timestamp) -> i32 {
+    let shipped = default_holidays().published.last().copied();
+    (at.year() + 1).max(shipped.unwrap_or_default())
+}
+
+impl Rules {
+    /// Refuses a pack of another time zone than the one the hotline was founded in; `None`: it is being founded.
+    pub fn fits(&self, time_zone: Option<Tz>) -> Result<(), Refusal> {
+        let zone = self.calendar.zone;
+        let Some(founded) = time_zone.filter(|founded| *founded != zone) else {
+            return Ok(());
+        };
+        let detail = (
+            format!("pack.time_zone 为 {zone}，热线所在时区为 {founded}"),
+            format!("pack.time_zone is {zone}, the hotline's {founded}"),
+        );
+        Err(Refusal::new("publish", "rules", Reason::OtherTimeZone).because(detail))
+    }
+}
+
 impl Aggregate for RulesBook {
     const CATEGORY: &'static str = "rules";
     const EVENT_TYPES: &'static [&'static str] = &["published"];
@@ -69,27 +100,47 @@ impl Aggregate for RulesBook {
 
     fn decide(state: &Published, command: Publish) -> Result<Vec<PackPublished>, Refusal> {
         let refuse = |reason| Refusal::new("publish", "rules", reason);
-        if command.actor != Actor::system() && !command.actor.has(Role::Administrator) {
+        let publishes = command.actor.has_any(&[Role::Administrator, Role::Office]);
+        if command.actor != Actor::system() && !publishes {
             return Err(refuse(Reason::RoleNotAllowed));
         }
         let version = state.current.as_ref().map_or(0, |rules| rules.version) + 1;
-        // What is published from now on has no mistake at all; what was published before is read as it was.
-        let mistakes = check::check(&command.pack);
-        if let Some(first) = mistakes.first() {
+        let wrong = |what: &str, mistakes: &[Mistake]| {
+            let first = mistakes.first()?;
             let more = match mistakes.len() - 1 {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
             };
-            return Err(refuse(Reason::InvalidRules).because(format!("{first}{more}")));
+            Some(refuse(Reason::InvalidRules).because(format!("{what}{first}{more}")))
+        };
+        // What is published from now on has no mistake at all; what was published before is read as it was.
+        let latest = latest_year(command.at);
+        let listed = |list: &str| check::check_holidays(list, latest);
+        let no = wrong("", &check::check(&command.pack));
+        if let Some(no) = no.or_else(|| wrong("list of holidays: ", &listed(&command.holidays))) {
+            return Err(no);
         }
         let rules = Rules::parse(&command.pack, &command.holidays, version)
             .map_err(|error| refuse(Reason::InvalidRules).because(error.0))?;
-        // Limits that were reckoned by a year's list are not to become guesses again.
-        if let Some(current) = &state.current {
+        rules.fits(command.time_zone)?;
+        let same = |text: &Arc<PackPublished>| {
+            (&text.pack, &text.holidays) == (&command.pack, &command.holidays)
+        };
+        if state.text.as_ref().is_some_and(same) {
+            return Err(refuse(Reason::NoChange));
+        }
+        // Limits that were reckoned by a year's list are not to become guesses again; unless the list has a mistake,
+        // and is to be taken back.
+        let sound = |text: &Arc<PackPublished>| listed(&text.holidays).is_empty();
+        let sound = state.text.as_ref().is_none_or(sound);
+        if let Some(current) = state.current.as_ref().filter(|_| sound) {
             let years = &rules.calendar.holidays.published;
             let gone = current.calendar.holidays.published.difference(years).next();
             if let Some(year) = gone {
-                let detail = format!("the list of holidays in force has {year}, this one has not");
+                let detail = (
+                    format!("现行节假日表含{year}年，此表没有"),
+                    format!("the list of holidays in force has {year}, this one has not"),
+                );
                 return Err(refuse(Reason::InvalidRules).because(detail));
             }
         }
@@ -102,10 +153,16 @@ impl Aggregate for RulesBook {
 
     fn evolve(state: &mut Published, stamp: &Stamp, event: &PackPublished) {
         // A pack that a later version of Docket cannot read any more leaves the one before in force.
-        if let Ok(rules) = Rules::parse(&event.pack, &event.holidays, event.version) {
+        if let Ok(mut rules) = Rules::parse(&event.pack, &event.holidays, event.version) {
+            if let Some(before) = &state.current {
+                let holidays = &before.calendar.holidays;
+                rules.corrected = holidays.corrected_by(&rules.calendar.holidays);
+                rules.corrected.extend(&before.corrected);
+            }
             let rules = Arc::new(rules);
             state.past.push((stamp.at, rules.clone()));
             state.current = Some(rules);
+            state.text = Some(Arc::new(event.clone()));
         }
     }
 

@@ -5,6 +5,7 @@ use super::{Rules, routes};
 use crate::calendar::Margin;
 use crate::ticket::{Kind, Urgency};
 use crate::time::{Due, Term, Timestamp};
+use std::ops::Bound;
 
 /// What deadlines depend on.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,17 @@ impl Matter<'_> {
     }
 }
 
+/// A limit on the way to another: that one at the latest. Nothing warns of it.
+fn within(limit: Due, due: Due) -> Due {
+    if limit.at <= due.at {
+        return limit;
+    }
+    Due {
+        yellow_at: None,
+        ..due
+    }
+}
+
 impl Rules {
     /// The first term that a line of the table of deadlines has for the matter.
     fn line(
@@ -43,9 +55,9 @@ impl Rules {
         fitting.find_map(term)
     }
 
-    /// When an assignment made at `from` must be signed.
+    /// When an assignment made at `from` and due at `due` must be signed: not after it must be replied.
     #[must_use]
-    pub fn sign_due(&self, matter: &Matter<'_>, from: Timestamp) -> Due {
+    pub fn sign_due(&self, matter: &Matter<'_>, from: Timestamp, due: Due) -> Due {
         let terms = self.pack.sign;
         let usual = match matter.urgency {
             Urgency::Normal => terms.normal,
@@ -53,7 +65,7 @@ impl Rules {
             Urgency::Critical => terms.critical,
         };
         let term = self.line(matter, |line| line.sign).unwrap_or(usual);
-        self.calendar.after(from, term)
+        within(self.calendar.after(from, term), due)
     }
 
     /// When an assignment made at `from` must be replied. Where the kind is not known, the longest term
@@ -92,6 +104,32 @@ impl Rules {
         }
     }
 
+    /// A handling deadline that was extended by working days at `now`.
+    #[must_use]
+    pub fn extended(&self, due: Due, days: u16, now: Timestamp) -> Due {
+        self.warned(self.calendar.extended(due, days), now)
+    }
+
+    /// A unit's inner deadline after its department's was extended to `outer`. It gets the same days; but one in minutes,
+    /// which would end with the same office hours, and one that is not before the outer any more, are reckoned from it.
+    #[must_use]
+    pub fn inner_extended(
+        &self,
+        (inner, outer): (Due, Option<Due>),
+        days: u16,
+        matter: &Matter<'_>,
+        now: Timestamp,
+    ) -> Due {
+        let later = self.extended(inner, days, now);
+        let outer = outer.filter(|outer| inner.runs_on_any_day() || outer.at <= later.at);
+        let Some(outer) = outer else {
+            return later;
+        };
+        let anew = self.inner_due(Some(outer), matter, now);
+        // Nobody loses time by an extension.
+        if anew.at > inner.at { anew } else { inner }
+    }
+
     /// A handling deadline with its yellow light.
     #[must_use]
     pub fn warned(&self, due: Due, from: Timestamp) -> Due {
@@ -109,12 +147,42 @@ impl Rules {
         }
     }
 
-    /// When the caller of an assignment made at `from` must have been contacted, if there is a limit.
+    /// A deadline reckoned anew by the calendar in force, with the pauses since it began: a provisional one, once
+    /// all its days are published; and one over days that an earlier list had otherwise. One in minutes runs on any day, and
+    /// what extensions gave it is reckoned with these (`settle_dues`). `None`: it stands.
     #[must_use]
-    pub fn contact_due(&self, matter: &Matter<'_>, from: Timestamp) -> Option<Due> {
+    pub fn settled(
+        &self,
+        due: Due,
+        from: Timestamp,
+        pauses: &[(Timestamp, Timestamp)],
+    ) -> Option<Due> {
+        let calendar = &self.calendar;
+        let Some(Term::WorkingDays(days)) = due.term else {
+            return None;
+        };
+        let known = calendar.again(due, days, from);
+        let after =
+            |due, (from, to): &(Timestamp, Timestamp)| calendar.after_pause(due, *from, *to);
+        let anew = pauses.iter().fold(known, after);
+        if due.provisional {
+            return (!known.provisional).then_some(anew);
+        }
+        let date = |due: Due| calendar.date_of(due.at);
+        let (first, last) = (calendar.date_of(from), date(due).max(date(anew)));
+        let over = (Bound::Excluded(first), Bound::Included(last));
+        let touched = first < last && self.corrected.range(over).next().is_some();
+        let stands = date(anew) == date(due) && anew.provisional == due.provisional;
+        (touched && !stands).then_some(anew)
+    }
+
+    /// When the caller of an assignment made at `from` and due at `due` must have been contacted, if there is a limit:
+    /// not after it must be replied.
+    #[must_use]
+    pub fn contact_due(&self, matter: &Matter<'_>, from: Timestamp, due: Due) -> Option<Due> {
         let line = self.line(matter, |line| line.contact);
         let term = line.or(self.pack.contact.within)?;
-        Some(self.calendar.after(from, term))
+        Some(within(self.calendar.after(from, term), due))
     }
 
     /// Until when an assignment made at `from` may be returned.

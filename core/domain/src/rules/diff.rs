@@ -6,8 +6,11 @@
 use super::PackError;
 use super::check::schema::{Key, List, PACK, Shape};
 use super::pack::{self, Pack};
+use crate::calendar::{Day, Holidays};
 use crate::ticket::{ACTIONS, Kind};
+use chrono::NaiveDate;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A difference. Writes itself as one line.
@@ -44,6 +47,51 @@ pub fn diff(a: &str, b: &str) -> Result<Vec<Change>, PackError> {
     let mut changes = Changes(Vec::new());
     changes.table("", &read(a)?, &read(b)?, PACK);
     Ok(changes.0)
+}
+
+/// What differs from one list of holidays to another: years, and days.
+pub fn diff_holidays(a: &str, b: &str) -> Result<Vec<Change>, PackError> {
+    let read = |text: &str| -> Result<Holidays, PackError> {
+        toml::from_str(text).map_err(|error| PackError(format!("holiday list: {error}")))
+    };
+    let (a, b) = (read(a)?, read(b)?);
+    let years = a.published.symmetric_difference(&b.published).map(|year| {
+        let told = |list: &Holidays| {
+            let published = list.published.contains(year);
+            published.then(|| "published".to_owned())
+        };
+        Change {
+            key: format!("holidays[{year}]"),
+            before: told(&a),
+            after: told(&b),
+        }
+    });
+    let named = |list: &Holidays| -> BTreeSet<NaiveDate> {
+        let named = list.off.iter().chain(&list.work).chain(&list.lawful);
+        named.copied().collect()
+    };
+    let days = named(&a)
+        .into_iter()
+        .chain(named(&b))
+        .collect::<BTreeSet<_>>();
+    let days = days.into_iter().filter_map(|date| {
+        let (before, after) = (a.day(date).0, b.day(date).0);
+        (before != after).then(|| Change {
+            key: format!("holidays[{date}]"),
+            before: Some(day_name(before).to_owned()),
+            after: Some(day_name(after).to_owned()),
+        })
+    });
+    Ok(years.chain(days).collect())
+}
+
+const fn day_name(day: Day) -> &'static str {
+    match day {
+        Day::Weekday => "worked",
+        Day::Weekend => "weekend",
+        Day::Holiday => "holiday",
+        Day::MakeUp => "worked in exchange",
+    }
 }
 
 /// A pack with all its defaults, as a tree.
@@ -277,6 +325,24 @@ mod tests {
         let changes = lines(DEFAULT_PACK, &swapped);
         let order = "archive.classes (order): 10_years, 30_years, permanent → 30_years, 10_years, permanent";
         assert!(changes.contains(&order.to_owned()), "{changes:#?}");
+    }
+
+    #[test]
+    fn lists_of_holidays_differ_by_years_and_days() {
+        let list = "published = [2026]\noff = [\"2026-10-01\"]\nwork = [\"2026-10-10\"]\nlawful = [\"2027-01-01\"]";
+        let later = "published = [2026, 2027]\noff = [\"2026-10-02\", \"2026-10-10\", \"2027-01-01\"]\nwork = []";
+        let changes = diff_holidays(list, later).unwrap();
+        let told: Vec<String> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "holidays[2027]: added: published",
+                "holidays[2026-10-01]: holiday → worked",
+                "holidays[2026-10-02]: worked → holiday",
+                "holidays[2026-10-10]: worked in exchange → holiday",
+            ]
+        );
+        assert_eq!(diff_holidays(list, list).unwrap(), []);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A rule pack as it is written, in TOML, and what its parts must be.
 
 use super::PackError;
+use super::check::Said;
 use super::edge::{
     self, AccountRules, IntakeRules, KindTitle, PasswordRules, RoutingRules, ScaleEntry,
     TriageRules,
 };
 use super::routes::{Route, unknown};
-use crate::calendar::TERM_WORKING_DAYS_MAX;
+use crate::calendar::{DAY_OVER, TERM_WORKING_DAYS_MAX};
 use crate::people::Role;
 use crate::ticket::{Kind, SupervisionLevel, Urgency};
 use crate::time::Term;
@@ -310,28 +311,34 @@ impl Pack {
     }
 }
 
-/// The office hours of a day.
+/// The office hours of a day. 24:00 is its end.
 pub(super) fn office_hours(
     hours: &[(String, String)],
-) -> Result<Vec<(NaiveTime, NaiveTime)>, PackError> {
+) -> Result<Vec<(NaiveTime, NaiveTime)>, Said> {
     let time = |text: &str| {
-        NaiveTime::parse_from_str(text, "%H:%M")
-            .map_err(|_| PackError(format!("pack.office_hours: {text:?} is no time (HH:MM)")))
+        if text == "24:00" {
+            return Ok(DAY_OVER);
+        }
+        NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| {
+            Said::new(
+                format!("“{text}”不是时刻(时:分)"),
+                format!("{text:?} is no time (HH:MM)"),
+            )
+        })
     };
     let mut spans: Vec<(NaiveTime, NaiveTime)> = Vec::with_capacity(hours.len());
     for (start, end) in hours {
         let (start, end) = (time(start)?, time(end)?);
         if start >= end || spans.last().is_some_and(|(_, before)| *before > start) {
-            return Err(PackError(
-                "pack.office_hours: spans must be in order and not empty".into(),
+            return Err(Said::new(
+                "时段须按先后排列,且止于开始之后",
+                "spans must be in order and not empty",
             ));
         }
         spans.push((start, end));
     }
     if spans.is_empty() {
-        return Err(PackError(
-            "pack.office_hours: at least one span is needed".into(),
-        ));
+        return Err(Said::new("至少要有一个时段", "at least one span is needed"));
     }
     Ok(spans)
 }

@@ -5,6 +5,7 @@ use crate::aggregate::Aggregate as _;
 use crate::people::Actor;
 use crate::refusal::Reason;
 use crate::ticket::Kind::{Consult, Report};
+use crate::ticket::scenario::{holidays_until, now, stamp};
 use chrono::NaiveTime;
 
 #[test]
@@ -67,7 +68,7 @@ fn sections_that_came_later_may_be_missing() {
     );
     assert!(old.decline_reasons().is_empty());
     assert_eq!(new.decline_reasons().len(), 10);
-    let now = crate::ticket::scenario::now();
+    let now = now();
     assert_eq!(old.redo_due(now), new.redo_due(now));
     assert_eq!(old.review_is_required(), new.review_is_required());
     assert_eq!(old.call_back_attempts(), new.call_back_attempts());
@@ -82,27 +83,61 @@ fn sections_that_came_later_may_be_missing() {
     }
 }
 
-#[test]
-fn only_administrators_publish_and_versions_count_up() {
-    let publish = |actor| Publish {
+fn publish(actor: Actor, pack: &str) -> Publish {
+    Publish {
         actor,
-        pack: DEFAULT_PACK.into(),
+        pack: pack.into(),
         holidays: CALENDAR_CN.into(),
-    };
-    let clerk = Actor {
-        roles: vec![Role::Clerk],
-        ..Actor::system()
-    };
-    let refused = RulesBook::decide(&Published::default(), publish(clerk)).unwrap_err();
-    assert_eq!(refused.reason, Reason::RoleNotAllowed);
-    let mut state = Published::default();
-    for version in 1..=2 {
-        let events = RulesBook::decide(&state, publish(Actor::system())).unwrap();
-        assert_eq!(events[0].version, version);
-        let stamp = crate::ticket::scenario::stamp();
-        RulesBook::evolve(&mut state, &stamp, &events[0]);
+        at: now(),
+        time_zone: Some(chrono_tz::Asia::Shanghai),
     }
-    assert_eq!(state.current.unwrap().version, 2);
+}
+
+#[test]
+fn administrators_and_the_office_publish_and_versions_count_up() {
+    let of = |role| Actor {
+        roles: vec![role],
+        ..crate::ticket::scenario::clerk()
+    };
+    for role in Role::ALL {
+        let decided = RulesBook::decide(&Published::default(), publish(of(*role), DEFAULT_PACK));
+        let may = matches!(role, Role::Administrator | Role::Office);
+        assert_eq!(decided.is_ok(), may, "{role:?}");
+        let refused = decided.err().map(|refusal| refusal.reason);
+        assert!(may || refused == Some(Reason::RoleNotAllowed));
+    }
+    let mut state = Published::default();
+    let again = format!("{DEFAULT_PACK}# Read again.\n");
+    for (version, pack) in [(1, DEFAULT_PACK), (2, &*again), (3, DEFAULT_PACK)] {
+        let events = RulesBook::decide(&state, publish(Actor::system(), pack)).unwrap();
+        assert_eq!(events[0].version, version);
+        RulesBook::evolve(&mut state, &stamp(), &events[0]);
+        // The very same is in force already.
+        let refused = RulesBook::decide(&state, publish(Actor::system(), pack)).unwrap_err();
+        assert_eq!(refused.reason, Reason::NoChange);
+    }
+    assert_eq!(state.current.unwrap().version, 3);
+}
+
+#[test]
+fn a_hotline_stays_in_the_zone_it_was_founded_in() {
+    let elsewhere = DEFAULT_PACK.replace("Asia/Shanghai", "Asia/Urumqi");
+    let decide = |time_zone| {
+        let publish = publish(Actor::system(), &elsewhere);
+        let publish = Publish {
+            time_zone,
+            ..publish
+        };
+        RulesBook::decide(&Published::default(), publish).map(|events| events.len())
+    };
+    let refused = decide(Some(chrono_tz::Asia::Shanghai)).unwrap_err();
+    assert_eq!(refused.reason, Reason::OtherTimeZone);
+    assert_eq!(
+        refused.detail.unwrap().en,
+        "pack.time_zone is Asia/Urumqi, the hotline's Asia/Shanghai"
+    );
+    assert_eq!(decide(Some(chrono_tz::Asia::Urumqi)).unwrap(), 1);
+    assert_eq!(decide(None).unwrap(), 1);
 }
 
 fn shipped(name: &str) -> Rules {
@@ -203,7 +238,7 @@ fn each_channel_of_the_default_pack_is_cited_from_where_it_is() {
 fn the_forum_of_suzhou_has_terms_of_its_own() {
     let suzhou = shipped("suzhou");
     assert!(codes_of(&suzhou).contains(&"寒山闻钟论坛"));
-    let now = crate::ticket::scenario::now();
+    let now = now();
     let due = |kind, channel| {
         let matter = Matter {
             kind: Some(kind),
@@ -211,8 +246,9 @@ fn the_forum_of_suzhou_has_terms_of_its_own() {
             urgency: crate::ticket::Urgency::Normal,
             channel: Some(channel),
         };
-        let contact = suzhou.contact_due(&matter, now);
-        (suzhou.handle_due(&matter, now).term, contact.is_some())
+        let due = suzhou.handle_due(&matter, now);
+        let contact = suzhou.contact_due(&matter, now, due);
+        (due.term, contact.is_some())
     };
     let days = |days| Some(Term::WorkingDays(days));
     assert_eq!(due(Consult, "phone"), (days(1), false));
@@ -245,13 +281,82 @@ fn a_pack_with_a_mistake_is_not_published() {
         actor: Actor::system(),
         pack: format!("{DEFAULT_PACK}[roles]\nrule = [\"office\"]\n"),
         holidays: CALENDAR_CN.into(),
+        at: now(),
+        time_zone: None,
     };
     assert!(Rules::parse(&publish.pack, CALENDAR_CN, 1).is_ok());
     let refused = RulesBook::decide(&Published::default(), publish).unwrap_err();
     assert_eq!(refused.reason, Reason::InvalidRules);
-    let detail = refused.detail.unwrap();
+    let detail = refused.detail.unwrap().en;
     assert!(
         detail.contains("roles.rule") && detail.ends_with("(and 1 more)"),
         "{detail}"
     );
+}
+
+/// The rules after these lists of holidays were put in force, whatever they say.
+fn in_force(lists: &[&str]) -> Published {
+    let mut state = Published::default();
+    for (version, list) in (1..).zip(lists) {
+        let event = PackPublished {
+            version,
+            pack: DEFAULT_PACK.into(),
+            holidays: (*list).to_owned(),
+        };
+        RulesBook::evolve(&mut state, &stamp(), &event);
+    }
+    state
+}
+
+fn publish_list(state: &Published, list: &str) -> Result<(), crate::Refusal> {
+    let publish = Publish {
+        actor: Actor::system(),
+        pack: DEFAULT_PACK.into(),
+        holidays: list.into(),
+        at: now(),
+        time_zone: None,
+    };
+    RulesBook::decide(state, publish).map(|_| ())
+}
+
+#[test]
+fn a_year_is_corrected_and_only_a_mistaken_one_taken_back() {
+    let with_2027 = holidays_until(2027, &[]);
+    // One day more is off: a correction.
+    let corrected = holidays_until(2027, &["2027-01-04"]);
+    publish_list(&in_force(&[&with_2027]), &corrected).unwrap();
+    let refused = publish_list(&in_force(&[&with_2027]), CALENDAR_CN).unwrap_err();
+    assert!(refused.detail.unwrap().en.contains("has 2027"));
+    // Lists that were published before they were checked do not stand in the way.
+    for mistaken in [
+        CALENDAR_CN.replace("[2019", "[-5, 2019"),
+        CALENDAR_CN.replace("2026]", "2026, 2030]"),
+        CALENDAR_CN.replace("2026]", "2026, 2027]"),
+    ] {
+        publish_list(&in_force(&[&mistaken]), CALENDAR_CN).unwrap();
+        let refused = publish_list(&Published::default(), &mistaken).unwrap_err();
+        assert_eq!(refused.reason, Reason::InvalidRules);
+        let detail = refused.detail.unwrap().en;
+        assert!(detail.starts_with("list of holidays: line "), "{detail}");
+    }
+}
+
+#[test]
+fn the_days_that_were_published_otherwise_are_known() {
+    let days = |lists: &[&str]| -> Vec<String> {
+        let rules = in_force(lists).current.unwrap();
+        rules.corrected.iter().map(ToString::to_string).collect()
+    };
+    let with_2027 = holidays_until(2027, &[]);
+    let corrected = holidays_until(2027, &["2027-01-04"]);
+    // A year that was not published before is no correction of it.
+    assert_eq!(days(&[CALENDAR_CN, &with_2027]), [] as [&str; 0]);
+    assert_eq!(days(&[&with_2027, &corrected]), ["2027-01-04"]);
+    // Neither another pack nor the year after makes it forgotten.
+    let longer = holidays_until(2028, &["2027-01-04"]);
+    assert_eq!(days(&[&with_2027, &corrected, &longer]), ["2027-01-04"]);
+    // Taken back, the year and the last days before it are what they were.
+    let taken_back = days(&[&with_2027, CALENDAR_CN]);
+    assert_eq!(taken_back.first().unwrap(), "2026-12-26");
+    assert_eq!((taken_back.len(), &*taken_back[364]), (365, "2027-12-25"));
 }

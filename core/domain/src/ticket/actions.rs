@@ -9,7 +9,7 @@ use super::{Context, Encoded, Refusal, Stamp, UnknownEvent};
 use crate::aggregate::{Aggregate, read_data, write_data};
 use crate::organisation::Department;
 use crate::people::{Actor, Role};
-use crate::refusal::Reason;
+use crate::refusal::{Detail, Reason};
 use crate::rules::Labelled;
 use crate::sealed::{Field, Sealed};
 
@@ -20,6 +20,8 @@ pub struct Spec {
     pub name: &'static str,
     /// The Chinese term.
     pub zh: &'static str,
+    /// The English one.
+    pub en: &'static str,
     /// The frozen type name of its event.
     pub event: &'static str,
     /// The roles that may do it; packs may narrow, never widen. None: Docket itself.
@@ -254,6 +256,8 @@ actions! {
     note_call_back_due: NoteCallBackDue => CallBackFellDue;
     settle_dues: SettleDues => DuesSettled;
     print: Print<T> => Printed;
+    attach_file: AttachFile<T> => FileAttached;
+    open_file: OpenFile<T> => FileOpened;
     erase: Erase => Erased;
 }
 
@@ -334,10 +338,22 @@ fn listed<A: Action>(
         return Ok(());
     }
     let known: Vec<&str> = list.iter().map(|entry| entry.code.as_str()).collect();
-    let detail = format!("one of the rule pack's: {}", known.join(", "));
+    let known = known.join(", ");
+    let detail = (
+        format!("须为规则包所列: {known}"),
+        format!("one of the rule pack's: {known}"),
+    );
     Err(refuse::<A>(ticket, Reason::InvalidValue)
         .at(field)
         .because(detail))
+}
+
+/// Checks that the rule pack lists anything to choose from.
+fn any_listed<T>(list: &[T]) -> Result<(), Reason> {
+    if list.is_empty() {
+        return Err(Reason::NotInRules);
+    }
+    Ok(())
 }
 
 /// Checks a text that people must give, and Docket need not.
@@ -358,7 +374,7 @@ fn required_of_people<A: Action>(
 fn too_many<A: Action>(ticket: &Ticket) -> Refusal {
     refuse::<A>(ticket, Reason::InvalidValue)
         .at("id")
-        .because("too many assignments")
+        .because(Detail::too_many_assignments())
 }
 
 /// Whether the ticket must stay hidden from the account's department: it is confidential and accuses it.
@@ -403,7 +419,7 @@ fn optional<A: Action>(
     max: u32,
 ) -> Result<(), Refusal> {
     if text.is_some_and(|text| text.chars > max) {
-        let detail = format!("at most {max} characters");
+        let detail = Detail::at_most_characters(max);
         return Err(refuse::<A>(ticket, Reason::TooLong)
             .at(field)
             .because(detail));

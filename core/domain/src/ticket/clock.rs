@@ -6,6 +6,7 @@
 //! now, by the limit that the rules in force now would have set and moved (`limit`). It is a fold over the
 //! ticket and knows no other ticket; what follows from a light is not its business.
 
+mod light;
 pub(super) mod limit;
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,10 @@ use crate::ids::EventId;
 use crate::rules::Rules;
 use crate::time::{Due, Light, Timestamp};
 use chrono::{NaiveDate, TimeDelta};
-use time::{Days, Stretch};
+use std::collections::VecDeque;
+use time::{Days, Office, Stretch};
 
-/// The most spans that a clock tells. A technical limit: about eleven months of work with a lunch break.
+/// The most spans that a clock tells, the latest. A technical limit: about eleven months of work with a lunch break.
 pub const SPANS_MAX: usize = 1_000;
 
 /// The clock of one assignment, at a moment.
@@ -35,9 +37,10 @@ pub struct Clock {
     pub judged_then: Reading,
     /// By the limit that the present rules would have set and moved.
     pub judged_now: Reading,
-    /// What became of the time, in order and without a gap, from the beginning to the end or to now.
+    /// What became of the time, in order and without a gap, up to the end or to now; from the beginning on, unless
+    /// it is `cut`.
     pub spans: Vec<Span>,
-    /// Whether only the first [`SPANS_MAX`] spans are told, and there are more.
+    /// Whether only the last [`SPANS_MAX`] spans are told, and there were more before.
     pub cut: bool,
     /// Every time the limit was moved, in order.
     pub moves: Vec<Move>,
@@ -80,7 +83,9 @@ pub enum SpanKind {
     Extended,
     /// The clock stood still (挂起, 并单).
     Paused,
-    /// Outside the office hours of a working day, the lunch break included.
+    /// Between two shifts of a working day: the lunch break.
+    Break,
+    /// Before or after the office hours of a working day.
     Night,
     /// A Saturday or Sunday off.
     Weekend,
@@ -106,6 +111,7 @@ impl SpanKind {
         Self::MakeUpDay,
         Self::Extended,
         Self::Paused,
+        Self::Break,
         Self::Night,
         Self::Weekend,
         Self::Holiday,
@@ -119,6 +125,7 @@ impl SpanKind {
             Self::MakeUpDay => "make_up_day",
             Self::Extended => "extended",
             Self::Paused => "paused",
+            Self::Break => "break",
             Self::Night => "night",
             Self::Weekend => "weekend",
             Self::Holiday => "holiday",
@@ -133,6 +140,7 @@ impl SpanKind {
             Self::MakeUpDay => "调休上班",
             Self::Extended => "延期计时",
             Self::Paused => "暂停",
+            Self::Break => "午间休息",
             Self::Night => "非办公时间",
             Self::Weekend => "周末",
             Self::Holiday => "节假日",
@@ -144,7 +152,7 @@ impl SpanKind {
     pub const fn counts(self) -> bool {
         match self {
             Self::Running | Self::MakeUpDay | Self::Extended => true,
-            Self::Paused | Self::Night | Self::Weekend | Self::Holiday => false,
+            Self::Paused | Self::Break | Self::Night | Self::Weekend | Self::Holiday => false,
         }
     }
 }
@@ -152,7 +160,8 @@ impl SpanKind {
 /// The clock of an assignment of a ticket at `now`.
 ///
 /// `then` are the rules that the assignment was made under, `present` those in force now. Days of a year whose
-/// list was not published then are told by the present calendar, as limits are once they are settled.
+/// list was not published then are told by the present calendar, as limits are once they are settled; so are, of what
+/// goes on or was settled again, those that were corrected since.
 #[must_use]
 pub fn clock(
     ticket: &Ticket,
@@ -173,7 +182,12 @@ pub fn clock(
             .filter(|due| !due.met_at(stand))
             .map(|due| stand - due.at - paused_between(ticket, due.at, stand)),
     };
-    let days = Days::of(&then.calendar, &present.calendar, assignment.due);
+    let by_calendar = |m: &Move| m.cause == MoveCause::Calendar;
+    let settles = assignment.ended_at.is_none() || assignment.moves.iter().any(by_calendar);
+    let mut days = Days::of(&then.calendar, &present.calendar, assignment.due);
+    if settles {
+        days = days.with(&present.corrected);
+    }
     let mut told = Told::of(ticket, assignment, then, present);
     told.tell(&days, end);
 
@@ -193,7 +207,7 @@ pub fn clock(
         still_since,
         judged_then: reading(assignment.due, told.elapsed),
         judged_now: reading(due_now, elapsed_now),
-        spans: told.spans,
+        spans: told.spans.into(),
         cut: told.cut,
         moves: assignment.moves.clone(),
     }
@@ -259,7 +273,8 @@ struct Told<'t> {
     assignment: &'t Assignment,
     /// The time that extensions gave.
     given: Vec<limit::Given>,
-    spans: Vec<Span>,
+    /// At most [`SPANS_MAX`], the latest.
+    spans: VecDeque<Span>,
     cut: bool,
     elapsed: TimeDelta,
 }
@@ -269,8 +284,8 @@ impl<'t> Told<'t> {
         Self {
             ticket,
             assignment,
-            given: limit::given(ticket, assignment, &then.calendar, &present.calendar),
-            spans: Vec::with_capacity(32),
+            given: limit::given(ticket, assignment, &then.calendar, present),
+            spans: VecDeque::with_capacity(32),
             cut: false,
             elapsed: TimeDelta::zero(),
         }
@@ -292,12 +307,21 @@ impl<'t> Told<'t> {
         self.elapsed += stretch.counted();
         let Stretch { from, to, .. } = stretch;
         let by_calendar = Cause::Calendar(stretch.date);
-        match (stretch.day, stretch.worked) {
-            (Day::MakeUp, true) => self.push(SpanKind::MakeUpDay, from, to, by_calendar),
-            (Day::Weekday | Day::Weekend | Day::Holiday, true) => self.run(from, to, running),
-            (Day::Weekend, false) => self.push(SpanKind::Weekend, from, to, by_calendar),
-            (Day::Holiday, false) => self.push(SpanKind::Holiday, from, to, by_calendar),
-            (Day::Weekday | Day::MakeUp, false) => {
+        match (stretch.day, stretch.office) {
+            (Day::MakeUp, Office::Open) => self.push(SpanKind::MakeUpDay, from, to, by_calendar),
+            (Day::Weekday | Day::Weekend | Day::Holiday, Office::Open) => {
+                self.run(from, to, running);
+            }
+            (Day::Weekend, Office::Break | Office::Shut) => {
+                self.push(SpanKind::Weekend, from, to, by_calendar);
+            }
+            (Day::Holiday, Office::Break | Office::Shut) => {
+                self.push(SpanKind::Holiday, from, to, by_calendar);
+            }
+            (Day::Weekday | Day::MakeUp, Office::Break) => {
+                self.push(SpanKind::Break, from, to, Cause::OfficeHours);
+            }
+            (Day::Weekday | Day::MakeUp, Office::Shut) => {
                 self.push(SpanKind::Night, from, to, Cause::OfficeHours);
             }
         }
@@ -319,10 +343,10 @@ impl<'t> Told<'t> {
     }
 
     fn push(&mut self, kind: SpanKind, from: Timestamp, to: Timestamp, cause: Cause) {
-        if from >= to || self.cut {
+        if from >= to {
             return;
         }
-        if let Some(last) = self.spans.last_mut() {
+        if let Some(last) = self.spans.back_mut() {
             let days_off = matches!(kind, SpanKind::Weekend | SpanKind::Holiday);
             if last.kind == kind && (last.cause == cause || days_off) {
                 last.to = to;
@@ -331,9 +355,9 @@ impl<'t> Told<'t> {
         }
         if self.spans.len() == SPANS_MAX {
             self.cut = true;
-            return;
+            self.spans.pop_front();
         }
-        self.spans.push(Span {
+        self.spans.push_back(Span {
             kind,
             from,
             to,

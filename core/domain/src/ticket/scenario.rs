@@ -4,16 +4,16 @@
 
 use super::actions::{
     accept_return, add_assist, answer, archive, ask_exclusion, ask_extension, ask_termination,
-    assign, call_back, close, conclude, contact, correct, decide_exclusion, decline, delegate,
-    dispute, erase, grant_extension, hand_over, import, join, leave, lift_supervision, light,
-    merge, note_call_back_due, print, rate, reassign, recall, receive, redo, refuse_extension,
-    refuse_return, refuse_termination, reply, resume, review, rework, rule, save_draft, send_back,
-    set_secrecy, settle_dues, sign, sign_off, supervise, suspend, terminate, transfer, unmerge,
-    urge, view, withdraw,
+    assign, attach_file, call_back, close, conclude, contact, correct, decide_exclusion, decline,
+    delegate, dispute, erase, grant_extension, hand_over, import, join, leave, lift_supervision,
+    light, merge, note_call_back_due, open_file, print, rate, reassign, recall, receive, redo,
+    refuse_extension, refuse_return, refuse_termination, reply, resume, review, rework, rule,
+    save_draft, send_back, set_secrecy, settle_dues, sign, sign_off, supervise, suspend, terminate,
+    transfer, unmerge, urge, view, withdraw,
 };
 use super::state::{
-    ContactMeans, Ground, Kind, PrintForm, Satisfaction, Secrecy, Standing, SupervisionLevel,
-    Ticket, Urgency,
+    ContactMeans, FileHash, FilePart, FileType, Ground, Kind, PrintForm, Satisfaction, Secrecy,
+    Standing, SupervisionLevel, Ticket, Urgency,
 };
 use super::{Context, TicketAction, TicketCommand, TicketEvent};
 use crate::aggregate::{Aggregate, Stamp};
@@ -21,10 +21,10 @@ use crate::ids::{AccountId, AssignmentNo, DepartmentId, EventId, KeyId, UnitId};
 use crate::organisation::{Organisation, OrganisationAction, OrganisationCommand};
 use crate::people::{Actor, Role};
 use crate::refusal::{Reason, Refusal};
-use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
+use crate::rules::{CALENDAR_CN, DEFAULT_PACK, Rules, default_holidays};
 use crate::sealed::Sealed;
 use crate::time::{Light, Timestamp};
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, Datelike as _, TimeDelta};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -58,6 +58,21 @@ pub fn stamp() -> Stamp {
         by: AccountId::SYSTEM,
         rules: 1,
     }
+}
+
+/// The Chinese list of holidays with years more, of which the days off by law are off, and `more` beside them.
+#[must_use]
+pub fn holidays_until(year: i32, more: &[&str]) -> String {
+    let lawful = default_holidays().lawful.into_iter();
+    let lawful = lawful.filter(|date| date.year() <= year);
+    let more = more.iter().map(|date| format!("\"{date}\", "));
+    let off: String = lawful
+        .map(|date| format!("\"{date}\", "))
+        .chain(more)
+        .collect();
+    let years: String = (2027..=year).map(|year| format!(", {year}")).collect();
+    let list = CALENDAR_CN.replace(", 2026]", &format!(", 2026{years}]"));
+    list.replace("off = [", &format!("off = [ {off}"))
 }
 
 /// A text as if sealed; keeps its length.
@@ -647,8 +662,8 @@ pub fn rule() -> TicketAction<Sealed> {
 #[must_use]
 pub fn merge() -> TicketAction<Sealed> {
     TicketAction::Merge(merge::Merge {
-        master: id(0x0F1),
         fit: true,
+        ..merge::Merge::with(id(0x0F1))
     })
 }
 /// A merge taken back.
@@ -756,6 +771,33 @@ pub fn print() -> TicketAction<Sealed> {
         assignment: None,
         masked: true,
         purpose: None,
+    })
+}
+/// What is allowed of files in these scenarios.
+pub const ATTACHED_AT_MOST: attach_file::FileLimits = attach_file::FileLimits {
+    bytes_max: 1 << 20,
+    files_max: 3,
+};
+/// A photograph as evidence.
+#[must_use]
+pub fn attach_file() -> TicketAction<Sealed> {
+    TicketAction::AttachFile(attach_file::AttachFile {
+        attachment: id(0xA77),
+        object: id(0x0B7),
+        part: FilePart::Evidence,
+        name: sealed("现场照片.jpg"),
+        file_type: FileType::Jpeg,
+        bytes: 1_024,
+        hash: FileHash([7; 32]),
+        limits: ATTACHED_AT_MOST,
+    })
+}
+/// That file opened.
+#[must_use]
+pub fn open_file() -> TicketAction<Sealed> {
+    TicketAction::OpenFile(open_file::OpenFile {
+        attachment: id(0xA77),
+        purpose: Some(sealed("核实现场")),
     })
 }
 /// A call that finds it not solved.
@@ -910,9 +952,15 @@ impl Outcome {
         assert_eq!(self.result, Ok(vec![]));
     }
 
+    /// What the action was refused for.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        self.result.expect_err("the action is refused")
+    }
+
     /// The action was refused, for this reason, at this field.
     pub fn refused(self, reason: Reason, field: Option<&str>) {
-        let refusal = self.result.expect_err("the action is refused");
+        let refusal = self.refusal();
         assert_eq!(
             (refusal.reason, refusal.field),
             (reason, field),

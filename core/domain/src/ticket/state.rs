@@ -3,12 +3,18 @@
 
 mod answer;
 mod assignment;
+mod attachment;
+mod file_words;
 mod flags;
 mod words;
 
-pub use answer::{Answer, CallBack, Draft, Ending, Rating, Review};
+pub use answer::{Answer, CallBack, Draft, Ending, PastCallBack, Rating, Review};
 pub use assignment::{Assignment, Extension, Move, Moved, Return, Terms};
-pub use flags::{Archived, Dispute, Exclusion, Merged, Pause, Ruling, Supervision, Termination};
+pub use attachment::{Attachment, FileHash};
+pub use file_words::{FilePart, FileType};
+pub use flags::{
+    Archived, Dispute, Exclusion, Merged, Pause, Ruling, Supervision, Termination, Urging,
+};
 pub use words::{
     AssignmentState, Awaiting, ContactMeans, DisputeCause, EndingKind, Ground, Kind, Level,
     MoveCause, Part, PauseCause, PrintForm, Satisfaction, Secrecy, Standing, SupervisionLevel,
@@ -19,6 +25,7 @@ use super::number::TicketNumber;
 use crate::aggregate::Stamp;
 use crate::ids::{AccountId, AssignmentNo, DepartmentId, TicketId};
 use crate::people::{Actor, Role};
+use crate::refusal::Reason;
 use crate::rules::Matter;
 use crate::sealed::Sealed;
 use crate::time::{Due, Light, Timestamp};
@@ -47,6 +54,8 @@ pub struct Ticket {
     pub review: Option<Review>,
     /// Every call-back of this round, in order.
     pub call_backs: Vec<CallBack>,
+    /// The call-backs of the rounds before this one.
+    pub past_call_backs: Vec<PastCallBack>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// The first rating.
@@ -57,8 +66,8 @@ pub struct Ticket {
     pub ratings: u16,
     /// How often it was urged.
     pub urges: u16,
-    /// When it was urged last.
-    pub urged_at: Option<Timestamp>,
+    /// The latest urging.
+    pub urging: Option<Urging>,
     /// When it last changed, views apart.
     pub changed_at: Option<Timestamp>,
     /// When its caller was erased, and all its texts with them.
@@ -79,6 +88,8 @@ pub struct Ticket {
     pub merged: Option<Merged>,
     /// The tickets merged into it.
     pub followers: Vec<TicketId>,
+    /// Of those that were, the ones that got its outcome when it was over: they get its corrections, too.
+    pub concluded: Vec<TicketId>,
     /// Every exclusion asked for, in order.
     pub exclusions: Vec<Exclusion>,
     /// The termination asked for and not decided on.
@@ -95,6 +106,8 @@ pub struct Ticket {
     pub escalation: Option<(Timestamp, SupervisionLevel)>,
     /// Laid down for good.
     pub archived: Option<Archived>,
+    /// Every file attached, in order.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Default for Ticket {
@@ -110,12 +123,13 @@ impl Default for Ticket {
             awaiting: Awaiting::Nothing,
             review: None,
             call_backs: Vec::new(),
+            past_call_backs: Vec::new(),
             ending: None,
             first_rating: None,
             last_rating: None,
             ratings: 0,
             urges: 0,
-            urged_at: None,
+            urging: None,
             changed_at: None,
             erased_at: None,
             supervision: None,
@@ -126,6 +140,7 @@ impl Default for Ticket {
             pauses: Vec::new(),
             merged: None,
             followers: Vec::new(),
+            concluded: Vec::new(),
             exclusions: Vec::new(),
             termination: None,
             to_urge: None,
@@ -134,6 +149,7 @@ impl Default for Ticket {
             call_back_lit: false,
             escalation: None,
             archived: None,
+            attachments: Vec::new(),
         }
     }
 }
@@ -323,6 +339,13 @@ impl Ticket {
         assignment.locked || leads && ruled.is_some_and(again)
     }
 
+    /// The department that a ruling has handle it, if one does: its lead.
+    #[must_use]
+    pub fn ruled_to(&self) -> Option<DepartmentId> {
+        let lead = self.lead().filter(|lead| self.is_ruled_on(lead));
+        lead.map(|lead| lead.department)
+    }
+
     /// The number the next assignment gets; `None` when there are too many.
     #[must_use]
     pub fn next_no(&self) -> Option<AssignmentNo> {
@@ -380,11 +403,27 @@ impl Ticket {
         }
     }
 
+    /// Whether whoever sits in the joint meeting and is no supervisor may supervise it: where it is or was disputed.
+    pub fn supervisable_by(&self, actor: &Actor) -> Result<(), Reason> {
+        let meets = actor.has(Role::JointMeeting) && !actor.has(Role::Supervisor);
+        if meets && self.dispute.is_none() && self.ruling.is_none() {
+            return Err(Reason::NotDisputed);
+        }
+        Ok(())
+    }
+
     /// Whether its clocks stand still on a lawful ground.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
+        self.suspended_since().is_some()
+    }
+
+    /// Since when they do.
+    #[must_use]
+    pub fn suspended_since(&self) -> Option<Timestamp> {
         let last = self.pauses.last();
-        last.is_some_and(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended)
+        let last = last.filter(|pause| pause.to.is_none() && pause.cause == PauseCause::Suspended);
+        last.map(|pause| pause.from)
     }
 
     /// The exclusions that are not decided on yet, in order; at most one of each department.
@@ -408,8 +447,22 @@ impl Ticket {
         self.exclusions.iter().any(of)
     }
 
+    /// The call-back of this round, which ends at a time; `None`: its answer was not reviewed.
+    #[must_use]
+    pub fn call_back_until(&self, end: Timestamp) -> Option<PastCallBack> {
+        let review = self.review.as_ref()?;
+        let ended_at = self.ending.as_ref().and_then(|ending| ending.at);
+        Some(PastCallBack {
+            reviewed_at: review.at,
+            due: self.call_back_due,
+            called_at: self.call_backs.first().map(|call| call.at),
+            ended_at: ended_at.unwrap_or(end),
+        })
+    }
+
     /// Begins the next round: what was answered in the last is history.
-    pub(super) fn begin_round(&mut self, round: u16) {
+    pub(super) fn begin_round(&mut self, round: u16, at: Timestamp) {
+        self.past_call_backs.extend(self.call_back_until(at));
         self.round = round;
         self.answer = None;
         self.awaiting = Awaiting::Nothing;
@@ -418,8 +471,9 @@ impl Ticket {
         self.call_back_due = None;
         self.call_back_lit = false;
         self.ending = None;
-        // What had the outcome of another goes on by itself.
+        // What had the outcome of another goes on by itself, and so does what had this one's.
         self.merged = None;
+        self.concluded.clear();
     }
 
     /// It came back to the centre, or was handed on: without a lead, too often makes a dispute.

@@ -6,7 +6,7 @@ use super::scenario::*;
 use super::{ACTIONS, TicketAction, available_actions};
 use crate::people::Actor;
 use crate::refusal::Reason;
-use crate::rules::{CALENDAR_CN, PACKS, Rules};
+use crate::rules::{CALENDAR_CN, DEFAULT_PACK, PACKS, Rules};
 use crate::sealed::Sealed;
 use crate::ticket::Context;
 use crate::time::Light;
@@ -169,7 +169,9 @@ impl Stories {
             .does(supervisor(), lift_supervision())
             .does(office(), suspend())
             .does(office(), resume())
-            .does(dispatcher(), print());
+            .does(dispatcher(), print())
+            .does(dispatcher(), attach_file())
+            .does(dispatcher(), open_file());
         self.signed().does(dispatcher(), reassign());
         self.signed()
             .does(dispatcher(), merge())
@@ -292,4 +294,36 @@ fn what_a_pack_leaves_out_it_says_and_nobody_may() {
         let tried = reviewed.clone().when(who, action);
         tried.refused(Reason::WrongState, None);
     }
+}
+
+#[test]
+fn what_a_pack_lists_no_grounds_for_is_offered_to_nobody() {
+    let mut pack: toml::Table = DEFAULT_PACK.parse().unwrap();
+    for section in [
+        "decline",
+        "suspend",
+        "exclude",
+        "terminate",
+        "transfer",
+        "archive",
+    ] {
+        assert!(pack.remove(section).is_some(), "{section}");
+    }
+    let bare = Rules::parse(&pack.to_string(), CALENDAR_CN, 1).unwrap();
+    let refuses = |given: Given, actor: Actor, action: TicketAction<Sealed>| {
+        let (name, given) = (action.spec().name, given.ruled_by(bare.clone()));
+        let bound = Context {
+            rules: Arc::new(bare.clone()),
+            ..context(actor.clone())
+        };
+        let offered = available_actions(&given.clone().fold(), &bound);
+        assert!(!offered.contains(&name), "{name}");
+        given.when(actor, action).refused(Reason::NotInRules, None);
+    };
+    refuses(received(), operator(), decline());
+    refuses(received(), operator(), transfer());
+    refuses(signed(), office(), suspend());
+    refuses(signed(), clerk(), ask_termination());
+    refuses(replied(), clerk(), ask_exclusion());
+    refuses(received().and(operator(), decline()), office(), archive());
 }

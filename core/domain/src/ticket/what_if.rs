@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::clock::{clock, limit::after_pauses};
+use super::clock::{clock, limit};
 use super::state::{Assignment, AssignmentState, Level, Part, Satisfaction, Source, Ticket};
 use crate::ids::{AssignmentNo, DepartmentId, UnitId};
 use crate::rules::Rules;
@@ -90,6 +90,12 @@ impl Judged {
         }
     }
 
+    /// Whether its limit waits for a year's calendar.
+    #[must_use]
+    pub fn is_provisional(&self) -> bool {
+        self.due.is_some_and(|due| due.provisional)
+    }
+
     /// Whether it is late.
     #[must_use]
     pub fn is_overdue(&self) -> bool {
@@ -101,8 +107,20 @@ impl Case {
     /// Whether the candidate makes a difference: another limit, or another light.
     #[must_use]
     pub fn differs(&self) -> bool {
+        self.moves() || self.then.light != self.candidate.light
+    }
+
+    /// Whether one of its limits waits for a year's calendar, so that it, and its light, may come out otherwise.
+    #[must_use]
+    pub fn is_provisional(&self) -> bool {
+        self.then.is_provisional() || self.candidate.is_provisional()
+    }
+
+    /// Whether the candidate sets another limit.
+    #[must_use]
+    pub fn moves(&self) -> bool {
         let at = |judged: Judged| judged.due.map(|due| due.at);
-        at(self.then) != at(self.candidate) || self.then.light != self.candidate.light
+        at(self.then) != at(self.candidate)
     }
 
     /// Whether a judgement counts in a rate of what was done in time: what was done, and what is late. What was given
@@ -164,7 +182,7 @@ pub fn cases<'r>(
 ) -> Vec<Case> {
     let source = ticket.source.as_ref();
     let mut cases: Vec<Case> = source
-        .and_then(|source| carried_over(ticket, source, candidate, now))
+        .and_then(|source| carried_over(ticket, source, &then, candidate, now))
         .into_iter()
         .collect();
     // What was in hand when it was carried over is that case.
@@ -172,12 +190,13 @@ pub fn cases<'r>(
         let task = Task {
             ticket,
             assignment,
+            then: then(assignment.rules, assignment.assigned_at),
             candidate,
             now,
         };
         cases.extend(task.signing());
         cases.extend(task.contacting());
-        cases.push(task.handling(then(assignment.rules, assignment.assigned_at)));
+        cases.push(task.handling());
         cases.extend(task.giving_back());
     }
     cases.extend(calling_back(ticket, candidate, now));
@@ -188,6 +207,7 @@ pub fn cases<'r>(
 struct Task<'t> {
     ticket: &'t Ticket,
     assignment: &'t Assignment,
+    then: &'t Rules,
     candidate: &'t Rules,
     now: Timestamp,
 }
@@ -203,11 +223,12 @@ impl Task<'_> {
         // A limit that neither had is none.
         then.or(candidate)?;
         let ended_at = done_at.or(a.ended_at);
-        let at = ended_at.unwrap_or(self.now);
+        let end = ended_at.unwrap_or(self.now);
+        let at = self.ticket.judged_at(a, end);
         // Whoever has signed has no limit to sign that a pause could move; the others move while the task goes on, that
         // to contact by what began before the caller was reached.
         let moved_until = match limit {
-            Limit::Sign => at,
+            Limit::Sign => end,
             Limit::Contact | Limit::Handle | Limit::Return | Limit::CallBack => {
                 a.ended_at.unwrap_or(self.now)
             }
@@ -216,7 +237,7 @@ impl Task<'_> {
         let moves = |from| reached.is_none_or(|at| from < at);
         let moved = |due| {
             let rules = self.candidate;
-            after_pauses(rules, self.ticket, a, due, moved_until, moves)
+            limit::after_pauses(rules, self.ticket, a, due, moved_until, moves)
         };
         let candidate = candidate.map(moved);
         Some(Case {
@@ -237,7 +258,8 @@ impl Task<'_> {
         let (a, intake) = (self.assignment, self.ticket.intake.as_ref()?);
         // What begins in progress is not to be signed under any rules.
         a.sign_due?;
-        let due = self.candidate.sign_due(&intake.matter(), a.assigned_at);
+        let (rules, due) = (self.candidate, self.handled_by()?);
+        let due = rules.sign_due(&intake.matter(), a.assigned_at, due);
         self.case(Limit::Sign, a.signed_at, (a.sign_due, Some(due)))
     }
 
@@ -245,7 +267,8 @@ impl Task<'_> {
     fn contacting(&self) -> Option<Case> {
         let (a, intake) = (self.assignment, self.ticket.intake.as_ref()?);
         let first = a.level() == Level::Department && a.sign_due.is_some();
-        let due = self.candidate.contact_due(&intake.matter(), a.assigned_at);
+        let (rules, due) = (self.candidate, self.handled_by()?);
+        let due = rules.contact_due(&intake.matter(), a.assigned_at, due);
         let due = due.filter(|_| first);
         self.case(Limit::Contact, a.reached_at, (a.contact_due, due))
     }
@@ -258,9 +281,14 @@ impl Task<'_> {
         self.case(Limit::Return, Some(given_back.at), dues)
     }
 
-    fn handling(&self, then: &Rules) -> Case {
+    /// The candidate's limit to reply, as it would have been set.
+    fn handled_by(&self) -> Option<Due> {
+        limit::set(self.candidate, self.then, self.ticket, self.assignment)
+    }
+
+    fn handling(&self) -> Case {
         let a = self.assignment;
-        let clock = clock(self.ticket, a, then, self.candidate, self.now);
+        let clock = clock(self.ticket, a, self.then, self.candidate, self.now);
         let judged = |reading: super::clock::Reading| Judged {
             due: reading.due,
             light: reading.light,
@@ -280,36 +308,41 @@ impl Task<'_> {
     }
 }
 
-/// The call-back of the round that the ticket is in, from its review on. Called once is called, reached or not.
-fn calling_back(ticket: &Ticket, candidate: &Rules, now: Timestamp) -> Option<Case> {
-    let (intake, review) = (ticket.intake.as_ref()?, ticket.review.as_ref()?);
-    let then = ticket.call_back_due;
-    let called = candidate.calls_back(intake.wants_reply, intake.anonymous);
-    let due = called.then(|| candidate.call_back_due(review.at));
-    then.or(due)?;
-    let done_at = ticket.call_backs.first().map(|call| call.at);
-    let ended = || ticket.ending.as_ref().and_then(|ending| ending.at);
-    let ended_at = done_at.or_else(ended);
-    let at = ended_at.unwrap_or(now);
-    Some(Case {
-        limit: Limit::CallBack,
-        assignment: None,
-        department: None,
-        unit: None,
-        part: Part::Lead,
-        began_at: review.at,
-        ended_at,
-        done: done_at.is_some(),
-        then: Judged::by(then, at),
-        candidate: Judged::by(due, at),
+/// The call-backs of every round, each from its review on. Called once is called, reached or not.
+fn calling_back(ticket: &Ticket, candidate: &Rules, now: Timestamp) -> impl Iterator<Item = Case> {
+    let this = ticket.call_back_until(now);
+    let rounds = ticket.past_call_backs.iter().copied().chain(this);
+    let over = ticket.past_call_backs.len();
+    let is_over =
+        move |round| round < over || ticket.ending.as_ref().is_some_and(|e| e.at.is_some());
+    let intake = ticket.intake.as_ref();
+    let called = intake.is_some_and(|i| candidate.calls_back(i.wants_reply, i.anonymous));
+    rounds.enumerate().filter_map(move |(round, call)| {
+        let due = called.then(|| candidate.call_back_due(call.reviewed_at));
+        call.due.or(due)?;
+        let at = call.called_at.unwrap_or(call.ended_at);
+        Some(Case {
+            limit: Limit::CallBack,
+            assignment: None,
+            department: None,
+            unit: None,
+            part: Part::Lead,
+            began_at: call.reviewed_at,
+            ended_at: call.called_at.or(is_over(round).then_some(call.ended_at)),
+            done: call.called_at.is_some(),
+            then: Judged::by(call.due, at),
+            candidate: Judged::by(due, at),
+        })
     })
 }
 
 /// What was handled, or begun, in a system before: by the limit known there, and by the candidate from when the
-/// department got it. What never was with a department there is no task.
-fn carried_over(
+/// department got it; what it still had in hand by what moved that limit here, too. What never was with a department
+/// there is no task.
+fn carried_over<'r>(
     ticket: &Ticket,
     source: &Source,
+    then: impl Fn(u32, Timestamp) -> &'r Rules,
     candidate: &Rules,
     now: Timestamp,
 ) -> Option<Case> {
@@ -323,8 +356,18 @@ fn carried_over(
     let began_at = source.assigned_at.unwrap_or(intake.at);
     let replied_here = in_hand.is_some_and(|a| a.state == AssignmentState::Replied);
     let replied = ended_at.is_some() || replied_here;
+    let over_there = ended_at.is_some();
     let ended_at = ended_at.or(in_hand.and_then(|a| a.ended_at));
-    let at = ended_at.unwrap_or(now);
+    let end = ended_at.unwrap_or(now);
+    let due = candidate.handle_due(&intake.matter(), began_at);
+    let (at, known, due) = match in_hand.filter(|_| !over_there) {
+        None => (end, source.due_at.map(Due::known), due),
+        Some(a) => {
+            let then = then(a.rules, a.assigned_at);
+            let due = limit::moved(candidate, then, ticket, a, due, end);
+            (ticket.judged_at(a, end), a.due, due)
+        }
+    };
     Some(Case {
         limit: Limit::Handle,
         assignment: in_hand.map(|a| a.no),
@@ -334,7 +377,7 @@ fn carried_over(
         began_at,
         ended_at,
         done: replied,
-        then: Judged::by(source.due_at.map(Due::known), at),
-        candidate: Judged::by(Some(candidate.handle_due(&intake.matter(), began_at)), at),
+        then: Judged::by(known, at),
+        candidate: Judged::by(Some(due), at),
     })
 }

@@ -158,7 +158,7 @@ async fn is_guarded(tx: &mut Tx) -> Result<bool, sqlx::Error> {
 }
 
 /// The tickets and accounts of persons who were erased.
-pub(super) async fn erased(tx: &mut Tx) -> Result<HashSet<Uuid>, sqlx::Error> {
+pub(in crate::safekeeping) async fn erased(tx: &mut Tx) -> Result<HashSet<Uuid>, sqlx::Error> {
     let stream = id(tx.is_sqlite(), "stream");
     let sql = format!("SELECT {stream} FROM events WHERE type = $1");
     let rows = tx.fetch_all(&sql, values![Erased::TYPE]).await?;

@@ -2,16 +2,13 @@
 //! adds nothing twice.
 
 use super::super::{Failed, StoreArgs};
-use super::rows::{Header, Row, column_of, refused};
 use crate::cli::progress::Shown;
-use crate::error::Failure;
 use crate::import::encoding::Encoding;
 use crate::import::records::{Record, Records};
 use crate::import::rejects::Reject;
+use crate::staff_list::{Header, Row, password, refused, reject_of};
 use clap::Args;
 use docket_core::Desk;
-use docket_core::DeskError;
-use docket_core::clock::random_bytes;
 use docket_core::desk::{Options, Password};
 use docket_domain::Reason;
 use docket_domain::ids::CommandId;
@@ -27,15 +24,6 @@ use uuid::Uuid;
 
 /// Most bytes of a list: many times the staff of a province.
 const LIST_BYTES_MAX: u64 = 64 << 20;
-/// Characters of a password that is made, if the rules ask for no more.
-const MADE_CHARS: usize = 14;
-/// What passwords are made of, class by class, without what is easily misread.
-const CLASSES: [&[u8]; 4] = [
-    b"abcdefghijkmnpqrstuvwxyz",
-    b"ABCDEFGHJKLMNPQRSTUVWXYZ",
-    b"23456789",
-    b"-_.+#%",
-];
 
 /// A list of accounts to be created.
 #[derive(Args)]
@@ -100,22 +88,23 @@ impl Import {
             made: self.generate_passwords.as_deref().map(made).transpose()?,
             seen: HashSet::new(),
         };
+        let all = rows(text)?;
         let (mut counts, mut shown) = (Counts::default(), Shown::new("accounts"));
         while let Some(record) = records.next_record()? {
             counts.rows += 1;
             match work.take(&header, &record).await? {
                 Ok(Fate::Added) => counts.added += 1,
                 Ok(Fate::There) => counts.there += 1,
-                Err(reject) => {
+                Err(mistakes) => {
                     counts.rejected += 1;
-                    let column = reject.column.map_or_else(String::new, |c| format!(" {c}:"));
-                    println!(
-                        "line {}:{column} {} {}",
-                        record.line, reject.code, reject.text
-                    );
+                    for reject in mistakes {
+                        let column = reject.column.map_or_else(String::new, |c| format!(" {c}:"));
+                        let (line, code, text) = (record.line, reject.code, reject.text);
+                        println!("line {line}:{column} {code} {text}");
+                    }
                 }
             }
-            shown.show((records.bytes_done(), text.len() as u64));
+            shown.show((counts.rows, all));
         }
         shown.finish();
         let Counts {
@@ -134,6 +123,16 @@ impl Import {
             ExitCode::FAILURE
         })
     }
+}
+
+/// How many rows a list has below its first line.
+fn rows(text: &[u8]) -> Result<u64, Failed> {
+    let mut records = Records::new(Cursor::new(text), b',');
+    let mut rows = 0_u64;
+    while records.next_record()?.is_some() {
+        rows += 1;
+    }
+    Ok(rows.saturating_sub(1))
 }
 
 /// All of a file, if it is no larger than a list can be.
@@ -165,20 +164,27 @@ struct Work {
 }
 
 impl Work {
-    /// Takes a row, or says why not; fails where the store does.
+    /// Takes a row, or says everything that is wrong with it; fails where the store does.
     async fn take(
         &mut self,
         header: &Header,
         record: &Record,
-    ) -> Result<Result<Fate, Reject>, Failed> {
-        let Row { new, password } = match header.row(record, &self.organisation) {
+    ) -> Result<Result<Fate, Vec<Reject>>, Failed> {
+        let mut row = match header.row(record, &self.organisation, None) {
             Ok(row) => row,
-            Err(reject) => return Ok(Err(reject)),
+            Err(reject) => return Ok(Err(vec![reject])),
         };
-        let login = new.login.to_lowercase();
-        if !self.seen.insert(login.clone()) {
+        let login = row.new.login.to_lowercase();
+        if !login.is_empty() && !self.seen.insert(login.clone()) {
             let twice = "another row of the file has this login";
-            return Ok(Err(refused(Reason::AlreadyExists, "login", twice)));
+            row.mistakes
+                .add(refused(Reason::AlreadyExists, "login", twice));
+        }
+        if row.password.is_none() && self.made.is_none() {
+            row.mistakes.add(refused(Reason::Required, "password", ""));
+        }
+        if !row.mistakes.is_empty() {
+            return self.all_of(row).await.map(Err);
         }
         let journal = self.desk.journal();
         let name = format!("account import {login}");
@@ -186,87 +192,62 @@ impl Work {
         if journal.command(command).await?.is_some() {
             return Ok(Ok(Fate::There));
         }
-        let password = match (password, &mut self.made) {
-            (Some(password), _) => password,
-            (None, None) => return Ok(Err(refused(Reason::Required, "password", ""))),
-            (None, Some(file)) => {
-                if self.desk.account_of(&login).await?.is_some() {
-                    return Ok(Err(refused(Reason::AlreadyExists, "login", "")));
-                }
-                // Before the account is there: nobody knew its password if this were killed in between.
-                let password = make_password(self.rules);
-                let mut line = csv::Writer::from_writer(file);
-                line.write_record([&new.login, &password])?;
-                line.into_inner().map_err(|e| e.to_string())?.sync_data()?;
-                password
-            }
+        let password = match &row.password {
+            Some(password) => password.clone(),
+            None => match self.make(&mut row).await? {
+                Some(password) => password,
+                None => return Ok(Err(row.mistakes.all())),
+            },
         };
         let options = Options {
             command: Some(command),
             ..Options::default()
         };
-        let password = Password::Clear(password);
+        let (system, password) = (Actor::system(), Password::Clear(password));
         let created = self
             .desk
-            .create_account(&Actor::system(), new, password, &options)
+            .create_account(&system, row.new.clone(), password, &options)
             .await;
         match created {
             Ok(_) => Ok(Ok(Fate::Added)),
-            Err(error) => reject_of(error).map(Err),
+            Err(error) => {
+                row.mistakes.add(reject_of(error).map_err(|_| FAILED)?);
+                self.all_of(row).await.map(Err)
+            }
         }
     }
-}
 
-/// Why a row is not taken, if it is the row's fault.
-fn reject_of(error: DeskError) -> Result<Reject, Failed> {
-    match Failure::from(error) {
-        Failure::Refused(refused) => {
-            let texts = (refused.zh.as_str(), refused.en.as_str());
-            let column = refused.path.map(column_of);
-            Ok(Reject::of(refused.code, texts, column, ""))
+    /// Makes a row's password and keeps it, before the account is there: nobody knew it if this were killed in between.
+    /// `None`: something is wrong with the row.
+    async fn make(&mut self, row: &mut Row) -> Result<Option<String>, Failed> {
+        let Some(file) = &mut self.made else {
+            return Ok(None);
+        };
+        if self.desk.account_of(&row.new.login).await?.is_some() {
+            row.mistakes
+                .add(refused(Reason::AlreadyExists, "login", ""));
         }
-        Failure::Fault(_) => Err("the store failed: run it again, it adds nothing twice".into()),
-    }
-}
-
-/// A password that any rules let: of every class.
-fn make_password(rules: PasswordRules) -> String {
-    let length = usize::from(rules.min_chars).max(MADE_CHARS);
-    let all: Vec<u8> = CLASSES.concat();
-    let mut made: Vec<u8> = CLASSES.iter().map(|class| pick(class)).collect();
-    made.extend((made.len()..length).map(|_| pick(&all)));
-    for last in (1..made.len()).rev() {
-        made.swap(last, below(last + 1));
-    }
-    made.into_iter().map(char::from).collect()
-}
-
-fn pick(from: &[u8]) -> u8 {
-    from[below(from.len())]
-}
-
-/// A random number below a small bound.
-fn below(bound: usize) -> usize {
-    // Out of so many that no number is noticeably more likely.
-    let random = u64::from_be_bytes(random_bytes());
-    usize::try_from(random % bound as u64).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_that_are_made_meet_any_rules() {
-        for (min_chars, classes) in [(8, 1), (8, 4), (40, 4), (128, 4)] {
-            let rules = PasswordRules {
-                min_chars,
-                classes,
-                expires_days: 0,
-            };
-            let (one, two) = (make_password(rules), make_password(rules));
-            assert!(rules.lets(&one) && one.is_ascii(), "{one}");
-            assert_ne!(one, two);
+        let judged = row.judge(&self.desk, &Actor::system(), None).await;
+        judged.map_err(|_| FAILED)?;
+        if !row.mistakes.is_empty() {
+            return Ok(None);
         }
+        let password = password::made(self.rules);
+        let mut line = csv::Writer::from_writer(file);
+        line.write_record([&row.new.login, &password])?;
+        line.into_inner().map_err(|e| e.to_string())?.sync_data()?;
+        Ok(Some(password))
+    }
+
+    /// Everything that is wrong with a row.
+    async fn all_of(&self, mut row: Row) -> Result<Vec<Reject>, Failed> {
+        let password = row.password.clone().map(Password::Clear);
+        let system = Actor::system();
+        let judged = row.judge(&self.desk, &system, password.as_ref()).await;
+        judged.map_err(|_| FAILED)?;
+        Ok(row.mistakes.all())
     }
 }
+
+/// What is told where the store failed; its log has the details.
+const FAILED: &str = "the store failed: run it again, it adds nothing twice";

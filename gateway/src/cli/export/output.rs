@@ -12,6 +12,15 @@ use uuid::Uuid;
 /// The characters by which a spreadsheet takes a cell for a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// A text that would be a formula has an apostrophe before it.
+pub(in crate::cli) fn for_spreadsheets(text: &str) -> String {
+    if text.starts_with(FORMULA) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// A cell.
 #[derive(Clone, Debug)]
 pub enum Cell {
@@ -46,14 +55,13 @@ impl Cell {
         value.map_or(Self::Empty, Self::Bool)
     }
 
-    /// As a spreadsheet reads it: a text that would be a formula has an apostrophe before it.
+    /// As a spreadsheet reads it.
     fn csv(&self) -> String {
         match self {
             Self::Empty => String::new(),
             Self::Number(number) => number.to_string(),
             Self::Bool(value) => value.to_string(),
-            Self::Text(text) if text.starts_with(FORMULA) => format!("'{text}"),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => for_spreadsheets(text),
         }
     }
 

@@ -18,9 +18,9 @@ use uuid::Uuid;
 /// Tickets folded at a time.
 const TICKETS_AT_ONCE: u32 = 200;
 /// What stands for a text that is there and was not opened.
-const MASKED: &str = "***";
+pub(in crate::cli) const MASKED: &str = "***";
 /// What stands for a text whose key was destroyed.
-const ERASED: &str = "(erased)";
+pub(in crate::cli) const ERASED: &str = "(erased)";
 
 const COLUMNS: [&str; 50] = [
     "ticket",

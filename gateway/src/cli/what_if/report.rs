@@ -2,20 +2,20 @@
 //! each limit that differs.
 
 use super::super::{Failed, say};
+use super::names::{MARK, Name, Named};
+use chrono::Datelike as _;
 use docket_domain::Timestamp;
 use docket_domain::ids::{DepartmentId, UnitId};
 use docket_domain::organisation::Organisation;
-use docket_domain::ticket::Ticket;
 use docket_domain::ticket::what_if::{Case, Judged, Limit, Rated};
+use docket_domain::time::Light;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Ticket numbers named for an office and limit on the terminal; the file of `--csv` names all.
-const NAMED_MAX: usize = 5;
 /// What is the centre's.
 const CENTRE: &str = "(centre)";
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 15] = [
     "number",
     "limit",
     "assignment",
@@ -25,32 +25,73 @@ const COLUMNS: [&str; 12] = [
     "ended_at",
     "due_then",
     "light_then",
+    "provisional_then",
     "due_candidate",
     "light_candidate",
-    "provisional",
+    "provisional_candidate",
+    "source",
+    "source_number",
 ];
+
+/// What stands above the figures of [`Lights`].
+const LIGHTS: &str = " green yellow    red";
+
+/// How many are green, yellow and red.
+#[derive(Clone, Copy, Default)]
+struct Lights([u64; 3]);
+
+impl Lights {
+    fn add(&mut self, judged: Judged) {
+        if let Some(light) = judged.light {
+            let [green, yellow, red] = &mut self.0;
+            *match light {
+                Light::Green => green,
+                Light::Yellow => yellow,
+                Light::Red => red,
+            } += 1;
+        }
+    }
+
+    fn all(self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    fn red(self) -> u64 {
+        self.0[2]
+    }
+
+    fn told(self) -> String {
+        let [green, yellow, red] = self.0;
+        format!("{green:>6} {yellow:>6} {red:>6}")
+    }
+}
 
 /// Figures of one limit.
 #[derive(Default)]
 struct Figures {
     tasks: u64,
-    judged_then: u64,
-    overdue_then: u64,
-    overdue_candidate: u64,
-    differ: u64,
-    /// Tickets that would be late and were not.
-    late: Vec<String>,
-    /// Tickets that were late and would not be.
-    saved: Vec<String>,
+    then: Lights,
+    candidate: Lights,
+    other_due: u64,
+    other_light: u64,
+    /// Limits that wait for a year's calendar: then, under the candidate, and of these the red ones.
+    provisional: [u64; 3],
+    named: Named,
 }
 
 impl Figures {
     fn add(&mut self, case: &Case) {
         self.tasks += 1;
-        self.judged_then += u64::from(case.then.due.is_some());
-        self.overdue_then += u64::from(case.then.is_overdue());
-        self.overdue_candidate += u64::from(case.candidate.is_overdue());
-        self.differ += u64::from(case.differs());
+        self.then.add(case.then);
+        self.candidate.add(case.candidate);
+        self.other_due += u64::from(case.moves());
+        self.other_light += u64::from(case.then.light != case.candidate.light);
+        let (then, candidate) = (case.then, case.candidate);
+        let red = candidate.is_provisional() && candidate.is_overdue();
+        let provisional = [then.is_provisional(), candidate.is_provisional(), red];
+        for (count, is) in self.provisional.iter_mut().zip(provisional) {
+            *count += u64::from(is);
+        }
     }
 }
 
@@ -59,6 +100,8 @@ impl Figures {
 struct Share {
     part: f64,
     of: u32,
+    /// Whether some of them rest on a provisional limit.
+    provisional: bool,
 }
 
 impl Share {
@@ -70,6 +113,7 @@ impl Share {
     fn count(&mut self, case: &Case, judged: Judged) {
         if case.counts(judged) {
             self.add(f64::from(u8::from(!judged.is_overdue())));
+            self.provisional |= judged.is_provisional();
         }
     }
 
@@ -77,7 +121,8 @@ impl Share {
         if self.of == 0 {
             return "-".into();
         }
-        format!("{:.1} %", self.part * 100.0 / f64::from(self.of))
+        let mark = if self.provisional { MARK } else { "" };
+        format!("{:.1} %{mark}", self.part * 100.0 / f64::from(self.of))
     }
 }
 
@@ -107,15 +152,22 @@ struct Indicators {
 pub(super) struct Report<'r> {
     organisation: &'r Organisation,
     csv: Option<csv::Writer<std::fs::File>>,
+    /// Most tickets named for an office, a limit and what would become of it.
+    names: usize,
     figures: BTreeMap<(String, Limit), Figures>,
     all: BTreeMap<Limit, Figures>,
     indicators: BTreeMap<String, Indicators>,
     of_all: Indicators,
+    /// The first and the last year of the candidate's provisional limits.
+    years: Option<(i32, i32)>,
+    /// Whether numbers of a system before were not opened.
+    masked: bool,
 }
 
 impl<'r> Report<'r> {
     pub(super) fn new(
         csv: Option<&PathBuf>,
+        names: usize,
         organisation: &'r Organisation,
     ) -> Result<Self, Failed> {
         let csv = match csv {
@@ -131,10 +183,13 @@ impl<'r> Report<'r> {
         Ok(Self {
             organisation,
             csv,
+            names,
             figures: BTreeMap::new(),
             all: BTreeMap::new(),
             indicators: BTreeMap::new(),
             of_all: Indicators::default(),
+            years: None,
+            masked: false,
         })
     }
 
@@ -149,7 +204,7 @@ impl<'r> Report<'r> {
     }
 
     /// Counts a limit, and writes it down where it differs.
-    pub(super) fn add(&mut self, ticket: &Ticket, case: &Case) -> Result<(), Failed> {
+    pub(super) fn add(&mut self, name: &Name, case: &Case) -> Result<(), Failed> {
         let department = match case.limit {
             Limit::CallBack => CENTRE,
             Limit::Sign | Limit::Contact | Limit::Handle | Limit::Return => {
@@ -176,18 +231,18 @@ impl<'r> Report<'r> {
         self.all.entry(case.limit).or_default().add(case);
         let figures = self.figures.entry((holder, case.limit)).or_default();
         figures.add(case);
+        if let Some(due) = case.candidate.due.filter(|due| due.provisional) {
+            let year = due.at.year();
+            let (first, last) = self.years.unwrap_or((year, year));
+            self.years = Some((first.min(year), last.max(year)));
+        }
         if !case.differs() {
             return Ok(());
         }
-        let number = ticket.intake.as_ref();
-        let number = number.map_or_else(String::new, |intake| intake.number.to_string());
-        match (case.then.is_overdue(), case.candidate.is_overdue()) {
-            (false, true) => figures.late.push(number.clone()),
-            (true, false) => figures.saved.push(number.clone()),
-            (true, true) | (false, false) => {}
-        }
+        self.masked |= name.is_masked();
+        figures.named.add(name, self.names, case);
         if let Some(csv) = &mut self.csv {
-            csv.write_record(row(number, department, unit, case))?;
+            csv.write_record(row(name, department, unit, case))?;
         }
         Ok(())
     }
@@ -211,38 +266,83 @@ impl<'r> Report<'r> {
             csv.flush()?;
         }
         say(&format!(
-            "history up to position {head} under {pack}: limits, and how many are overdue"
+            "history up to position {head} under {pack}: limits, their lights then and under it, and how many would \
+             have another limit or another light"
         ));
-        say("limit      tasks  judged then  overdue then  overdue under it  differ  who");
+        say(&format!(
+            "{:18}{:<20}  {:<20}  {:<13}  provisional",
+            "", "then", "under it", "another"
+        ));
+        say(&format!(
+            "{:<9}  {:>5}  {LIGHTS}  {LIGHTS}  {:>6} {:>6}  {:>6} {:>6} {:>6}  who",
+            "limit", "tasks", "limit", "light", "then", "under", "red"
+        ));
         for ((who, limit), figures) in &self.figures {
             line(*limit, who, figures);
-            named("would be late", &figures.late);
-            named("would not be late", &figures.saved);
+            figures.named.lines().for_each(|named| say(&named));
         }
         let none = Figures::default();
         for limit in Limit::ALL {
             line(*limit, "(all)", self.all.get(limit).unwrap_or(&none));
         }
+        self.tell_of_provisional_ones();
+        if self.masked {
+            say(
+                "carried over: --source-numbers opens the numbers of the system before, in this table and in the CSV",
+            );
+        }
         say("");
         say(
             "indicators, then → under it: what was done in time of what was done or is late; satisfaction",
         );
-        say("          signing          completion        satisfaction  who");
+        say(&format!(
+            "{:>21}  {:>21}  {:>17}  who",
+            "signing", "completion", "satisfaction"
+        ));
         for (who, indicators) in &self.indicators {
             rates(who, indicators);
         }
         rates("(all)", &self.of_all);
         Ok(())
     }
+
+    /// What provisional limits are, and how much of all rests on them.
+    fn tell_of_provisional_ones(&self) {
+        let sum = |of: fn(&Figures) -> u64| self.all.values().map(of).sum::<u64>();
+        let [then, under, red] = [0, 1, 2].map(|n| {
+            let provisional = self.all.values().map(|figures| figures.provisional[n]);
+            provisional.sum::<u64>()
+        });
+        if then + under == 0 {
+            return;
+        }
+        let (limits, reds) = (sum(|f| f.candidate.all()), sum(|f| f.candidate.red()));
+        say(&format!(
+            "provisional ({MARK}): {under} of {limits} limits under it, {red} of its {reds} red ones, and {then} then were \
+             reckoned without"
+        ));
+        say(
+            "  the published holidays of their year, on plain weekdays and the holidays fixed by law: each may be days off, \
+             and its light another",
+        );
+        if let Some((first, last)) = self.years {
+            say(&format!(
+                "  under it they lie in {first} to {last}: a list of holidays that has these years (--holidays FILE) \
+                 makes them exact"
+            ));
+        }
+    }
 }
 
-fn row(number: String, department: &str, unit: &str, case: &Case) -> [String; COLUMNS.len()] {
+fn row(name: &Name, department: &str, unit: &str, case: &Case) -> [String; COLUMNS.len()] {
     let time = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_rfc3339());
     let due = |judged: Judged| time(judged.due.map(|due| due.at));
-    let light = |judged: Judged| judged.light.map_or("", docket_domain::time::Light::name);
+    let provisional = |judged: Judged| judged.is_provisional().to_string();
+    let light = |judged: Judged| judged.light.map_or("", Light::name);
     let assignment = case.assignment;
+    let [source, source_number] = name.source();
     [
-        number,
+        name.number(),
         case.limit.name().to_owned(),
         assignment.map_or_else(String::new, |no| no.to_string()),
         department.to_owned(),
@@ -251,46 +351,36 @@ fn row(number: String, department: &str, unit: &str, case: &Case) -> [String; CO
         time(case.ended_at),
         due(case.then),
         light(case.then).to_owned(),
+        provisional(case.then),
         due(case.candidate),
         light(case.candidate).to_owned(),
-        case.candidate
-            .due
-            .is_some_and(|due| due.provisional)
-            .to_string(),
+        provisional(case.candidate),
+        source,
+        source_number,
     ]
 }
 
 fn line(limit: Limit, who: &str, f: &Figures) {
     say(&format!(
-        "{:<9}  {:>5}  {:>11}  {:>12}  {:>16}  {:>6}  {who}",
+        "{:<9}  {:>5}  {}  {}  {:>6} {:>6}  {:>6} {:>6} {:>6}  {who}",
         limit.name(),
         f.tasks,
-        f.judged_then,
-        f.overdue_then,
-        f.overdue_candidate,
-        f.differ
+        f.then.told(),
+        f.candidate.told(),
+        f.other_due,
+        f.other_light,
+        f.provisional[0],
+        f.provisional[1],
+        f.provisional[2]
     ));
 }
 
 fn rates(who: &str, indicators: &Indicators) {
     let twice = |rate: Twice| format!("{} → {}", rate.then.percent(), rate.candidate.percent());
     say(&format!(
-        "{:>17}  {:>18}  {:>18}  {who}",
+        "{:>21}  {:>21}  {:>17}  {who}",
         twice(indicators.signing),
         twice(indicators.completion),
         twice(indicators.satisfaction),
     ));
-}
-
-fn named(what: &str, numbers: &[String]) {
-    if numbers.is_empty() {
-        return;
-    }
-    let some = numbers.iter().take(NAMED_MAX).map(String::as_str);
-    let more = match numbers.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let some: Vec<&str> = some.collect();
-    say(&format!("           {what}: {}{more}", some.join(", ")));
 }

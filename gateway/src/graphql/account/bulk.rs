@@ -1,16 +1,16 @@
 //! Accounts in bulk: each as `createAccount` would create or refuse it, with an outcome of its own.
 
-use super::keeping::{AccountPayload, Asked, CreateAccountInput, after};
+use super::keeping::{AccountPayload, CreateAccountInput, after, create};
 use crate::auth::keeper;
 use crate::error::{Code, fault_because};
-use crate::graphql::common::{UserError, app, options};
+use crate::graphql::common::UserError;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use docket_domain::{Reason, Refusal};
 use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Most accounts at one time: the passwords of so many are hashed within a request's time.
-const ACCOUNTS_AT_ONCE: usize = 200;
+pub(super) const ACCOUNTS_AT_ONCE: usize = 200;
 
 /// Accounts to be created.
 #[derive(InputObject)]
@@ -45,7 +45,7 @@ impl BulkMutation {
     async fn create_accounts(
         &self,
         context: &Context<'_>,
-        input: CreateAccountsInput,
+        #[graphql(desc = "What is to be done.")] input: CreateAccountsInput,
     ) -> Result<CreateAccountsPayload, Error> {
         let viewer = keeper(context)?;
         if input.accounts.len() > ACCOUNTS_AT_ONCE {
@@ -55,33 +55,21 @@ impl BulkMutation {
         // All are read before the first is created.
         let read = input.accounts.into_iter().map(|row| row.read(viewer));
         let asked = read.collect::<Result<Vec<_>, _>>()?;
-        let desk = &app(context)?.desk;
         let mut seen = HashSet::new();
         let mut payload = CreateAccountsPayload {
             outcomes: Vec::with_capacity(asked.len()),
             user_errors: Vec::new(),
         };
-        for (place, asked) in asked.into_iter().enumerate() {
-            let Asked {
-                new,
-                password,
-                command,
-            } = asked;
-            let login = new.login.trim().to_lowercase();
-            let command = command.or_else(|| {
-                let whole = input.command_id?;
-                let name = format!("account {login}");
-                Some(Uuid::new_v5(&whole, name.as_bytes()))
-            });
-            let created = if seen.insert(login) {
-                let options = options(command, None)?;
-                desk.create_account(&viewer.actor, new, password, &options)
-                    .await
+        for (place, mut asked) in asked.into_iter().enumerate() {
+            let login = asked.new.login.trim().to_lowercase();
+            let of_whole = input.command_id.map(|whole| one_of(whole, &login));
+            asked.command = asked.command.or(of_whole);
+            let mut outcome = if seen.insert(login) {
+                create(context, viewer, asked).await?
             } else {
                 let twice = Refusal::new("create_account", "account", Reason::AlreadyExists);
-                Err(twice.at("login").into())
+                after(context, Err(twice.at("login").into()))?
             };
-            let mut outcome = after(context, created)?;
             for error in &mut outcome.user_errors {
                 error.put_under("accounts", place);
             }
@@ -90,4 +78,9 @@ impl BulkMutation {
         }
         Ok(payload)
     }
+}
+
+/// The command of one account of a list: told apart by their logins, in any order.
+pub(super) fn one_of(whole: Uuid, login: &str) -> Uuid {
+    Uuid::new_v5(&whole, format!("account {login}").as_bytes())
 }

@@ -2,13 +2,17 @@
 
 use super::Role;
 use crate::address::Address;
-use crate::auth::{Sight, viewer_at_the_door};
-use crate::error::{Code, Failure, Refused, fault, system};
+use crate::auth::{Credential, viewer_at_the_door};
+use crate::error::{self, Code, Failure, Refused, fault, fault_because, system};
 use crate::graphql::common::{UserError, app, global_id, open, split};
+use crate::rates::SECRET_COSTS;
+use crate::rights::Sight;
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::desk::{Solved, Visitor};
+use docket_core::ops::SecurityKind;
 use docket_domain::Reason;
+use std::net::IpAddr;
 
 /// Login and password.
 #[derive(InputObject)]
@@ -31,8 +35,29 @@ pub(super) fn visitor(
 ) -> Visitor {
     Visitor {
         captcha: id.zip(answer).map(|(id, answer)| Solved { id, answer }),
-        address: context.data_opt::<Address>().map(|address| address.0),
+        address: address(context),
     }
+}
+
+/// Where the request comes from.
+pub fn address(context: &Context<'_>) -> Option<IpAddr> {
+    context.data_opt::<Address>().map(|address| address.0)
+}
+
+/// Counts a secret that is tried at the address it comes from: checking it is dear, and guessing is no work.
+pub(super) async fn count_try(context: &Context<'_>) -> Result<(), Error> {
+    let (app, address) = (app(context)?, address(context));
+    // The request itself was counted for one.
+    let Err(slow) = app.rates.of_address(address, SECRET_COSTS - 1) else {
+        return Ok(());
+    };
+    if let Some(times) = slow.untold {
+        let noted = app
+            .desk
+            .note(SecurityKind::RateLimited, None, address, times);
+        noted.await.map_err(|error| system(&error))?;
+    }
+    Err(error::slow(slow.seconds()))
 }
 
 /// A session.
@@ -40,8 +65,12 @@ pub(super) fn visitor(
 pub struct LoginPayload {
     /// To be sent as `Authorization: Bearer TOKEN`.
     token: Option<String>,
-    /// When the session ends.
+    /// When the token expires: call `refreshSession` before.
     expires_at: Option<DateTime<Utc>>,
+    /// Good once, for the next tokens by `refreshSession`. Keep it where no other program reads it.
+    refresh_token: Option<String>,
+    /// When the session ends, however often it is refreshed.
+    session_ends_at: Option<DateTime<Utc>>,
     /// The account.
     account: Option<LoggedIn>,
     /// Whether the password has expired: until `changePassword`, only that, `me` and `logout` are answered.
@@ -75,10 +104,32 @@ pub struct LoggedIn {
     roles: Vec<Role>,
 }
 
+/// A session to be refreshed.
+#[derive(InputObject)]
+pub struct RefreshSessionInput {
+    /// The newest refresh token of the session.
+    refresh_token: String,
+}
+
+/// A session's next tokens.
+#[derive(SimpleObject)]
+pub struct RefreshSessionPayload {
+    /// To be sent as `Authorization: Bearer TOKEN` from now on. The one before is good until it expires.
+    token: Option<String>,
+    /// When the token expires.
+    expires_at: Option<DateTime<Utc>>,
+    /// For the next time; the one sent is good no more.
+    refresh_token: Option<String>,
+    /// When the session ends, however often it is refreshed.
+    session_ends_at: Option<DateTime<Utc>>,
+    /// Why not.
+    user_errors: Vec<UserError>,
+}
+
 /// The end of a session.
 #[derive(SimpleObject)]
 pub struct LogoutPayload {
-    /// Always true: the token is worth nothing any more.
+    /// Always true: every token of the session is worth nothing any more.
     logged_out: bool,
 }
 
@@ -108,18 +159,25 @@ pub struct DoorMutation;
 impl DoorMutation {
     /// Opens a session. Counts for much: a password is dear to check.
     #[graphql(complexity = "2_000 + child_complexity")]
-    async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginPayload, Error> {
+    async fn login(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be done.")] input: LoginInput,
+    ) -> Result<LoginPayload, Error> {
+        count_try(context).await?;
         let app = app(context)?;
         let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let desk = &app.desk;
         let opened = desk.log_in(&input.login, input.password, &visitor).await;
         let opened = opened.map_err(Failure::from);
         let (session, user_errors) = split(context, opened)?;
-        let Some((account, token, expires_at)) = session else {
+        let Some(session) = session else {
             let captcha_required = desk.login_needs_captcha(&input.login).await;
             return Ok(LoginPayload {
                 token: None,
                 expires_at: None,
+                refresh_token: None,
+                session_ends_at: None,
                 account: None,
                 must_change_password: false,
                 captcha_required: captcha_required.map_err(|e| system(&e))?,
@@ -127,6 +185,7 @@ impl DoorMutation {
                 user_errors,
             });
         };
+        let account = session.account;
         let known = app.desk.account(account).await.map_err(|e| system(&e))?;
         let state = known.ok_or_else(|| fault(Code::Internal))?;
         let must_change = desk.must_change_password(account).await;
@@ -142,8 +201,10 @@ impl DoorMutation {
             roles: state.roles.iter().copied().map(Role::from).collect(),
         };
         Ok(LoginPayload {
-            token: Some(token),
-            expires_at: Some(expires_at),
+            token: Some(session.token),
+            expires_at: Some(session.expires_at),
+            refresh_token: Some(session.refresh_token),
+            session_ends_at: Some(session.ends_at),
             account: Some(account),
             must_change_password,
             captcha_required: false,
@@ -152,11 +213,46 @@ impl DoorMutation {
         })
     }
 
-    /// Ends the session of the token sent.
+    /// Gives the next tokens of a session against its refresh token; needs no other. A refresh token is good once: used
+    /// twice it is in two hands, and the session ends with all its tokens (`TOKEN_REUSED`).
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn refresh_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be done.")] input: RefreshSessionInput,
+    ) -> Result<RefreshSessionPayload, Error> {
+        let desk = &app(context)?.desk;
+        let refreshed = desk.refresh_session(&input.refresh_token, address(context));
+        let refreshed = refreshed.await.map_err(Failure::from);
+        let (session, user_errors) = split(context, refreshed)?;
+        let (token, expires_at, refresh_token, session_ends_at) =
+            session.map_or_else(<(_, _, _, _)>::default, |session| {
+                (
+                    Some(session.token),
+                    Some(session.expires_at),
+                    Some(session.refresh_token),
+                    Some(session.ends_at),
+                )
+            });
+        Ok(RefreshSessionPayload {
+            token,
+            expires_at,
+            refresh_token,
+            session_ends_at,
+            user_errors,
+        })
+    }
+
+    /// Ends the session of the token sent, with every token it has.
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
-        let token = viewer_at_the_door(context)?.token.clone();
-        let ended = app(context)?.store.ops.log_out(&token).await;
-        ended.map_err(|error| system(&error.into()))?;
+        let viewer = viewer_at_the_door(context)?;
+        let Credential::Session(token) = &viewer.credential else {
+            let ends = "a provider's token ends at its provider";
+            return Err(fault_because(Code::BadRequest, ends));
+        };
+        let (desk, account) = (&app(context)?.desk, viewer.actor.account);
+        let ended = desk.log_out(account, token, address(context)).await;
+        ended.map_err(|error| system(&error))?;
         Ok(LogoutPayload { logged_out: true })
     }
 
@@ -165,16 +261,20 @@ impl DoorMutation {
     async fn change_password(
         &self,
         context: &Context<'_>,
-        input: ChangePasswordInput,
+        #[graphql(desc = "What is to be done.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload, Error> {
         let viewer = viewer_at_the_door(context)?;
         let ChangePasswordInput {
             old_password: old,
             new_password: new,
         } = input;
-        let changed = app(context)?
-            .desk
-            .change_password(&viewer.actor, old, new, &viewer.token)
+        let kept = match &viewer.credential {
+            Credential::Session(token) => token,
+            Credential::Provider => "",
+        };
+        let desk = &app(context)?.desk;
+        let changed = desk
+            .change_password(&viewer.actor, old, new, kept, address(context))
             .await
             .map_err(Failure::from)
             .map_err(|failure| match failure {

@@ -4,14 +4,15 @@
 use super::recovery::RecoveryQuestionCode;
 use super::{Account, Role};
 use crate::auth::{Viewer, keeper};
-use crate::error::{Code, Failure, fault_because};
-use crate::graphql::common::{UserError, app, local_id, options, split};
+use crate::error::{Failure, Refused, system};
+use crate::graphql::common::{UserError, app, counted, local_id, options, split};
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use docket_core::DeskError;
 use docket_core::desk::{NewAccount, Outcome, Password, Recovery};
 use docket_domain::account::{Account as AccountState, Changes, Given};
 use docket_domain::ids::{AccountId, DepartmentId, UnitId};
 use docket_domain::people::Role as DomainRole;
+use docket_domain::{Reason, Refusal};
 use uuid::Uuid;
 
 /// An account to be created.
@@ -48,6 +49,8 @@ pub(super) struct Asked {
     pub(super) new: NewAccount,
     pub(super) password: Password,
     pub(super) command: Option<Uuid>,
+    /// What keeps it from being read whole.
+    pub(super) mistakes: Vec<Refused>,
 }
 
 impl CreateAccountInput {
@@ -58,6 +61,11 @@ impl CreateAccountInput {
         let own = own.filter(|_| self.roles.iter().all(of_offices));
         let id_of =
             |kind, id: &Option<ID>| id.as_ref().map(|id| local_id::<Uuid>(kind, id)).transpose();
+        let recovery = recovery(self.recovery_question, self.recovery_answer);
+        let (recovery, mistakes) = match recovery {
+            Ok(recovery) => (recovery, Vec::new()),
+            Err(refusal) => (None, vec![Refused::from(refusal)]),
+        };
         let new = NewAccount {
             department: id_of("department", &self.department_id)?
                 .map(DepartmentId)
@@ -67,13 +75,14 @@ impl CreateAccountInput {
             name: self.name,
             roles: self.roles.into_iter().map(DomainRole::from).collect(),
             mobile: self.mobile,
-            sms_quota: quota(self.sms_quota)?.unwrap_or(0),
-            recovery: recovery(self.recovery_question, self.recovery_answer)?,
+            sms_quota: quota(self.sms_quota).unwrap_or(0),
+            recovery,
         };
         Ok(Asked {
             new,
             password: Password::Clear(self.password),
             command: self.command_id,
+            mistakes,
         })
     }
 }
@@ -82,7 +91,7 @@ impl CreateAccountInput {
 #[derive(SimpleObject)]
 pub struct AccountPayload {
     /// The account.
-    account: Option<Account>,
+    pub(super) account: Option<Account>,
     /// Why not.
     pub(super) user_errors: Vec<UserError>,
 }
@@ -143,24 +152,15 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Creates an account (administrators; leaders of a department for its clerks and leaders).
+    /// Creates an account (administrators; leaders of a department for its clerks and leaders). Of one that is refused
+    /// every mistake is told.
     async fn create_account(
         &self,
         context: &Context<'_>,
-        input: CreateAccountInput,
+        #[graphql(desc = "What is to be done.")] input: CreateAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
-        let Asked {
-            new,
-            password,
-            command,
-        } = input.read(viewer)?;
-        let options = options(command, None)?;
-        let desk = &app(context)?.desk;
-        let created = desk
-            .create_account(&viewer.actor, new, password, &options)
-            .await;
-        after(context, created)
+        create(context, viewer, input.read(viewer)?).await
     }
 
     /// Changes name, roles, department, unit, mobile or SMS of an account, whichever are given, by the rules of
@@ -170,7 +170,7 @@ impl AccountMutation {
     async fn change_account(
         &self,
         context: &Context<'_>,
-        input: ChangeAccountInput,
+        #[graphql(desc = "What is to be done.")] input: ChangeAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
@@ -185,9 +185,9 @@ impl AccountMutation {
                 MaybeUndefined::Null => Given::Nothing,
                 MaybeUndefined::Value(mobile) => Given::This(mobile),
             },
-            sms_quota: quota(input.sms_quota)?,
+            sms_quota: quota(input.sms_quota),
         };
-        let options = options(input.command_id, None)?;
+        let options = options(input.command_id, None);
         let desk = &app(context)?.desk;
         let changed = desk
             .change_account(&viewer.actor, id, changes, &options)
@@ -201,11 +201,11 @@ impl AccountMutation {
     async fn deactivate_account(
         &self,
         context: &Context<'_>,
-        input: DeactivateAccountInput,
+        #[graphql(desc = "What is to be done.")] input: DeactivateAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None)?;
+        let options = options(input.command_id, None);
         let desk = &app(context)?.desk;
         let done = desk.deactivate_account(&viewer.actor, id, &options).await;
         after(context, done)
@@ -215,11 +215,11 @@ impl AccountMutation {
     async fn reactivate_account(
         &self,
         context: &Context<'_>,
-        input: ReactivateAccountInput,
+        #[graphql(desc = "What is to be done.")] input: ReactivateAccountInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None)?;
+        let options = options(input.command_id, None);
         let desk = &app(context)?.desk;
         let done = desk.reactivate_account(&viewer.actor, id, &options).await;
         after(context, done)
@@ -231,11 +231,11 @@ impl AccountMutation {
     async fn reset_password(
         &self,
         context: &Context<'_>,
-        input: ResetPasswordInput,
+        #[graphql(desc = "What is to be done.")] input: ResetPasswordInput,
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None)?;
+        let options = options(input.command_id, None);
         let password = Password::Clear(input.password);
         let desk = &app(context)?.desk;
         let done = desk
@@ -253,26 +253,70 @@ fn given<T: From<Uuid>>(kind: &str, id: &MaybeUndefined<ID>) -> Result<Given<T>,
     })
 }
 
-fn quota(sms_quota: Option<i32>) -> Result<Option<u32>, Error> {
-    let quota = sms_quota.map(u32::try_from).transpose();
-    quota.map_err(|_| fault_because(Code::BadRequest, "smsQuota is a number from 0 on"))
+fn quota(sms_quota: Option<i32>) -> Option<u32> {
+    sms_quota.map(|quota| counted(quota, u32::MAX))
 }
 
 fn recovery(
     question: Option<RecoveryQuestionCode>,
     answer: Option<String>,
-) -> Result<Option<Recovery>, Error> {
+) -> Result<Option<Recovery>, Refusal> {
+    let required = |field| {
+        let refusal = Refusal::new("create_account", "account", Reason::Required);
+        Err(refusal.at(field))
+    };
     match (question, answer) {
         (Some(question), Some(answer)) => Ok(Some(Recovery {
             question: question.into(),
             answer,
         })),
         (None, None) => Ok(None),
-        (Some(_), None) | (None, Some(_)) => {
-            let detail = "recoveryQuestion and recoveryAnswer come together";
-            Err(fault_because(Code::BadRequest, detail))
+        (Some(_), None) => required("recoveryAnswer"),
+        (None, Some(_)) => required("recoveryQuestion"),
+    }
+}
+
+/// Creates an account. Of one that is refused every mistake is told, each field once.
+pub(super) async fn create(
+    context: &Context<'_>,
+    viewer: &Viewer,
+    asked: Asked,
+) -> Result<AccountPayload, Error> {
+    let Asked {
+        new,
+        password,
+        command,
+        mistakes: mut refused,
+    } = asked;
+    let (desk, actor) = (&app(context)?.desk, &viewer.actor);
+    if refused.is_empty() {
+        let options = options(command, None);
+        let created = desk
+            .create_account(actor, new.clone(), password.clone(), &options)
+            .await;
+        match created.map_err(Failure::from) {
+            Ok(outcome) => return after(context, Ok(outcome)),
+            Err(Failure::Fault(error)) => return Err(error),
+            Err(Failure::Refused(first)) => refused.push(first),
         }
     }
+    let all = desk.account_mistakes(actor, &new, Some(&password)).await;
+    for mistake in all.map_err(|error| system(&error))? {
+        match Failure::from(mistake) {
+            Failure::Fault(error) => return Err(error),
+            Failure::Refused(other) if refused.iter().all(|one| one.path != other.path) => {
+                refused.push(other);
+            }
+            Failure::Refused(_) => {}
+        }
+    }
+    Ok(AccountPayload {
+        account: None,
+        user_errors: refused
+            .iter()
+            .flat_map(|refused| UserError::of(context, refused))
+            .collect(),
+    })
 }
 
 pub(super) fn after(

@@ -1,6 +1,6 @@
 //! Recovering a forgotten password, and the captchas between failures.
 
-use super::door::visitor;
+use super::door::{count_try, visitor};
 use crate::auth::viewer;
 use crate::captcha::draw;
 use crate::error::{Code, Failure, Refused, system};
@@ -161,7 +161,7 @@ impl RecoveryMutation {
     async fn set_recovery(
         &self,
         context: &Context<'_>,
-        input: SetRecoveryInput,
+        #[graphql(desc = "What is to be done.")] input: SetRecoveryInput,
     ) -> Result<SetRecoveryPayload, Error> {
         let recovery = Recovery {
             question: input.question.into(),
@@ -191,8 +191,9 @@ impl RecoveryMutation {
     async fn recover_password(
         &self,
         context: &Context<'_>,
-        input: RecoverPasswordInput,
+        #[graphql(desc = "What is to be done.")] input: RecoverPasswordInput,
     ) -> Result<RecoverPasswordPayload, Error> {
+        count_try(context).await?;
         let desk = &app(context)?.desk;
         let visitor = visitor(context, input.captcha_id, input.captcha_answer);
         let recovered = desk

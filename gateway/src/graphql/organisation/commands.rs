@@ -106,7 +106,7 @@ impl OrganisationMutation {
     async fn add_department(
         &self,
         context: &Context<'_>,
-        input: AddDepartmentInput,
+        #[graphql(desc = "What is to be done.")] input: AddDepartmentInput,
     ) -> Result<DepartmentPayload, Error> {
         let id = fresh::<DepartmentId>(context, input.command_id)?;
         let action = OrganisationAction::AddDepartment {
@@ -117,11 +117,11 @@ impl OrganisationMutation {
         on_department(context, id, action, input.command_id).await
     }
 
-    /// Renames a department (administrators). What happened before keeps the name it had then.
+    /// Renames a department (administrators; its leaders). What happened before keeps the name it had then.
     async fn rename_department(
         &self,
         context: &Context<'_>,
-        input: RenameDepartmentInput,
+        #[graphql(desc = "What is to be done.")] input: RenameDepartmentInput,
     ) -> Result<DepartmentPayload, Error> {
         let id = local_id("department", &input.id)?;
         let action = OrganisationAction::RenameDepartment {
@@ -135,7 +135,7 @@ impl OrganisationMutation {
     async fn change_department_region(
         &self,
         context: &Context<'_>,
-        input: ChangeDepartmentRegionInput,
+        #[graphql(desc = "What is to be done.")] input: ChangeDepartmentRegionInput,
     ) -> Result<DepartmentPayload, Error> {
         let id = local_id("department", &input.id)?;
         let action = OrganisationAction::ChangeDepartmentRegion {
@@ -145,11 +145,11 @@ impl OrganisationMutation {
         on_department(context, id, action, input.command_id).await
     }
 
-    /// Adds a level-2 unit to a department (administrators).
+    /// Adds a level-2 unit to a department (administrators; the department's leaders).
     async fn add_unit(
         &self,
         context: &Context<'_>,
-        input: AddUnitInput,
+        #[graphql(desc = "What is to be done.")] input: AddUnitInput,
     ) -> Result<DepartmentPayload, Error> {
         let department = local_id::<DepartmentId>("department", &input.department_id)?;
         let id = fresh::<UnitId>(context, input.command_id)?;
@@ -161,11 +161,11 @@ impl OrganisationMutation {
         on_department(context, department, action, input.command_id).await
     }
 
-    /// Renames a unit (administrators). What happened before keeps the name it had then.
+    /// Renames a unit (administrators; the leaders of its department). What happened before keeps the name it had then.
     async fn rename_unit(
         &self,
         context: &Context<'_>,
-        input: RenameUnitInput,
+        #[graphql(desc = "What is to be done.")] input: RenameUnitInput,
     ) -> Result<UnitPayload, Error> {
         let id = local_id("unit", &input.id)?;
         let action = OrganisationAction::RenameUnit {
@@ -180,7 +180,7 @@ impl OrganisationMutation {
     async fn move_unit(
         &self,
         context: &Context<'_>,
-        input: MoveUnitInput,
+        #[graphql(desc = "What is to be done.")] input: MoveUnitInput,
     ) -> Result<UnitPayload, Error> {
         let id = local_id("unit", &input.id)?;
         let action = OrganisationAction::MoveUnit {
@@ -228,10 +228,11 @@ async fn organise(
     action: OrganisationAction,
     command: Option<Uuid>,
 ) -> Result<(Option<Arc<Organisation>>, Vec<UserError>), Error> {
-    let viewer = viewer_with(context, &[Role::Administrator])?;
+    // Of which office, the domain says.
+    let viewer = viewer_with(context, &[Role::Administrator, Role::Leader])?;
     let done = app(context)?
         .desk
-        .organise(&viewer.actor, action, &options(command, None)?)
+        .organise(&viewer.actor, action, &options(command, None))
         .await;
     let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
     Ok((outcome.map(|o| o.state), user_errors))

@@ -2,8 +2,9 @@
 
 use super::parts::Move;
 use super::words::{Due, Light};
+use crate::graphql::common::Day;
 use async_graphql::{Enum, ID, SimpleObject};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_domain::ticket::clock as domain;
 
 /// What became of a stretch of time.
@@ -18,7 +19,9 @@ pub enum SpanKind {
     Extended,
     /// 暂停: it stood still.
     Paused,
-    /// 非工作时间: outside office hours.
+    /// 午间休息: between two shifts of a working day.
+    Break,
+    /// 非工作时间: before or after the office hours of a working day.
     Night,
     /// 周末.
     Weekend,
@@ -38,7 +41,7 @@ pub struct ClockSpan {
     /// The event that made it so; null where the calendar or the office hours did.
     event_id: Option<ID>,
     /// The day of the calendar that made it so; null where an event or the office hours did.
-    day: Option<NaiveDate>,
+    day: Option<Day>,
 }
 
 /// A judgement of a limit.
@@ -73,9 +76,9 @@ pub struct Clock {
     judged_then: ClockReading,
     /// As it would be judged under the rules in force now.
     judged_now: ClockReading,
-    /// The whole time in order, without gap or overlap: at most 1,000 spans.
+    /// The whole time in order, without gap or overlap: at most 1,000 spans, the latest.
     spans: Vec<ClockSpan>,
-    /// Whether there are more spans than are told.
+    /// Whether earlier spans are left out, as there are more.
     spans_cut: bool,
     /// Every time the limit was moved, in order.
     moves: Vec<Move>,
@@ -123,7 +126,7 @@ impl From<domain::Span> for ClockSpan {
             from: span.from,
             to: span.to,
             event_id,
-            day,
+            day: day.map(Day),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Ticket;
 use super::words::EndingKind;
-use crate::auth::Group;
 use crate::graphql::account::Account;
+use crate::rights::{Group, ending_text_group};
 use async_graphql::{Context, Error, Object};
 use chrono::{DateTime, Utc};
 use docket_domain::ticket as domain;
@@ -14,6 +14,7 @@ pub struct Review {
     pub(super) review: domain::Review,
 }
 
+/// The hotline office's review of an answer (审核).
 #[Object]
 impl Review {
     /// When.
@@ -39,6 +40,7 @@ pub struct CallBack {
     pub(super) call: domain::CallBack,
 }
 
+/// A call to the citizen after the answer (回访).
 #[Object]
 impl CallBack {
     /// When.
@@ -81,6 +83,7 @@ pub struct Ending {
     pub(super) ending: domain::Ending,
 }
 
+/// The end of a ticket.
 #[Object]
 impl Ending {
     /// How.
@@ -114,10 +117,7 @@ impl Ending {
     /// Why it is closed or withdrawn; the explanation to the citizen where it was terminated.
     async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let text = self.ending.text.as_ref();
-        let group = match self.ending.kind {
-            domain::EndingKind::Terminated => Group::Matter,
-            _ => Group::Work,
-        };
+        let group = ending_text_group(self.ending.kind);
         self.of.text(context, group, "text", text).await
     }
 }

@@ -1,10 +1,9 @@
-//! Facts about a ticket beside its state: supervised, disputed, suspended, asked to be ended or excluded, archived.
+//! Facts about a ticket beside its state: supervised, disputed, suspended, asked to be ended, archived.
 
 use super::Ticket;
 use super::words::{DisputeCause, PauseCause, SupervisionLevel};
-use crate::auth::Group;
 use crate::graphql::account::Account;
-use crate::graphql::organisation::Department;
+use crate::rights::Group;
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::ticket as domain;
@@ -15,6 +14,7 @@ pub struct Supervision {
     pub(super) supervision: domain::Supervision,
 }
 
+/// The supervision a ticket is under (督办).
 #[Object]
 impl Supervision {
     /// How strict.
@@ -45,6 +45,7 @@ pub struct Dispute {
     pub(super) dispute: domain::Dispute,
 }
 
+/// A dispute that is not ruled on yet (疑难).
 #[Object]
 impl Dispute {
     /// Since when.
@@ -75,6 +76,7 @@ pub struct Ruling {
     pub(super) ruling: domain::Ruling,
 }
 
+/// What the joint meeting ruled (裁定).
 #[Object]
 impl Ruling {
     /// When.
@@ -105,6 +107,7 @@ pub struct Pause {
     pub(super) pause: domain::Pause,
 }
 
+/// A time in which no clock of the ticket ran.
 #[Object]
 impl Pause {
     /// Why.
@@ -145,6 +148,7 @@ pub struct Termination {
     pub(super) termination: domain::Termination,
 }
 
+/// A department's wish that its ticket be ended unsolved (申请终止).
 #[Object]
 impl Termination {
     /// When it was asked for.
@@ -166,75 +170,6 @@ impl Termination {
     async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let text = Some(&self.termination.text);
         self.of.text(context, Group::Work, "text", text).await
-    }
-}
-
-/// A department's wish that a ticket be left out of its appraisal (申请剔除), or its appeal.
-pub struct Exclusion {
-    pub(super) of: Ticket,
-    pub(super) exclusion: domain::Exclusion,
-}
-
-#[Object]
-impl Exclusion {
-    /// Its number within the ticket, from 1.
-    async fn no(&self) -> u16 {
-        self.exclusion.no
-    }
-
-    /// The department that asks.
-    async fn department(&self, context: &Context<'_>) -> Result<Option<Department>, Error> {
-        Department::find(context, self.exclusion.department).await
-    }
-
-    /// When it asked.
-    async fn asked_at(&self) -> DateTime<Utc> {
-        self.exclusion.asked_at
-    }
-
-    /// By whom.
-    async fn asked_by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
-        self.of.by(context, self.exclusion.asked_by).await
-    }
-
-    /// The ground's code.
-    async fn ground(&self) -> &str {
-        &self.exclusion.ground
-    }
-
-    /// The evidence.
-    async fn text(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let text = Some(&self.exclusion.text);
-        self.of.text(context, Group::Work, "text", text).await
-    }
-
-    /// Whether it is an appeal, which the joint meeting decides.
-    async fn appeal(&self) -> bool {
-        self.exclusion.appeal
-    }
-
-    /// When it was decided.
-    async fn decided_at(&self) -> Option<DateTime<Utc>> {
-        self.exclusion.decided_at
-    }
-
-    /// By whom.
-    async fn decided_by(&self, context: &Context<'_>) -> Result<Option<Account>, Error> {
-        match self.exclusion.decided_by {
-            Some(by) => self.of.by(context, by).await,
-            None => Ok(None),
-        }
-    }
-
-    /// What was decided; null while that is open.
-    async fn granted(&self) -> Option<bool> {
-        self.exclusion.granted
-    }
-
-    /// Why.
-    async fn opinion(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let opinion = self.exclusion.opinion.as_ref();
-        self.of.text(context, Group::Work, "text", opinion).await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::auth::viewer;
 use crate::error::{system, view_fault};
 use crate::graphql::common::{Position, app, wait_for};
 use crate::graphql::organisation::{Department, organisation};
+use crate::rights::reads_hints;
 use async_graphql::{Context, Error, SimpleObject};
 use docket_core::desk::Likeness;
 use docket_domain::ids::{DepartmentId, TicketId};
@@ -32,7 +33,7 @@ pub(super) async fn suggested_departments(
     context: &Context<'_>,
     ticket: &Ticket,
 ) -> Result<Vec<Department>, Error> {
-    if !viewer(context)?.actor.in_centre() {
+    if !reads_hints(&viewer(context)?.actor) {
         return Ok(Vec::new());
     }
     let desk = &app(context)?.desk;
@@ -59,7 +60,7 @@ pub(super) async fn possible_duplicates(
     ticket: &Ticket,
 ) -> Result<Vec<PossibleDuplicate>, Error> {
     let actor = &viewer(context)?.actor;
-    if !actor.in_centre() {
+    if !reads_hints(actor) {
         return Ok(Vec::new());
     }
     let app = app(context)?;

@@ -3,11 +3,12 @@
 use super::Ticket;
 use super::clock::Clock;
 use super::words::{AssignmentState, Due, Light, MoveCause, Part, Satisfaction};
-use crate::auth::{Group, Sight, draft_sight, viewer};
+use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
 use crate::graphql::account::Account;
 use crate::graphql::common::app;
 use crate::graphql::organisation::{Department, Unit, organisation};
+use crate::rights::{Group, Sight, draft_sight};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::organisation::Office;
@@ -41,6 +42,7 @@ impl Assignment {
     }
 }
 
+/// One office's task in a ticket.
 #[Object]
 impl Assignment {
     /// Its number within the ticket, from 1.
@@ -85,10 +87,9 @@ impl Assignment {
 
     /// The instruction (交办意见) it came with.
     async fn instruction(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
-        let instruction = self.state()?.instruction.as_ref();
-        self.of
-            .text(context, Group::Work, "instruction", instruction)
-            .await
+        let state = self.state()?;
+        let (field, instruction) = (state.instruction_field(), state.instruction.as_ref());
+        self.of.text(context, Group::Work, field, instruction).await
     }
 
     /// When it was made.
@@ -172,12 +173,12 @@ impl Assignment {
         Ok(self.of.ticket.is_ruled_on(self.state()?))
     }
 
-    /// How its limit stands now, or stood when it ended; null where it has none.
+    /// How its limit stands now, or stood when it ended; while its clock stands still, when it stopped. Null where it
+    /// has none.
     async fn light(&self, context: &Context<'_>) -> Result<Option<Light>, Error> {
-        let state = self.state()?;
         let now = app(context)?.desk.now();
-        let light = |due: docket_domain::Due| due.light(state.ended_at.unwrap_or(now));
-        Ok(state.due.map(light).map(Light::from))
+        let light = self.of.ticket.light(self.state()?, now);
+        Ok(light.map(Light::from))
     }
 
     /// Its clock, explained.
@@ -265,6 +266,7 @@ pub struct Extension {
     extension: domain::Extension,
 }
 
+/// More time asked for (申请延期).
 #[Object]
 impl Extension {
     /// When it was asked for.
@@ -329,6 +331,7 @@ pub struct Draft {
     draft: domain::Draft,
 }
 
+/// An answer saved and not submitted.
 #[Object]
 impl Draft {
     /// Which draft: whoever signs it off says so.
@@ -396,6 +399,7 @@ pub struct Answer {
     pub(super) office: Option<Office>,
 }
 
+/// An answer.
 #[Object]
 impl Answer {
     /// When.
@@ -475,6 +479,7 @@ pub struct Rating {
     pub(super) rating: domain::Rating,
 }
 
+/// A rating.
 #[Object]
 impl Rating {
     /// When.

@@ -2,10 +2,10 @@
 
 use super::Ticket;
 use super::words::Standing;
-use crate::auth::Group;
 use crate::error::{Code, fault_because, system};
 use crate::graphql::common::app;
 use crate::graphql::organisation::Department;
+use crate::rights::Group;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::ids::TicketId;
@@ -46,6 +46,7 @@ pub struct SourceWord {
     text: String,
 }
 
+/// What the system a ticket was carried over from knew of it; null is not known.
 #[Object]
 impl Source {
     /// The system's name.

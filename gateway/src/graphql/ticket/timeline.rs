@@ -1,44 +1,90 @@
 //! The steps of a ticket, with every text given then.
 
 use super::Ticket;
-use crate::auth::{Group, Sight, draft_sight, viewer};
-use crate::error::{Code, fault_because};
+use crate::auth::viewer;
+use crate::error::{Code, fault, fault_because, view_fault};
 use crate::graphql::account::Account;
-use crate::graphql::common::{PageInfo, Position};
+use crate::graphql::common::{Position, app, cursor, cursor_parts, language, wait_for};
 use crate::graphql::organisation::{Department, Unit, organisation};
+use crate::graphql::paging::{PageArgs, PageInfo, Paging, connection};
+use crate::rights::{Group, Sight, draft_sight, step_text_group};
 use async_graphql::{Context, Error, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use docket_core::Span;
 use docket_domain::ids::AssignmentNo;
 use docket_domain::organisation::Office;
 use docket_domain::sealed::Sealed;
 use docket_domain::ticket as domain;
 use docket_domain::ticket::actions::Fact as _;
 use docket_domain::ticket::actions::ask_exclusion::ExclusionAsked;
+use docket_domain::ticket::actions::attach_file::FileAttached;
 use docket_domain::ticket::actions::decide_exclusion::ExclusionDecided;
 use docket_domain::ticket::actions::join::Joined;
 use docket_domain::ticket::actions::leave::Left;
 use docket_domain::ticket::actions::lift_supervision::SupervisionLifted;
 use docket_domain::ticket::actions::light::Lit;
 use docket_domain::ticket::actions::note_call_back_due::CallBackFellDue;
+use docket_domain::ticket::actions::open_file::FileOpened;
 use docket_domain::ticket::actions::print::Printed;
 use docket_domain::ticket::actions::save_draft::Drafted;
+use docket_domain::ticket::actions::settle_dues::DuesSettled;
 use docket_domain::ticket::actions::supervise::Supervised;
-use docket_domain::ticket::actions::terminate::Terminated;
-use docket_projections::timeline::Step as StoredStep;
+use docket_projections::timeline::{STEPS_MAX, Step as StoredStep};
 
-/// Steps of a ticket.
-#[derive(SimpleObject)]
-pub struct TimelineConnection {
-    /// The steps.
-    pub(super) nodes: Vec<Step>,
-    /// Where the page ends.
-    pub(super) page_info: PageInfo,
+/// Steps of a page where the client does not say.
+pub(super) const STEPS_USUAL: u32 = 100;
+
+connection! {
+    /// Steps of a ticket.
+    TimelineConnection,
+    /// A step of a ticket, with its cursor.
+    TimelineEdge of Step
+}
+
+/// A page of a ticket's steps.
+pub(super) async fn page(
+    context: &Context<'_>,
+    of: &Ticket,
+    args: &PageArgs,
+) -> Result<TimelineConnection, Error> {
+    let paging = Paging::of(context, args, (STEPS_USUAL, STEPS_MAX), |text| {
+        let [version] = cursor_parts::<1>("timeline", text)?;
+        version.parse().map_err(|_| fault(Code::BadCursor))
+    })?;
+    wait_for(context, Some(Position(of.position))).await?;
+    // What is the staff's alone is left out before pages are cut: nobody sees by their lengths that there is more.
+    let without = if of.reads_work(context)? {
+        &[][..]
+    } else {
+        INTERNAL
+    };
+    let load = |span: Span<u64>| async move {
+        if let Some(siblings) = &of.siblings {
+            return siblings.timeline(context, of.id, &span, without).await;
+        }
+        let steps = app(context)?.views.timeline(of.id, &span, without).await;
+        steps.map_err(|error| view_fault(&error))
+    };
+    let page = paging.read(|step: &StoredStep| step.version, load).await?;
+    let cursor_of = |step: &StoredStep| cursor("timeline", &[step.version.to_string()]);
+    let page_info = page.info(cursor_of);
+    let edge = |step: StoredStep| TimelineEdge {
+        cursor: cursor_of(&step),
+        node: Step {
+            of: of.clone(),
+            step,
+        },
+    };
+    Ok(TimelineConnection {
+        edges: page.rows.into_iter().map(edge).collect(),
+        page_info,
+    })
 }
 
 /// A step of a ticket.
 pub struct Step {
-    pub(super) of: Ticket,
-    pub(super) step: StoredStep,
+    of: Ticket,
+    step: StoredStep,
 }
 
 /// A text given with a step.
@@ -72,6 +118,7 @@ const STEP_TEXTS: &[(&str, Group)] = &[
     ("evidence", Group::Work),
     ("recording", Group::Work),
     ("purpose", Group::Work),
+    ("file_name", Group::Work),
 ];
 
 /// Steps that are the staff's alone.
@@ -84,6 +131,8 @@ const INTERNAL: &[&str] = &[
     Joined::TYPE,
     Left::TYPE,
     Printed::TYPE,
+    FileAttached::TYPE,
+    FileOpened::TYPE,
     CallBackFellDue::TYPE,
 ];
 
@@ -115,6 +164,7 @@ const STEP_DEPARTMENTS: &[&str] = &[
     "accused_department",
 ];
 
+/// A step of a ticket.
 #[Object]
 impl Step {
     /// Its place in the log.
@@ -128,12 +178,14 @@ impl Step {
         &self.step.event_type
     }
 
-    /// The action's Chinese name.
-    async fn label(&self) -> &str {
+    /// The action's name in the language of the request (`Accept-Language`; Chinese by default).
+    async fn label(&self, context: &Context<'_>) -> &str {
         let spec = domain::ACTIONS
             .iter()
             .find(|spec| spec.event == self.step.event_type);
-        spec.map_or(self.step.event_type.as_str(), |spec| spec.zh)
+        spec.map_or(self.step.event_type.as_str(), |spec| {
+            language(context).pick(spec.zh, spec.en)
+        })
     }
 
     /// When.
@@ -149,7 +201,7 @@ impl Step {
     /// Every office it names, by the name it had then. Not told to citizens.
     #[graphql(complexity = "5 * child_complexity")]
     async fn offices(&self, context: &Context<'_>) -> Result<Vec<StepOffice>, Error> {
-        if self.of.sight(context, Group::Work)? == Sight::Hidden {
+        if !self.of.reads_work(context)? {
             return Ok(Vec::new());
         }
         let organisation = organisation(context).await?;
@@ -172,6 +224,15 @@ impl Step {
             .collect())
     }
 
+    /// Whether the supervision that Docket itself had put the ticket under was taken back with it, as the limit that it
+    /// was for came out otherwise (`dues_settled`). Not told to citizens.
+    async fn lifts_supervision(&self, context: &Context<'_>) -> Result<bool, Error> {
+        if self.step.event_type != DuesSettled::TYPE || !self.of.reads_work(context)? {
+            return Ok(false);
+        }
+        Ok(self.data()?["lifts_supervision"] == true)
+    }
+
     /// Every text given with it, as it was then.
     async fn texts(&self, context: &Context<'_>) -> Result<Vec<StepText>, Error> {
         let data = self.data()?;
@@ -182,16 +243,14 @@ impl Step {
         }
         let mut texts = Vec::new();
         for (field, usual) in STEP_TEXTS {
-            // The explanation of a termination is for the citizen.
-            let for_citizen = self.step.event_type == Terminated::TYPE;
-            let group = if for_citizen { &Group::Matter } else { usual };
+            let group = step_text_group(&self.step.event_type, *usual);
             let sealed = data
                 .get(field)
                 .and_then(|v| v.as_str())
                 .and_then(|t| t.parse::<Sealed>().ok());
             let Some(sealed) = sealed else { continue };
-            if self.of.sight(context, *group)? != Sight::Hidden {
-                let text = self.of.text(context, *group, field, Some(&sealed)).await?;
+            if self.of.sight(context, group)? != Sight::Hidden {
+                let text = self.of.text(context, group, field, Some(&sealed)).await?;
                 texts.push(StepText {
                     field: (*field).to_owned(),
                     text,

@@ -13,6 +13,16 @@ macro_rules! remote_enums {
 }
 
 remote_enums! {
+    /// What a file is attached to.
+    FilePart of "docket_domain::ticket::FilePart" {
+        /// 诉求: the request itself.
+        Matter,
+        /// 答复: the answer to the caller, who sees it once that is given.
+        Answer,
+        /// 佐证: what shows how it was handled, for the staff alone.
+        Evidence,
+    }
+
     /// What the caller wants (诉求类型).
     Kind of "docket_domain::ticket::Kind" {
         /// 咨询: asks for information.

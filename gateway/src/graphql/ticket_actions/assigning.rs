@@ -1,8 +1,7 @@
 //! The centre hands a ticket out, takes it back, and decides on returns.
 
 use super::{Envelope, TicketPayload, act, action_inputs, filled};
-use crate::error::{Code, fault_because};
-use crate::graphql::common::local_id;
+use crate::graphql::common::{counted, local_id};
 use async_graphql::{Context, Error, ID, InputObject, Object};
 use docket_domain::ids::AssignmentNo;
 use docket_domain::ticket::TicketAction;
@@ -38,6 +37,20 @@ action_inputs! {
     }
 }
 
+/// An assignment as an action.
+pub(super) fn assigned(
+    lead: &ID,
+    assists: &[ID],
+    instruction: Option<String>,
+) -> Result<TicketAction<String>, Error> {
+    let assists = assists.iter().map(|id| local_id("department", id));
+    Ok(TicketAction::Assign(assign::Assign {
+        lead: local_id("department", lead)?,
+        assists: assists.collect::<Result<_, _>>()?,
+        instruction,
+    }))
+}
+
 /// Commands with which tickets are handed out.
 #[derive(Default)]
 pub struct AssigningMutation;
@@ -48,26 +61,19 @@ impl AssigningMutation {
     async fn assign_ticket(
         &self,
         context: &Context<'_>,
-        input: AssignTicketInput,
+        #[graphql(desc = "What is to be done.")] input: AssignTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let assists = input.assist_ids.unwrap_or_default();
-        let action = assign::Assign {
-            lead: local_id("department", &input.lead_id)?,
-            assists: assists
-                .iter()
-                .map(|id| local_id("department", id))
-                .collect::<Result<_, _>>()?,
-            instruction: filled(input.instruction),
-        };
-        act(context, envelope, TicketAction::Assign(action)).await
+        let action = assigned(&input.lead_id, &assists, filled(input.instruction))?;
+        act(context, envelope, action).await
     }
 
     /// 撤回: takes back what is not signed yet: the centre from the lead, a department from its unit.
     async fn recall_ticket(
         &self,
         context: &Context<'_>,
-        input: RecallTicketInput,
+        #[graphql(desc = "What is to be done.")] input: RecallTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = recall::Recall {
@@ -80,11 +86,11 @@ impl AssigningMutation {
     async fn accept_return(
         &self,
         context: &Context<'_>,
-        input: AcceptReturnInput,
+        #[graphql(desc = "What is to be done.")] input: AcceptReturnInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = accept_return::AcceptReturn {
-            assignment: number(input.assignment_no)?,
+            assignment: number(input.assignment_no),
         };
         act(context, envelope, TicketAction::AcceptReturn(action)).await
     }
@@ -93,23 +99,17 @@ impl AssigningMutation {
     async fn refuse_return(
         &self,
         context: &Context<'_>,
-        input: RefuseReturnInput,
+        #[graphql(desc = "What is to be done.")] input: RefuseReturnInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = refuse_return::RefuseReturn {
-            assignment: number(input.assignment_no)?,
+            assignment: number(input.assignment_no),
             text: input.text,
         };
         act(context, envelope, TicketAction::RefuseReturn(action)).await
     }
 }
 
-fn number(no: Option<i32>) -> Result<Option<AssignmentNo>, Error> {
-    let no = no.map(u16::try_from).transpose();
-    no.map(|no| no.map(AssignmentNo)).map_err(|_| {
-        fault_because(
-            Code::BadRequest,
-            "an assignment's number is from 1 to 65535",
-        )
-    })
+fn number(no: Option<i32>) -> Option<AssignmentNo> {
+    no.map(|no| AssignmentNo(counted(no, u16::MAX)))
 }

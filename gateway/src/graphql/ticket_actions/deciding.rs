@@ -2,7 +2,7 @@
 //! appraisal; a leader's sign-off, and corrections.
 
 use super::{Envelope, TicketPayload, act, action_inputs};
-use crate::error::{Code, fault_because};
+use crate::graphql::common::counted;
 use async_graphql::{Context, Error, ID, InputObject, Object};
 use docket_domain::ids::EventId;
 use docket_domain::ticket::TicketAction;
@@ -90,11 +90,11 @@ impl DecidingMutation {
     async fn ask_extension(
         &self,
         context: &Context<'_>,
-        input: AskExtensionInput,
+        #[graphql(desc = "What is to be done.")] input: AskExtensionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = ask_extension::AskExtension {
-            days: days(Some(input.days))?.unwrap_or(0),
+            days: counted(input.days, u16::MAX),
             text: input.text,
             caller_told: input.caller_told,
         };
@@ -105,11 +105,11 @@ impl DecidingMutation {
     async fn grant_extension(
         &self,
         context: &Context<'_>,
-        input: GrantExtensionInput,
+        #[graphql(desc = "What is to be done.")] input: GrantExtensionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = grant_extension::GrantExtension {
-            days: days(input.days)?,
+            days: input.days.map(|days| counted(days, u16::MAX)),
         };
         act(context, envelope, TicketAction::GrantExtension(action)).await
     }
@@ -118,7 +118,7 @@ impl DecidingMutation {
     async fn refuse_extension(
         &self,
         context: &Context<'_>,
-        input: RefuseExtensionInput,
+        #[graphql(desc = "What is to be done.")] input: RefuseExtensionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = refuse_extension::RefuseExtension { text: input.text };
@@ -129,7 +129,7 @@ impl DecidingMutation {
     async fn sign_off_reply(
         &self,
         context: &Context<'_>,
-        input: SignOffReplyInput,
+        #[graphql(desc = "What is to be done.")] input: SignOffReplyInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = sign_off::SignOff {
@@ -143,7 +143,7 @@ impl DecidingMutation {
     async fn correct_answer(
         &self,
         context: &Context<'_>,
-        input: CorrectAnswerInput,
+        #[graphql(desc = "What is to be done.")] input: CorrectAnswerInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = correct::Correct {
@@ -157,7 +157,7 @@ impl DecidingMutation {
     async fn ask_termination(
         &self,
         context: &Context<'_>,
-        input: AskTerminationInput,
+        #[graphql(desc = "What is to be done.")] input: AskTerminationInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = ask_termination::AskTermination {
@@ -171,7 +171,7 @@ impl DecidingMutation {
     async fn terminate_ticket(
         &self,
         context: &Context<'_>,
-        input: TerminateTicketInput,
+        #[graphql(desc = "What is to be done.")] input: TerminateTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = terminate::Terminate { text: input.text };
@@ -182,7 +182,7 @@ impl DecidingMutation {
     async fn refuse_termination(
         &self,
         context: &Context<'_>,
-        input: RefuseTerminationInput,
+        #[graphql(desc = "What is to be done.")] input: RefuseTerminationInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = refuse_termination::RefuseTermination { text: input.text };
@@ -193,7 +193,7 @@ impl DecidingMutation {
     async fn ask_exclusion(
         &self,
         context: &Context<'_>,
-        input: AskExclusionInput,
+        #[graphql(desc = "What is to be done.")] input: AskExclusionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = ask_exclusion::AskExclusion {
@@ -207,24 +207,14 @@ impl DecidingMutation {
     async fn decide_exclusion(
         &self,
         context: &Context<'_>,
-        input: DecideExclusionInput,
+        #[graphql(desc = "What is to be done.")] input: DecideExclusionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = decide_exclusion::DecideExclusion {
-            asking: asking(input.exclusion_no)?,
+            asking: input.exclusion_no.map(|no| counted(no, u16::MAX)),
             granted: input.granted,
             text: input.text,
         };
         act(context, envelope, TicketAction::DecideExclusion(action)).await
     }
-}
-
-fn asking(no: Option<i32>) -> Result<Option<u16>, Error> {
-    let no = no.map(u16::try_from).transpose();
-    no.map_err(|_| fault_because(Code::BadRequest, "an asking's number is from 1 to 65535"))
-}
-
-fn days(days: Option<i32>) -> Result<Option<u16>, Error> {
-    let days = days.map(u16::try_from).transpose();
-    days.map_err(|_| fault_because(Code::BadRequest, "days are a number from 0 to 65535"))
 }

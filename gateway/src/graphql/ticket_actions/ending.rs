@@ -69,7 +69,7 @@ impl EndingMutation {
     async fn review_ticket(
         &self,
         context: &Context<'_>,
-        input: ReviewTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReviewTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = review::ReviewAnswer {
@@ -83,7 +83,7 @@ impl EndingMutation {
     async fn call_back_ticket(
         &self,
         context: &Context<'_>,
-        input: CallBackTicketInput,
+        #[graphql(desc = "What is to be done.")] input: CallBackTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = call_back::CallBack {
@@ -101,7 +101,7 @@ impl EndingMutation {
     async fn redo_ticket(
         &self,
         context: &Context<'_>,
-        input: RedoTicketInput,
+        #[graphql(desc = "What is to be done.")] input: RedoTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = redo::Redo {
@@ -114,7 +114,7 @@ impl EndingMutation {
     async fn close_ticket(
         &self,
         context: &Context<'_>,
-        input: CloseTicketInput,
+        #[graphql(desc = "What is to be done.")] input: CloseTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = close::Close {
@@ -128,7 +128,7 @@ impl EndingMutation {
     async fn rate_ticket(
         &self,
         context: &Context<'_>,
-        input: RateTicketInput,
+        #[graphql(desc = "What is to be done.")] input: RateTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = rate::Rate {
@@ -143,7 +143,7 @@ impl EndingMutation {
     async fn urge_ticket(
         &self,
         context: &Context<'_>,
-        input: UrgeTicketInput,
+        #[graphql(desc = "What is to be done.")] input: UrgeTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = urge::Urge {
@@ -156,7 +156,7 @@ impl EndingMutation {
     async fn withdraw_ticket(
         &self,
         context: &Context<'_>,
-        input: WithdrawTicketInput,
+        #[graphql(desc = "What is to be done.")] input: WithdrawTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = withdraw::Withdraw {

@@ -115,7 +115,7 @@ impl FlagMutation {
     async fn transfer_ticket(
         &self,
         context: &Context<'_>,
-        input: TransferTicketInput,
+        #[graphql(desc = "What is to be done.")] input: TransferTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = transfer::Transfer {
@@ -129,7 +129,7 @@ impl FlagMutation {
     async fn reassign_ticket(
         &self,
         context: &Context<'_>,
-        input: ReassignTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReassignTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = reassign::Reassign {
@@ -145,7 +145,7 @@ impl FlagMutation {
     async fn add_assist(
         &self,
         context: &Context<'_>,
-        input: AddAssistInput,
+        #[graphql(desc = "What is to be done.")] input: AddAssistInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = add_assist::AddAssist {
@@ -159,7 +159,7 @@ impl FlagMutation {
     async fn supervise_ticket(
         &self,
         context: &Context<'_>,
-        input: SuperviseTicketInput,
+        #[graphql(desc = "What is to be done.")] input: SuperviseTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = supervise::Supervise {
@@ -173,7 +173,7 @@ impl FlagMutation {
     async fn lift_supervision(
         &self,
         context: &Context<'_>,
-        input: LiftSupervisionInput,
+        #[graphql(desc = "What is to be done.")] input: LiftSupervisionInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = lift_supervision::LiftSupervision { text: input.text };
@@ -184,7 +184,7 @@ impl FlagMutation {
     async fn dispute_ticket(
         &self,
         context: &Context<'_>,
-        input: DisputeTicketInput,
+        #[graphql(desc = "What is to be done.")] input: DisputeTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = dispute::MarkDisputed {
@@ -197,7 +197,7 @@ impl FlagMutation {
     async fn rule_on_ticket(
         &self,
         context: &Context<'_>,
-        input: RuleOnTicketInput,
+        #[graphql(desc = "What is to be done.")] input: RuleOnTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = rule::RuleOn {
@@ -212,7 +212,7 @@ impl FlagMutation {
     async fn suspend_ticket(
         &self,
         context: &Context<'_>,
-        input: SuspendTicketInput,
+        #[graphql(desc = "What is to be done.")] input: SuspendTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = suspend::Suspend {
@@ -227,7 +227,7 @@ impl FlagMutation {
     async fn resume_ticket(
         &self,
         context: &Context<'_>,
-        input: ResumeTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ResumeTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = resume::Resume {
@@ -240,14 +240,10 @@ impl FlagMutation {
     async fn merge_ticket(
         &self,
         context: &Context<'_>,
-        input: MergeTicketInput,
+        #[graphql(desc = "What is to be done.")] input: MergeTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
-        let action = merge::Merge {
-            master: local_id("ticket", &input.master_id)?,
-            // Looked up by the desk.
-            fit: false,
-        };
+        let action = merge::Merge::with(local_id("ticket", &input.master_id)?);
         act(context, envelope, TicketAction::Merge(action)).await
     }
 
@@ -255,7 +251,7 @@ impl FlagMutation {
     async fn unmerge_ticket(
         &self,
         context: &Context<'_>,
-        input: UnmergeTicketInput,
+        #[graphql(desc = "What is to be done.")] input: UnmergeTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = unmerge::Unmerge {
@@ -268,7 +264,7 @@ impl FlagMutation {
     async fn set_secrecy(
         &self,
         context: &Context<'_>,
-        input: SetSecrecyInput,
+        #[graphql(desc = "What is to be done.")] input: SetSecrecyInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let accused = input.accused_department_id.as_ref();
@@ -285,7 +281,7 @@ impl FlagMutation {
     async fn archive_ticket(
         &self,
         context: &Context<'_>,
-        input: ArchiveTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ArchiveTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = archive::Archive {

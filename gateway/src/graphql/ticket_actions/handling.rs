@@ -99,7 +99,7 @@ impl HandlingMutation {
     async fn view_ticket(
         &self,
         context: &Context<'_>,
-        input: ViewTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ViewTicketInput,
     ) -> Result<TicketPayload, Error> {
         act(context, input.envelope(), TicketAction::View(view::View)).await
     }
@@ -108,7 +108,7 @@ impl HandlingMutation {
     async fn sign_ticket(
         &self,
         context: &Context<'_>,
-        input: SignTicketInput,
+        #[graphql(desc = "What is to be done.")] input: SignTicketInput,
     ) -> Result<TicketPayload, Error> {
         act(context, input.envelope(), TicketAction::Sign(sign::Sign)).await
     }
@@ -117,7 +117,7 @@ impl HandlingMutation {
     async fn delegate_ticket(
         &self,
         context: &Context<'_>,
-        input: DelegateTicketInput,
+        #[graphql(desc = "What is to be done.")] input: DelegateTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let unit = local_id("unit", &input.unit_id)?;
@@ -132,7 +132,7 @@ impl HandlingMutation {
     async fn return_ticket(
         &self,
         context: &Context<'_>,
-        input: ReturnTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReturnTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let suggested = input.suggested_department_id.as_ref();
@@ -148,7 +148,7 @@ impl HandlingMutation {
     async fn reply_ticket(
         &self,
         context: &Context<'_>,
-        input: ReplyTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReplyTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = reply::Reply {
@@ -167,7 +167,7 @@ impl HandlingMutation {
     async fn hand_over_ticket(
         &self,
         context: &Context<'_>,
-        input: HandOverTicketInput,
+        #[graphql(desc = "What is to be done.")] input: HandOverTicketInput,
     ) -> Result<TicketPayload, Error> {
         let action = hand_over::HandOver {
             to: local_id("account", &input.to_id)?,
@@ -180,7 +180,7 @@ impl HandlingMutation {
     async fn contact_ticket(
         &self,
         context: &Context<'_>,
-        input: ContactTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ContactTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = contact::Contact {
@@ -197,7 +197,7 @@ impl HandlingMutation {
     async fn save_draft(
         &self,
         context: &Context<'_>,
-        input: SaveDraftInput,
+        #[graphql(desc = "What is to be done.")] input: SaveDraftInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = save_draft::SaveDraft {
@@ -216,7 +216,7 @@ impl HandlingMutation {
     async fn rework_ticket(
         &self,
         context: &Context<'_>,
-        input: ReworkTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReworkTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = rework::Rework {

@@ -98,10 +98,10 @@ impl IntakeMutation {
     async fn receive_ticket(
         &self,
         context: &Context<'_>,
-        input: ReceiveTicketInput,
+        #[graphql(desc = "What is to be done.")] input: ReceiveTicketInput,
     ) -> Result<TicketPayload, Error> {
         let viewer = viewer_with(context, &[Role::Operator, Role::Citizen])?;
-        let options = options(input.command_id, None)?;
+        let options = options(input.command_id, None);
         let received = match new_ticket(input)? {
             Ok(new) => app(context)?
                 .desk
@@ -117,7 +117,7 @@ impl IntakeMutation {
     async fn answer_ticket(
         &self,
         context: &Context<'_>,
-        input: AnswerTicketInput,
+        #[graphql(desc = "What is to be done.")] input: AnswerTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = answer::AnswerDirectly {
@@ -131,7 +131,7 @@ impl IntakeMutation {
     async fn decline_ticket(
         &self,
         context: &Context<'_>,
-        input: DeclineTicketInput,
+        #[graphql(desc = "What is to be done.")] input: DeclineTicketInput,
     ) -> Result<TicketPayload, Error> {
         let envelope = input.envelope();
         let action = decline::Decline {

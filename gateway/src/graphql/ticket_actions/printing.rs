@@ -3,7 +3,7 @@
 use super::{Envelope, act, action_inputs, filled};
 use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
-use crate::graphql::common::{Position, UserError, app};
+use crate::graphql::common::{Position, UserError, app, counted};
 use crate::prints::LINK_LASTS;
 use crate::prints::form::Order;
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
@@ -65,16 +65,10 @@ impl PrintingMutation {
     async fn print_ticket(
         &self,
         context: &Context<'_>,
-        input: PrintTicketInput,
+        #[graphql(desc = "What is to be done.")] input: PrintTicketInput,
     ) -> Result<PrintPayload, Error> {
         let envelope = input.envelope();
-        let no = input.assignment_no.map(u16::try_from).transpose();
-        let no = no.map_err(|_| {
-            fault_because(
-                Code::BadRequest,
-                "an assignment's number is from 1 to 65535",
-            )
-        })?;
+        let no = input.assignment_no.map(|no| counted(no, u16::MAX));
         let print = Print {
             form: input.form.into(),
             assignment: no.map(AssignmentNo),

@@ -21,6 +21,8 @@ pub enum Closing {
     TooBig,
     /// The store is out of reach.
     TryAgainLater,
+    /// The client takes too little of what it is sent.
+    TooSlow,
     /// Not a message of the protocol; what is wrong with it.
     Invalid(&'static str),
     /// An operation before the connection was acknowledged.
@@ -43,7 +45,7 @@ impl Closing {
         match self {
             Self::Stopping | Self::Unheard => 1001,
             Self::TooBig => 1009,
-            Self::TryAgainLater => 1013,
+            Self::TryAgainLater | Self::TooSlow => 1013,
             Self::Invalid(_) => 4400,
             Self::Unauthorized => 4401,
             Self::Forbidden => 4403,
@@ -61,6 +63,7 @@ impl Closing {
             Self::Unheard => "No answer to pings".into(),
             Self::TooBig => "Message too big".into(),
             Self::TryAgainLater => "Try again later".into(),
+            Self::TooSlow => "Too slow to read".into(),
             Self::Invalid(what) => format!("Invalid message: {what}"),
             Self::Unauthorized => "Unauthorized".into(),
             Self::Forbidden => "Forbidden".into(),
@@ -119,7 +122,8 @@ impl Incoming {
             "subscribe" => {
                 let payload = about(raw.payload)?.ok_or("no payload")?;
                 let params = Params::deserialize(payload);
-                let params = params.map_err(|_| "the payload is not a request with a query")?;
+                let params = params.ok().filter(Params::is_whole);
+                let params = params.ok_or("the payload is not a request with a query")?;
                 Ok(Self::Subscribe { id: id?, params })
             }
             "complete" => Ok(Self::Complete { id: id? }),

@@ -6,17 +6,18 @@ use docket_domain::aggregate::Aggregate;
 use docket_domain::people::Actor;
 use docket_domain::rules::{CALENDAR_CN, DEFAULT_PACK, Rules};
 use docket_domain::ticket::actions::import::Import;
+use docket_domain::ticket::actions::settle_dues::DuesSettled;
 use docket_domain::ticket::scenario::{
     DEPARTMENT, Given, OTHER_DEPARTMENT, accept_return, add_assist, answer, archive, ask_exclusion,
-    ask_extension, ask_termination, assign, assigned, call_back, caller_back, citizen, clerk,
-    close, conclude, contact, context, correct, decide_exclusion, decline, delegate, delegated,
-    dispatcher, dispute, disputed, erase, given, grant_extension, import, join, joint_meeting,
-    leader, leave, lift_supervision, light, merge, not_solved, note_call_back_due, now, office,
-    operator, own_replied, print, reassign, recall, receive, received, redo, refuse_extension,
-    refuse_return, refuse_termination, replied, reply, resume, returned, review, reviewed, rework,
-    rule, save_draft, save_full_draft, send_back, set_secrecy, settle_dues, sign, sign_off, signed,
-    supervise, supervisor, suspend, take, terminate, transfer, unit_clerk, unmerge, unsolved, urge,
-    view, withdraw,
+    ask_extension, ask_termination, assign, assigned, attach_file, call_back, caller_back, citizen,
+    clerk, close, conclude, contact, context, correct, decide_exclusion, decline, delegate,
+    delegated, dispatcher, dispute, disputed, erase, given, grant_extension, import, join,
+    joint_meeting, leader, leave, lift_supervision, light, merge, not_solved, note_call_back_due,
+    now, office, open_file, operator, own_replied, print, reassign, recall, receive, received,
+    redo, refuse_extension, refuse_return, refuse_termination, replied, reply, resume, returned,
+    review, reviewed, rework, rule, save_draft, save_full_draft, send_back, set_secrecy,
+    settle_dues, sign, sign_off, signed, supervise, supervisor, suspend, take, terminate, transfer,
+    unit_clerk, unmerge, unsolved, urge, view, withdraw,
 };
 use docket_domain::ticket::{
     Context, Kind, Satisfaction, Secrecy, Standing, Ticket, TicketAction, TicketCommand,
@@ -211,6 +212,14 @@ fn least(action: TicketAction<Sealed>) -> TicketAction<Sealed> {
     match action {
         TicketAction::Receive(_) => least_receive(),
         TicketAction::Import(action) => least_import(action),
+        TicketAction::AttachFile(mut action) => {
+            action.part = docket_domain::ticket::FilePart::Matter;
+            TicketAction::AttachFile(action)
+        }
+        TicketAction::OpenFile(mut action) => {
+            action.purpose = None;
+            TicketAction::OpenFile(action)
+        }
         TicketAction::Delegate(mut action) => {
             action.instruction = None;
             TicketAction::Delegate(action)
@@ -469,14 +478,27 @@ fn ticket_events_by_themselves() -> Vec<TicketEvent> {
         by_itself(after(signed(), 20, least(light())), 20, least(urge())),
         by_itself(reviewed(), 2, note_call_back_due()),
         by_itself(at_new_year(), 39, settle_dues()),
+        lifting(by_itself(at_new_year(), 39, settle_dues())),
         event(signed(), operator(), print()),
         event(signed(), clerk(), full(print())),
+        event(signed(), clerk(), attach_file()),
+        event(signed().and(clerk(), attach_file()), clerk(), open_file()),
+        event(
+            given([(citizen(), receive())]).and(operator(), least(attach_file())),
+            citizen(),
+            least(open_file()),
+        ),
         event(
             given_back(2).and(dispatcher(), assign()),
             clerk(),
             send_back(),
         ),
         event(done_anew(3), caller_back(), not_solved()),
+        event(
+            done_anew(3).and(caller_back(), not_solved()),
+            office(),
+            redo(),
+        ),
         event(
             given([(operator(), least(receive()))])
                 .and(operator(), answer())
@@ -485,6 +507,17 @@ fn ticket_events_by_themselves() -> Vec<TicketEvent> {
             least(close()),
         ),
     ]
+}
+
+/// The same where it also takes Docket's supervision back.
+fn lifting(settled: TicketEvent) -> TicketEvent {
+    let TicketEvent::DuesSettled(settled) = settled else {
+        unreachable!("limits are settled")
+    };
+    TicketEvent::DuesSettled(DuesSettled {
+        lifts_supervision: true,
+        ..settled
+    })
 }
 
 /// Given back by its lead so often.

@@ -11,7 +11,11 @@ fn a_login_that_lacks_its_regions_prefix_is_refused_to_offices_alone() {
     };
     let action = AccountAction::Create(new(Role::Clerk, Some(DEPARTMENT)));
     let refusal = Account::decide(&Account::default(), command(action)).unwrap_err();
-    let told = (refusal.reason, refusal.field, refusal.detail.as_deref());
+    let told = (
+        refusal.reason,
+        refusal.field,
+        refusal.detail.as_ref().map(|detail| detail.en.as_str()),
+    );
     assert_eq!(told, (Reason::LoginPrefix, Some("login"), Some("xy-")));
     assert_eq!(reason(new(Role::Operator, None)), None);
 }

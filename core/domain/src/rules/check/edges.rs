@@ -3,6 +3,7 @@
 use super::Said;
 use super::sense::{Conditions, Sense, Value, has, named, once};
 use super::shape::whole;
+use crate::account::{LOGIN_SIGNS, NAME_CHARS_MAX, is_login};
 use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -91,6 +92,7 @@ impl<'t> Sense<'t> {
         for (n, entry) in prefixes.iter().enumerate() {
             let path = format!("accounts.prefixes[{}]", n + 1);
             self.region(entry, &path);
+            self.prefix(entry, &path);
             let of_city = |entry: Value<'t>| !has(entry, "region");
             let first = prefixes[..n].iter().find(|before| of_city(before));
             if let Some(first) = first.filter(|_| of_city(entry)) {
@@ -102,6 +104,37 @@ impl<'t> Sense<'t> {
                 self.note(entry, &path, problem, once());
             }
         }
+    }
+
+    /// A prefix that no login can have.
+    fn prefix(&mut self, entry: Value<'t>, path: &str) {
+        let Some((at, prefix)) = named(entry, "prefix") else {
+            return;
+        };
+        let max = NAME_CHARS_MAX as usize - 1;
+        let length = prefix.chars().count();
+        // What is empty or has control characters was told already.
+        let told = prefix.trim().is_empty() || prefix.contains(char::is_control);
+        if told || is_login(prefix) && length <= max {
+            return;
+        }
+        let signs = LOGIN_SIGNS.map(String::from).join(" ");
+        let problem = if length > max {
+            Said::new(
+                format!("共 {length} 个字符,登录名容纳不下"),
+                format!("it has {length} characters, and no login is so long"),
+            )
+        } else {
+            Said::new(
+                format!("“{prefix}”含登录名不能有的字符"),
+                format!("{prefix:?} has what no login may have"),
+            )
+        };
+        let expected = Said::new(
+            format!("字母、数字和 {signs},不超过 {max} 个"),
+            format!("letters and digits of any script, and {signs}; at most {max}"),
+        );
+        self.note(at, &format!("{path}.prefix"), problem, expected);
     }
 
     /// The weights of the three-rate score make 100 together. What is not written has its default.

@@ -2,7 +2,9 @@
 
 use super::Said;
 use super::sense::{Conditions, Sense, Value};
-use super::shape::whole;
+use super::shape::{term_minutes_max, whole};
+use crate::calendar::TERM_WORKING_DAYS_MAX;
+use crate::ticket::Urgency;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -22,13 +24,19 @@ struct Placed<'t> {
 }
 
 impl Placed<'_> {
+    /// Its figure in a unit; what is out of bounds was told already.
+    fn figure(&self, unit: &str, max: i64) -> Option<i64> {
+        let figure = whole(self.at.get_ref().get(unit)?.get_ref())?;
+        (1..=max).contains(&figure).then_some(figure)
+    }
+
     fn days(&self) -> Option<i64> {
-        whole(self.at.get_ref().get("working_days")?.get_ref())
+        self.figure("working_days", i64::from(TERM_WORKING_DAYS_MAX))
     }
 
     /// How long it is, as good as terms of two units can be compared.
     fn length(&self) -> Option<i64> {
-        let minutes = || whole(self.at.get_ref().get("minutes")?.get_ref());
+        let minutes = || self.figure("minutes", term_minutes_max());
         self.days().map(|days| days * DAY_MINUTES).or_else(minutes)
     }
 
@@ -119,10 +127,30 @@ impl<'t> Sense<'t> {
         self.note(at, &format!("{section}.{key}"), problem, expected);
     }
 
-    /// Nobody gives back for longer than there is time to handle.
+    /// Nobody gives back, signs or makes contact for longer than there is time to handle.
     fn windows(&mut self, handling: &[Placed<'t>], redo: Option<&Placed<'t>>) {
-        let lines = self.of_lines("return");
-        let usual = self.whatever("return", "window");
+        let window = self.whatever("return", "window");
+        // What is done anew is given back under the same window.
+        self.no_longer("return", window.as_slice(), (handling, redo));
+        let signing = Urgency::ALL.iter().filter_map(|urgency| {
+            let fits = Conditions::of_urgency(urgency.name());
+            let usual = self.whatever("sign", urgency.name())?;
+            Some(Placed { fits, ..usual })
+        });
+        let signing: Vec<Placed<'t>> = signing.collect();
+        self.no_longer("sign", &signing, (handling, None));
+        let contact = self.whatever("contact", "within");
+        self.no_longer("contact", contact.as_slice(), (handling, None));
+    }
+
+    /// Terms of one sort, in the lines or where these have none, are no longer than the limit of the same matter.
+    fn no_longer(
+        &mut self,
+        term: &str,
+        usual: &[Placed<'t>],
+        (handling, more): (&[Placed<'t>], Option<&Placed<'t>>),
+    ) {
+        let lines = self.of_lines(term);
         // Whether no line before it has all of a matter.
         let holds = |all: &[Placed<'t>], one: &Placed<'t>, matter: &Conditions<'t>| {
             let first = all
@@ -130,15 +158,14 @@ impl<'t> Sense<'t> {
                 .find(|line| line.row.is_some() && line.fits.cover(matter));
             first.and_then(|line| line.row) == one.row
         };
-        for window in lines.iter().chain(&usual) {
+        for window in lines.iter().chain(usual) {
             let limits = handling.iter().filter(|limit| {
                 let both = limit.fits.and(&window.fits);
                 both.is_some_and(|matter| {
                     holds(&lines, window, &matter) && holds(handling, limit, &matter)
                 })
             });
-            // What is done anew is given back under the same window.
-            let limits = limits.chain(redo);
+            let limits = limits.chain(more);
             let limits = limits.filter_map(|limit| Some((limit.length()?, limit)));
             let Some((length, limit)) = limits.min_by_key(|(length, _)| *length) else {
                 continue;
@@ -153,8 +180,8 @@ impl<'t> Sense<'t> {
                     ),
                 );
                 let expected = Said::new(
-                    format!("不超过 {short},或在 deadlines 中为其另设 return"),
-                    format!("at most {short}, or a line of deadlines with a return for it"),
+                    format!("不超过 {short},或在 deadlines 中为其另设 {term}"),
+                    format!("at most {short}, or a line of deadlines with a {term} for it"),
                 );
                 self.note(window.at, &window.key, problem, expected);
             }

@@ -3,7 +3,7 @@
 //! The structures that serde reads (`pack.rs`) say the same once more; a test compares the two.
 
 use super::super::edge::{IntakeField, PASSWORD_CHARS_MIN};
-use crate::calendar::TERM_WORKING_DAYS_MAX;
+use crate::calendar::{FIRST_YEAR, LAST_YEAR, TERM_WORKING_DAYS_MAX};
 use crate::people::Role;
 use crate::ticket::{Kind, Satisfaction, SupervisionLevel, Urgency};
 
@@ -23,8 +23,12 @@ pub(in super::super) enum Shape {
     Text,
     /// A code that may stand in the log.
     Code,
+    /// A topic's path.
+    Topic,
     /// A time zone.
     Zone,
+    /// A day.
+    Date,
     /// The office hours of a day.
     Hours,
     /// True or false.
@@ -224,6 +228,19 @@ const ROLES: Shape = names(&Shape::Word(roles), 0);
 /// Longest texts: 100,000 characters at most, a technical limit.
 const CHARACTERS: Shape = Shape::Whole(1, 100_000);
 
+/// A year of a list of holidays.
+const YEAR: Shape = Shape::Whole(FIRST_YEAR as u32, LAST_YEAR as u32);
+const DATE: Shape = Shape::Date;
+
+/// A whole list of holidays.
+pub(super) const HOLIDAYS: &[Key] = &[
+    needed("published", names(&YEAR, 1)),
+    needed("off", names(&DATE, 0)),
+    needed("work", names(&DATE, 0)),
+    // Two holidays may fall on one day.
+    may("lawful", lines(&DATE, &[])),
+];
+
 /// A whole pack.
 pub(in super::super) const PACK: &[Key] = &[
     needed(
@@ -238,7 +255,7 @@ pub(in super::super) const PACK: &[Key] = &[
     ),
     may("kinds", coded(&KIND_TITLE, 1)),
     needed("channels", coded(&LABELLED, 1)),
-    may("topics", names(&TEXT, 0)),
+    may("topics", names(&Shape::Topic, 0)),
     may("regions", names(&TEXT, 0)),
     needed(
         "sign",

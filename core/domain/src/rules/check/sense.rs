@@ -35,6 +35,42 @@ pub(super) fn hold(pack: &DeTable, lines: &Lines) -> Vec<Mistake> {
     sense.mistakes
 }
 
+/// Every route to a department that is none of these.
+pub(super) fn unknown_departments(
+    pack: &DeTable,
+    lines: &Lines,
+    departments: &[&str],
+) -> Vec<Mistake> {
+    let mut sense = Sense {
+        pack,
+        lines,
+        mistakes: Vec::new(),
+    };
+    for (n, route) in sense.list("routes").iter().enumerate() {
+        let Some((at, name)) = named(route, "department") else {
+            continue;
+        };
+        if departments.contains(&name) {
+            continue;
+        }
+        let problem = Said::new(
+            format!("没有部门“{name}”,相应工单须人工派单"),
+            format!("there is no department {name:?}, so that its tickets wait to be assigned"),
+        );
+        let expected = if departments.is_empty() {
+            Said::new(
+                "热线的部门(尚无)",
+                "a department of the hotline, which has none",
+            )
+        } else {
+            one_near(departments, name)
+        };
+        let key = format!("routes[{}].department", n + 1);
+        sense.note(at, &key, problem, expected);
+    }
+    sense.mistakes
+}
+
 pub(super) struct Sense<'t> {
     pack: &'t DeTable<'t>,
     pub(super) lines: &'t Lines,
@@ -67,6 +103,14 @@ impl<'t> Conditions<'t> {
     pub(super) fn of_kind(kind: &'t str) -> Self {
         Self {
             kind: Some(kind),
+            ..Self::default()
+        }
+    }
+
+    /// Whatever is so pressing.
+    pub(super) fn of_urgency(urgency: &'t str) -> Self {
+        Self {
+            urgency: Some(urgency),
             ..Self::default()
         }
     }

@@ -4,8 +4,10 @@ use super::super::pack::office_hours;
 use super::actions;
 use super::schema::{Key, List, Shape};
 use super::{CODE_CHARS_MAX, Lines, Mistake, Said};
-use crate::calendar::TERM_WORKING_DAYS_MAX;
+use crate::calendar::{FIRST_YEAR, LAST_YEAR, TERM_WORKING_DAYS_MAX, YEARS};
+use crate::text::{code_point, is_blank, turns_order};
 use crate::ticket::{ACTIONS, Kind};
+use chrono::{Datelike as _, NaiveDate};
 use chrono_tz::Tz;
 use std::ops::Range;
 use toml::Spanned;
@@ -200,9 +202,7 @@ impl Walk<'_> {
             let problem = Said::new("不是时段列表", "it is no list of spans");
             return self.note(at, path, problem, Shape::Hours.says());
         };
-        if let Err(error) = office_hours(&spans) {
-            let told = error.0.trim_start_matches("pack.office_hours: ").to_owned();
-            let problem = Said::new(format!("办公时间有误:{told}"), told);
+        if let Err(problem) = office_hours(&spans) {
             self.note(at, path, problem, Shape::Hours.says());
         }
     }
@@ -228,7 +228,7 @@ impl Shape {
         let of_type = || {
             let name = value.type_str();
             Said::new(
-                format!("类型为 {name}"),
+                format!("类型为{}", type_zh(name)),
                 format!("it is of the type {name}"),
             )
         };
@@ -236,21 +236,29 @@ impl Shape {
         let out =
             |shown: &str| Said::new(format!("{shown} 不合要求"), format!("{shown} does not do"));
         let fine = match self {
-            Self::Text => {
+            Self::Text | Self::Topic => {
                 let text = text()?;
-                if let Some(control) = text.chars().find(|c| c.is_control()) {
+                let unshown = |c: &char| c.is_control() || turns_order(*c);
+                if let Some(control) = text.chars().find(unshown) {
                     return Err(controlled(control));
                 }
-                !text.trim().is_empty()
+                let path = matches!(self, Self::Topic);
+                !is_blank(text) && (!path || is_topic(text))
             }
             Self::Code => is_code(text()?),
             Self::Zone => text()?.parse::<Tz>().is_ok(),
+            Self::Date => {
+                let date = text()?.parse::<NaiveDate>();
+                date.is_ok_and(|date| YEARS.contains(&date.year()))
+            }
             Self::Word(words) => words().contains(&text()?),
             Self::Flag => value.as_bool().map(|_| true).ok_or_else(of_type)?,
-            Self::Whole(min, max) => {
-                let number = whole(value).ok_or_else(of_type)?;
-                (i64::from(*min)..=i64::from(*max)).contains(&number)
-            }
+            Self::Whole(min, max) => match whole(value) {
+                Some(number) => (i64::from(*min)..=i64::from(*max)).contains(&number),
+                // One that is longer than any figure may be.
+                None if value.as_integer().is_some() => false,
+                None => return Err(of_type()),
+            },
             Self::Share => {
                 let written = value.as_float().map(|float| float.as_str().parse().ok());
                 #[expect(clippy::cast_precision_loss, reason = "0 and 1 are what matters")]
@@ -284,13 +292,23 @@ impl Shape {
                 format!("代码:字母、数字和下划线,1至{CODE_CHARS_MAX}个"),
                 format!("a code: 1 to {CODE_CHARS_MAX} letters, digits and underscores"),
             ),
+            Self::Topic => Said::new(
+                format!("一至{TOPIC_LEVELS_MAX}级的路径,如 \"城市管理/市容环境/占道经营\""),
+                format!(
+                    "a path of 1 to {TOPIC_LEVELS_MAX} levels, as \"城市管理/市容环境/占道经营\""
+                ),
+            ),
             Self::Zone => Said::new(
                 "IANA 时区,如 Asia/Shanghai",
                 "an IANA time zone, as Asia/Shanghai",
             ),
+            Self::Date => Said::new(
+                format!("{FIRST_YEAR}至{LAST_YEAR}年的一天,如 \"2026-10-01\""),
+                format!("a day of {FIRST_YEAR} to {LAST_YEAR}, as \"2026-10-01\""),
+            ),
             Self::Hours => Said::new(
-                "按先后排列的时段,如 [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]]",
-                "spans in order, as [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]]",
+                "按先后排列的时段,如 [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]],末段可止于 24:00,跨夜写成两段",
+                "spans in order, as [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]]; 24:00 may end the last, and hours over midnight are two spans",
             ),
             Self::Flag => Said::new("true 或 false", "true or false"),
             Self::Whole(min, max) => Said::new(
@@ -321,9 +339,9 @@ impl Shape {
     }
 }
 
-/// A character that no form, list or paper can show.
+/// A character that no form, list or paper can show, or that turns the order of what is read.
 fn controlled(control: char) -> Said {
-    let code = format!("U+{:04X}", u32::from(control));
+    let code = code_point(control);
     Said::new(
         format!("含控制字符 {code}"),
         format!("there is a control character, {code}"),
@@ -331,7 +349,7 @@ fn controlled(control: char) -> Said {
 }
 
 /// The most minutes of a term.
-fn term_minutes_max() -> i64 {
+pub(super) fn term_minutes_max() -> i64 {
     i64::from(TERM_WORKING_DAYS_MAX) * 1440
 }
 
@@ -352,14 +370,41 @@ fn term_fits(value: &DeValue, of_type: impl Fn() -> Said) -> Result<(), Said> {
             ));
         }
     };
-    match whole(number.get_ref()) {
-        Some(number) if (1..=max).contains(&number) => Ok(()),
-        Some(number) => Err(Said::new(
+    let number = number.get_ref();
+    if whole(number).is_some_and(|number| (1..=max).contains(&number)) {
+        return Ok(());
+    }
+    Err(if number.as_integer().is_some() {
+        let number = shown(number);
+        Said::new(
             format!("{number} 超出范围"),
             format!("{number} is out of bounds"),
-        )),
-        None => Err(Said::new("不是整数", "it is no whole number")),
+        )
+    } else {
+        Said::new("不是整数", "it is no whole number")
+    })
+}
+
+/// What a type of TOML is called in Chinese.
+fn type_zh(name: &str) -> &'static str {
+    match name {
+        "string" => "文字",
+        "integer" => "整数",
+        "float" => "小数",
+        "boolean" => "布尔值",
+        "datetime" => "日期时间",
+        "array" => "列表",
+        _ => "表",
     }
+}
+
+/// The most levels of a topic: they are a tree of three (DOMAIN §8).
+pub(super) const TOPIC_LEVELS_MAX: usize = 3;
+
+/// Whether a path has a name on each of its levels.
+fn is_topic(path: &str) -> bool {
+    let named = |level: &str| !level.is_empty() && level.trim() == level;
+    path.split('/').count() <= TOPIC_LEVELS_MAX && path.split('/').all(named)
 }
 
 /// Whether a code may stand in the log.

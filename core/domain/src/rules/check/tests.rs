@@ -1,6 +1,7 @@
 //! Broken packs and what is told of them.
 
 mod figures;
+mod holidays;
 
 use super::super::{CALENDAR_CN, DEFAULT_PACK, PackError, Rules};
 use super::{Mistake, check};
@@ -156,12 +157,44 @@ fn terms_and_figures_out_of_bounds() {
 }
 
 #[test]
+fn a_figure_that_no_number_holds_is_out_of_bounds() {
+    told(
+        &changed(&[
+            (
+                "window = { working_days = 2 }",
+                "window = { working_days = 99999999999999999999999 }",
+            ),
+            ("days_max = 10", "days_max = 99999999999999999999999"),
+        ]),
+        &[
+            (
+                "window =",
+                "return.window",
+                "99999999999999999999999 is out of bounds",
+            ),
+            (
+                "days_max =",
+                "extend.days_max",
+                "99999999999999999999999 does not do; expected a whole number from 1 to 400",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn office_hours_out_of_order() {
     let (from, to) = ("[\"14:00\", \"17:30\"]", "[\"11:00\", \"17:30\"]");
     told(
         &changed(&[(from, to)]),
         &[("office_hours = [", "pack.office_hours", "must be in order")],
     );
+    told(&changed(&[(from, "[\"14:00\", \"24:00\"]")]), &[]);
+    let never = changed(&[(from, "[\"24:00\", \"24:00\"]")]);
+    told(
+        &never,
+        &[("office_hours = [", "pack.office_hours", "not empty")],
+    );
+    assert!(check(&never)[0].zh().contains("时段须按先后排列"));
     told(
         &changed(&[("[\"14:00\", \"17:30\"]", "[\"14:00\"]")]),
         &[(

@@ -50,6 +50,7 @@ impl Action for AcceptReturn {
     const SPEC: Spec = Spec {
         name: "accept_return",
         zh: "同意退回",
+        en: "Accept return",
         event: ReturnAccepted::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(PENDING_IN),

@@ -48,6 +48,7 @@ impl Action for AddAssist<Sealed> {
     const SPEC: Spec = Spec {
         name: "add_assist",
         zh: "增加协办",
+        en: "Add assist",
         event: AssistAdded::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(HANDLED),

@@ -42,6 +42,7 @@ impl Action for AnswerDirectly<Sealed> {
     const SPEC: Spec = Spec {
         name: "answer",
         zh: "直接答复",
+        en: "Answer directly",
         event: Answered::TYPE,
         roles: &[Role::Operator],
         gate: Gate::Ticket(&[TicketState::Received]),

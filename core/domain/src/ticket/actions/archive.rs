@@ -2,7 +2,7 @@
 //! after the days the pack says, in the first class of the pack.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{Actor, listed, refuse};
+use super::{Actor, any_listed, listed, refuse};
 use crate::sealed::Field;
 use crate::ticket::state::{self, TicketState};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ impl Action for Archive {
     const SPEC: Spec = Spec {
         name: "archive",
         zh: "归档",
+        en: "Archive",
         event: Archived::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(&[
@@ -52,9 +53,7 @@ impl Action for Archive {
         if context.actor == Actor::system() && due.is_none_or(|due| due > context.now) {
             return Err(Reason::WrongState);
         }
-        if context.rules.retention_classes().is_empty() {
-            return Err(Reason::InvalidRules);
-        }
+        any_listed(context.rules.retention_classes())?;
         // Laid down, nothing is decided on it any more.
         if ticket.pending_exclusions().next().is_some() {
             return Err(Reason::ExclusionPending);
@@ -71,7 +70,7 @@ impl Action for Archive {
         let classes = context.rules.retention_classes();
         let first = || classes.first().map(|class| class.code.clone());
         let class = self.class.or_else(first);
-        let class = class.ok_or_else(|| refuse::<Self>(ticket, Reason::InvalidRules))?;
+        let class = class.ok_or_else(|| refuse::<Self>(ticket, Reason::NotInRules))?;
         listed::<Self>(ticket, "class", &class, classes)?;
         Ok(Some(Archived { class }))
     }

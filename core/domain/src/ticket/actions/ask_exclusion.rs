@@ -3,7 +3,7 @@
 //! after a refusal is an appeal, which the joint meeting decides.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{listed, refuse, required};
+use super::{any_listed, listed, refuse, required};
 use crate::ids::DepartmentId;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Exclusion, TicketState};
@@ -51,6 +51,7 @@ impl Action for AskExclusion<Sealed> {
     const SPEC: Spec = Spec {
         name: "ask_exclusion",
         zh: "申请剔除",
+        en: "Ask for exclusion",
         event: ExclusionAsked::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Ticket(&[
@@ -88,8 +89,9 @@ impl Action for AskExclusion<Sealed> {
         if own().any(|e| e.granted == Some(true)) {
             return Err(Reason::NoChange);
         }
+        any_listed(context.rules.exclusion_grounds())?;
         if own().count() >= usize::from(context.rules.exclusions_max()) {
-            return Err(Reason::TooOften);
+            return Err(Reason::NoMoreTimes);
         }
         Ok(())
     }
@@ -103,7 +105,7 @@ impl Action for AskExclusion<Sealed> {
         let rules = &context.rules;
         listed::<Self>(ticket, "ground", &self.ground, rules.exclusion_grounds())?;
         required::<Self>(ticket, "text", &self.text, rules.texts().opinion)?;
-        let refused = || refuse::<Self>(ticket, Reason::TooOften);
+        let refused = || refuse::<Self>(ticket, Reason::NoMoreTimes);
         let no = u16::try_from(ticket.exclusions.len() + 1).map_err(|_| refused())?;
         let department = context.actor.department;
         let department = department.ok_or_else(|| refuse::<Self>(ticket, Reason::NotHolder))?;
@@ -159,7 +161,7 @@ mod tests {
             .and(clerk(), ask_exclusion())
             .and(joint_meeting(), decide_exclusion(false))
             .when(clerk(), ask_exclusion())
-            .refused(Reason::TooOften, None);
+            .refused(Reason::NoMoreTimes, None);
         replied()
             .and(clerk(), ask_exclusion())
             .when(clerk(), ask_exclusion())

@@ -3,6 +3,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
 use crate::ids::AssignmentNo;
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{AssignmentState, Extension, Level, Part};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,7 @@ impl Action for AskExtension<Sealed> {
     const SPEC: Spec = Spec {
         name: "ask_extension",
         zh: "申请延期",
+        en: "Ask for extension",
         event: ExtensionAsked::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -77,7 +79,7 @@ impl Action for AskExtension<Sealed> {
             .rules
             .extensions_max(context.actor.has(Role::Leader));
         if granted.count() >= usize::from(max) {
-            return Err(Reason::TooOften);
+            return Err(Reason::NoMoreTimes);
         }
         Ok(())
     }
@@ -94,7 +96,7 @@ impl Action for AskExtension<Sealed> {
         required::<Self>(ticket, "text", &self.text, context.rules.texts().opinion)?;
         let max = context.rules.extension_days_max();
         if !(1..=max).contains(&self.days) {
-            let detail = format!("1 to {max} working days");
+            let detail = Detail::working_days_up_to(max);
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("days")
                 .because(detail));
@@ -121,6 +123,7 @@ impl Fact for ExtensionAsked {
                 text: self.text.clone(),
                 decided_at: None,
                 granted: None,
+                days_granted: None,
             });
         }
         ticket.changed_at = Some(stamp.at);
@@ -159,7 +162,7 @@ mod tests {
         };
         granted()
             .when(clerk(), ask_extension())
-            .refused(Reason::TooOften, None);
+            .refused(Reason::NoMoreTimes, None);
         granted().when(leader(), ask_extension()).then(|ticket| {
             assert_eq!(ticket.assignments[0].extensions.len(), 2);
         });

@@ -2,7 +2,7 @@
 //! with an explanation.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{listed, refuse, required};
+use super::{any_listed, listed, refuse, required};
 use crate::ids::AssignmentNo;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{AssignmentState, Level, Part, Termination};
@@ -45,6 +45,7 @@ impl Action for AskTermination<Sealed> {
     const SPEC: Spec = Spec {
         name: "ask_termination",
         zh: "申请终止",
+        en: "Ask for termination",
         event: TerminationAsked::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -58,10 +59,11 @@ impl Action for AskTermination<Sealed> {
     };
     type Event = TerminationAsked;
 
-    fn permit(ticket: &Ticket, on: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
+    fn permit(ticket: &Ticket, on: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         if on.is_none_or(|held| held.part != Part::Lead) {
             return Err(Reason::NotLead);
         }
+        any_listed(context.rules.termination_reasons())?;
         if ticket.pending_termination().is_some() {
             return Err(Reason::AlreadyAsked);
         }

@@ -4,6 +4,7 @@ use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, DepartmentId};
 use crate::people::Actor;
+use crate::refusal::Detail;
 use crate::rules::Matter;
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{Intake, Part, Terms, TicketState};
@@ -57,7 +58,10 @@ pub(super) fn check_offices<A: Action>(
 ) -> Result<(), Refusal> {
     let refuse = |reason, field| super::refuse::<A>(ticket, reason).at(field);
     if assists.len() > ASSISTS_MAX {
-        let detail = format!("at most {ASSISTS_MAX} assists");
+        let detail = (
+            format!("至多{ASSISTS_MAX}个协办单位"),
+            format!("at most {ASSISTS_MAX} assists"),
+        );
         return Err(refuse(Reason::InvalidValue, "assistIds").because(detail));
     }
     let named = std::iter::once(("leadId", lead)).chain(assists.iter().map(|d| ("assistIds", *d)));
@@ -81,11 +85,12 @@ pub(super) fn check_offices<A: Action>(
 /// The deadlines of what is handed out now.
 pub(super) fn terms_of(matter: &Matter<'_>, context: &Context) -> Terms {
     let (rules, now) = (&context.rules, context.now);
+    let due = rules.handle_due(matter, now);
     Terms {
-        sign_due: Some(rules.sign_due(matter, now)),
-        due: rules.handle_due(matter, now),
+        sign_due: Some(rules.sign_due(matter, now, due)),
+        due,
         return_by: rules.return_by(matter, now),
-        contact_due: rules.contact_due(matter, now),
+        contact_due: rules.contact_due(matter, now, due),
     }
 }
 
@@ -132,6 +137,7 @@ impl Action for Assign<Sealed> {
     const SPEC: Spec = Spec {
         name: "assign",
         zh: "派单",
+        en: "Assign",
         event: Assigned::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(&[TicketState::Received, TicketState::Returned]),
@@ -169,18 +175,20 @@ impl Action for Assign<Sealed> {
             return Err(refuse(Reason::InvalidValue, "leadId"));
         }
         check_offices::<Self>(ticket, self.lead, &self.assists, context)?;
-        let first = ticket
-            .next_no()
-            .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        let first = ticket.next_no().ok_or_else(|| {
+            refuse(Reason::InvalidValue, "id").because(Detail::too_many_assignments())
+        })?;
+        let (rules, matter, now) = (&context.rules, intake.matter(), context.now);
+        let due = rules.handle_due(&matter, now);
         Ok(Some(Assigned {
             first,
             lead: self.lead,
             assists: self.assists,
             instruction: self.instruction,
-            sign_due: context.rules.sign_due(&intake.matter(), context.now),
-            due: context.rules.handle_due(&intake.matter(), context.now),
-            return_by: context.rules.return_by(&intake.matter(), context.now),
-            contact_due: context.rules.contact_due(&intake.matter(), context.now),
+            sign_due: rules.sign_due(&matter, now, due),
+            due,
+            return_by: rules.return_by(&matter, now),
+            contact_due: rules.contact_due(&matter, now, due),
         }))
     }
 }
@@ -225,6 +233,29 @@ mod tests {
             assists: assists.to_vec(),
             instruction: Some(sealed("尽快")),
         })
+    }
+
+    #[test]
+    fn nothing_is_to_be_signed_or_contacted_after_it_is_to_be_replied() {
+        let short = &[
+            (
+                "complain = { working_days = 5 }",
+                "complain = { minutes = 90 }",
+            ),
+            (
+                "[call_back]",
+                "[contact]\nwithin = { working_days = 1 }\n\n[call_back]",
+            ),
+        ];
+        let hasty = received().under(short).when(dispatcher(), assign());
+        hasty.then(|ticket| {
+            let lead = &ticket.assignments[0];
+            let due = lead.due.unwrap();
+            assert_eq!(due.at.to_string(), "2026-11-23 03:30:00 UTC");
+            assert_eq!(lead.sign_due.unwrap().at, due.at);
+            assert_eq!(lead.contact_due.unwrap().at, due.at);
+            assert_eq!(lead.sign_due.unwrap().yellow_at, None);
+        });
     }
 
     #[test]

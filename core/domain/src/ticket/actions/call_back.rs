@@ -75,6 +75,7 @@ impl Action for CallBack<Sealed> {
     const SPEC: Spec = Spec {
         name: "call_back",
         zh: "回访",
+        en: "Call back",
         event: CalledBack::TYPE,
         roles: &[Role::CallBack],
         gate: Gate::Ticket(&[TicketState::AwaitingCallBack]),
@@ -98,7 +99,10 @@ impl Action for CallBack<Sealed> {
                 ("satisfaction", self.satisfaction.is_some()),
             ] {
                 if said {
-                    let detail = "who was not reached has said nothing";
+                    let detail = (
+                        "未接通的回访没有评价可填",
+                        "who was not reached has said nothing",
+                    );
                     return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                         .at(field)
                         .because(detail));

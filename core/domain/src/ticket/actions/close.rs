@@ -37,6 +37,7 @@ impl Action for Close<Sealed> {
     const SPEC: Spec = Spec {
         name: "close",
         zh: "办结",
+        en: "Close",
         event: Closed::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(&[TicketState::Replied, TicketState::AwaitingRedo]),

@@ -37,6 +37,7 @@ impl Action for Conclude<Sealed> {
     const SPEC: Spec = Spec {
         name: "conclude",
         zh: "并单办结",
+        en: "Conclude with master",
         event: Concluded::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(&[TicketState::Merged]),

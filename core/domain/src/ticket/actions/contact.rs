@@ -60,6 +60,7 @@ impl Action for Contact<Sealed> {
     const SPEC: Spec = Spec {
         name: "contact",
         zh: "联系",
+        en: "Contact caller",
         event: Contacted::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -75,7 +76,7 @@ impl Action for Contact<Sealed> {
 
     fn permit(_: &Ticket, on: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
         match on {
-            Some(held) if held.contacts >= CONTACTS_MAX => Err(Reason::TooOften),
+            Some(held) if held.contacts >= CONTACTS_MAX => Err(Reason::NoMoreTimes),
             _ => Ok(()),
         }
     }
@@ -91,7 +92,7 @@ impl Action for Contact<Sealed> {
         };
         let at = self.at.unwrap_or(context.now);
         if at < held.assigned_at || at > context.now {
-            let detail = "between the assignment and now";
+            let detail = ("须在派单之后、现在之前", "between the assignment and now");
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("at")
                 .because(detail));
@@ -181,6 +182,6 @@ mod tests {
         }
         given
             .when(clerk(), contact())
-            .refused(Reason::TooOften, None);
+            .refused(Reason::NoMoreTimes, None);
     }
 }

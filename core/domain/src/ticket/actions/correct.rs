@@ -1,10 +1,11 @@
 //! Correct an answer (更正答复): what was submitted stays as it is (S11); a correction is a further event, and the
-//! answer from then on.
+//! answer from then on. What a merged ticket got from its master is corrected with that one, by Docket.
 
 use super::required;
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use crate::people::Actor;
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::TicketState;
+use crate::ticket::state::{Ending, EndingKind, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Corrects the answer that went to the citizen.
@@ -42,6 +43,7 @@ impl Action for Correct<Sealed> {
     const SPEC: Spec = Spec {
         name: "correct",
         zh: "更正答复",
+        en: "Correct answer",
         event: Corrected::TYPE,
         roles: &[Role::Clerk, Role::Leader, Role::Office],
         gate: Gate::Ticket(&[
@@ -52,11 +54,21 @@ impl Action for Correct<Sealed> {
         ]),
     };
     type Event = Corrected;
+    const BY_DOCKET: bool = true;
     const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
         if ticket.answer.is_none() {
             return Err(Reason::WrongState);
+        }
+        if context.actor == Actor::system() {
+            let of_its_master = |ending: &Ending| ending.kind == EndingKind::Merged;
+            let shared = ticket.ending.as_ref().is_some_and(of_its_master);
+            return if shared {
+                Ok(())
+            } else {
+                Err(Reason::NotHolder)
+            };
         }
         let rules = &context.rules;
         let left_to = |role| rules.lets(Self::SPEC.name, role);
@@ -107,12 +119,17 @@ impl Fact for Corrected {
             assignment.answer = corrected;
         }
         ticket.corrections = ticket.corrections.saturating_add(1);
+        if ticket.ending.is_some() {
+            // They are given it anew.
+            ticket.followers.append(&mut ticket.concluded);
+        }
         ticket.changed_at = Some(stamp.at);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::people::Actor;
     use crate::refusal::Reason;
     use crate::ticket::TicketState;
     use crate::ticket::scenario::*;
@@ -168,6 +185,43 @@ mod tests {
         only("\"leader\", \"office\"", replied())
             .when(leader(), correct())
             .then(|ticket| assert_eq!(ticket.corrections, 1));
+    }
+
+    #[test]
+    fn of_what_is_over_those_that_share_the_answer_are_told() {
+        let over = || {
+            signed()
+                .and(Actor::system(), join())
+                .and(clerk(), reply())
+                .and(office(), review())
+                .and(caller_back(), call_back())
+        };
+        let concluded = || over().and(Actor::system(), leave());
+        let follower = over().fold().followers;
+        let ticket = concluded().fold();
+        assert_eq!((&ticket.concluded, ticket.followers), (&follower, vec![]));
+        concluded().when(clerk(), correct()).then(|ticket| {
+            assert_eq!(ticket.followers, follower);
+            assert!(ticket.concluded.is_empty());
+        });
+        concluded()
+            .and(office(), redo())
+            .and(clerk(), reply())
+            .when(clerk(), correct())
+            .then(|ticket| assert!(ticket.followers.is_empty()));
+    }
+
+    #[test]
+    fn docket_corrects_what_came_from_a_master_alone() {
+        let merged =
+            || given([(citizen(), receive()), (dispatcher(), assign())]).and(dispatcher(), merge());
+        merged()
+            .and(Actor::system(), conclude())
+            .when(Actor::system(), correct())
+            .then(|ticket| assert_eq!(ticket.corrections, 1));
+        replied()
+            .when(Actor::system(), correct())
+            .refused(Reason::NotHolder, None);
     }
 
     #[test]

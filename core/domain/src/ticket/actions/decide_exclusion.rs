@@ -95,6 +95,7 @@ impl Action for DecideExclusion<Sealed> {
     const SPEC: Spec = Spec {
         name: "decide_exclusion",
         zh: "剔除审批",
+        en: "Decide on exclusion",
         event: ExclusionDecided::TYPE,
         roles: &[Role::Office, Role::JointMeeting],
         gate: Gate::Ticket(&[

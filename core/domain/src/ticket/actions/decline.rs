@@ -2,7 +2,8 @@
 //! lawful channel for it.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{refuse, required};
+use super::{any_listed, refuse, required};
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Ending, EndingKind, TicketState};
 use serde::{Deserialize, Serialize};
@@ -42,13 +43,15 @@ impl Action for Decline<Sealed> {
     const SPEC: Spec = Spec {
         name: "decline",
         zh: "不予受理",
+        en: "Decline",
         event: Declined::TYPE,
         roles: &[Role::Operator, Role::Dispatcher],
         gate: Gate::Ticket(&[TicketState::Received]),
     };
     type Event = Declined;
 
-    fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        any_listed(context.rules.decline_reasons())?;
         // Once it was taken on and answered, it cannot be no business of the hotline's.
         if ticket.round > 1 {
             return Err(Reason::WrongState);
@@ -64,7 +67,7 @@ impl Action for Decline<Sealed> {
     ) -> Result<Option<Declined>, Refusal> {
         let known = context.rules.decline_reasons();
         if !known.iter().any(|r| r.code == self.reason) {
-            let detail = "a reason for declining of the rule pack";
+            let detail = Detail::of_the_rule_pack("不予受理理由", "a reason for declining");
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("reason")
                 .because(detail));

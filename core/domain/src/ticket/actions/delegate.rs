@@ -4,6 +4,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{optional, refuse};
 use crate::ids::{AssignmentNo, UnitId};
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{AssignmentState, Level, Terms};
 use crate::time::Due;
@@ -56,6 +57,7 @@ impl Action for Delegate<Sealed> {
     const SPEC: Spec = Spec {
         name: "delegate",
         zh: "交办",
+        en: "Delegate",
         event: Delegated::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -84,19 +86,19 @@ impl Action for Delegate<Sealed> {
         if !context.organisation.is_under(self.unit, held.department) {
             return Err(refuse(Reason::UnknownOffice, "unitId"));
         }
-        let assignment = ticket
-            .next_no()
-            .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        let assignment = ticket.next_no().ok_or_else(|| {
+            refuse(Reason::InvalidValue, "id").because(Detail::too_many_assignments())
+        })?;
+        let (rules, matter, now) = (&context.rules, intake.matter(), context.now);
+        let due = rules.inner_due(held.due, &matter, now);
         Ok(Some(Delegated {
             parent: held.no,
             assignment,
             unit: self.unit,
             instruction: self.instruction,
-            sign_due: context.rules.sign_due(&intake.matter(), context.now),
-            due: context
-                .rules
-                .inner_due(held.due, &intake.matter(), context.now),
-            return_by: context.rules.return_by(&intake.matter(), context.now),
+            sign_due: rules.sign_due(&matter, now, due),
+            due,
+            return_by: rules.return_by(&matter, now),
         }))
     }
 }
@@ -178,8 +180,11 @@ mod tests {
             let [outer, inner] = [0, 1].map(|index| &ticket.assignments[index]);
             let (out, within) = (outer.due.unwrap(), inner.due.unwrap());
             assert!(within.at > inner.assigned_at && within.at < out.at);
+            // A day to sign is more than there is to reply.
+            assert_eq!(inner.sign_due.unwrap().at, within.at);
             for assignment in [outer, inner] {
                 let due = assignment.due.unwrap();
+                assert!(assignment.sign_due.unwrap().at <= due.at);
                 assert_eq!(due.light(assignment.assigned_at), Light::Green);
                 assert!(due.yellow_at.unwrap() < due.at);
             }

@@ -1,5 +1,5 @@
 //! Mark as disputed (标记疑难): nobody will have the ticket, or it is done anew and again not solved. The joint
-//! meeting rules on it. Docket marks it by itself after as many returns or rounds as the pack says.
+//! meeting rules on it. Docket marks it by itself after as many returns, or as many redos not solved, as the pack says.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{Actor, required_of_people};
@@ -51,8 +51,9 @@ impl Action for MarkDisputed<Sealed> {
     const SPEC: Spec = Spec {
         name: "dispute",
         zh: "标记疑难",
+        en: "Mark as disputed",
         event: Disputed::TYPE,
-        roles: &[Role::Dispatcher],
+        roles: &[Role::Dispatcher, Role::JointMeeting],
         gate: Gate::Ticket(DISPUTABLE),
     };
     type Event = Disputed;
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn three_rounds_not_solved_mark_it_by_themselves() {
+    fn three_redos_not_solved_mark_it_by_themselves() {
         let again = |ticket: Given| {
             ticket
                 .and(office(), redo())
@@ -152,6 +153,64 @@ mod tests {
             .then(|ticket| {
                 assert_eq!(ticket.dispute.as_ref().unwrap().cause, DisputeCause::Redos);
             });
+    }
+
+    fn nothing_said() -> TicketAction<crate::Sealed> {
+        TicketAction::CallBack(crate::ticket::actions::call_back::CallBack {
+            reached: true,
+            contacted: None,
+            solved: None,
+            satisfaction: None,
+            comment: None,
+            recording: None,
+        })
+    }
+
+    /// Each way from an answer to a redo counts.
+    #[test]
+    fn three_redos_not_solved_mark_it_whichever_way_they_came() {
+        let in_vain = || {
+            let TicketAction::Reply(mut unsolved) = reply() else {
+                unreachable!()
+            };
+            unsolved.solved = Some(false);
+            unsolved.unsolved_reason = Some(sealed("需上级协调"));
+            TicketAction::Reply(unsolved)
+        };
+        let rated = |solved| {
+            TicketAction::Rate(crate::ticket::actions::rate::Rate {
+                satisfaction: crate::ticket::Satisfaction::Dissatisfied,
+                solved: Some(solved),
+                comment: None,
+            })
+        };
+        let ways: &[fn(Given) -> Given] = &[
+            // Replied, reviewed, and closed after a call-back on which nothing was said of it.
+            |answered| answered,
+            |answered| answered.and(office(), review()),
+            |answered| {
+                answered
+                    .and(office(), review())
+                    .and(caller_back(), nothing_said())
+            },
+        ];
+        for way in ways {
+            let again = |ticket: Given| way(ticket.and(office(), redo()).and(clerk(), in_vain()));
+            let thrice = again(again(again(way(signed().and(clerk(), in_vain())))));
+            assert_eq!(thrice.clone().fold().to_dispute, None, "it is answered");
+            let fourth = thrice.clone().and(office(), redo());
+            fourth.when(Actor::system(), by_rule()).then(|ticket| {
+                assert_eq!(ticket.round, 5);
+                let dispute = ticket.dispute.as_ref().unwrap();
+                assert_eq!(dispute.cause, DisputeCause::Redos);
+            });
+            // Whose citizen said last that it is solved is not done anew unsolved; nor is a third redo too many.
+            let solved = thrice.and(operator(), rated(true)).and(office(), redo());
+            assert_eq!(solved.fold().to_dispute, None);
+            let twice = again(again(way(signed().and(clerk(), in_vain()))));
+            let third = twice.and(operator(), rated(false)).and(office(), redo());
+            assert_eq!(third.fold().to_dispute, None);
+        }
     }
 
     #[test]

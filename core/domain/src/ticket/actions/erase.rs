@@ -42,6 +42,7 @@ impl Action for Erase {
     const SPEC: Spec = Spec {
         name: "erase",
         zh: "抹除",
+        en: "Erase",
         event: Erased::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(&[

@@ -39,6 +39,7 @@ impl Action for HandOver {
     const SPEC: Spec = Spec {
         name: "hand_over",
         zh: "转交",
+        en: "Hand over",
         event: HandedOver::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {

@@ -234,6 +234,7 @@ impl Action for Import<Sealed> {
     const SPEC: Spec = Spec {
         name: "import",
         zh: "迁入",
+        en: "Carry over",
         event: Imported::TYPE,
         roles: Role::NOBODY,
         gate: Gate::New,

@@ -35,6 +35,7 @@ impl Action for Join {
     const SPEC: Spec = Spec {
         name: "join",
         zh: "并入",
+        en: "Take in merged ticket",
         event: Joined::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(OPEN),
@@ -49,7 +50,10 @@ impl Action for Join {
         _context: &Context,
     ) -> Result<Option<Joined>, Refusal> {
         if ticket.followers.len() >= FOLLOWERS_MAX {
-            let detail = format!("at most {FOLLOWERS_MAX} tickets");
+            let detail = (
+                format!("至多并入{FOLLOWERS_MAX}件"),
+                format!("at most {FOLLOWERS_MAX} tickets"),
+            );
             return Err(refuse::<Self>(ticket, Reason::NoMaster).because(detail));
         }
         let new = !ticket.followers.contains(&self.follower);

@@ -32,6 +32,7 @@ impl Action for Leave {
     const SPEC: Spec = Spec {
         name: "leave",
         zh: "并出",
+        en: "Let merged ticket go",
         event: Left::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(&[
@@ -78,6 +79,10 @@ impl Fact for Left {
 
     fn evolve(&self, ticket: &mut Ticket, _stamp: &Stamp) {
         let stays = |id: &TicketId| self.follower.is_some_and(|gone| gone != *id);
+        if self.follower.is_none() && ticket.ending.is_some() {
+            // They have its outcome, as far as they share it.
+            ticket.concluded.clone_from(&ticket.followers);
+        }
         ticket.followers.retain(stays);
     }
 }
@@ -94,5 +99,12 @@ mod tests {
             .when(Actor::system(), leave())
             .then(|ticket| assert!(ticket.followers.is_empty()));
         signed().when(Actor::system(), leave()).nothing();
+        assert!(
+            joined()
+                .and(Actor::system(), leave())
+                .fold()
+                .concluded
+                .is_empty()
+        );
     }
 }

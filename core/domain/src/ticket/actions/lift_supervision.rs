@@ -36,8 +36,9 @@ impl Action for LiftSupervision<Sealed> {
     const SPEC: Spec = Spec {
         name: "lift_supervision",
         zh: "解除督办",
+        en: "Lift supervision",
         event: SupervisionLifted::TYPE,
-        roles: &[Role::Supervisor],
+        roles: &[Role::Supervisor, Role::JointMeeting],
         gate: Gate::Ticket(&[
             TicketState::Received,
             TicketState::Assigned,
@@ -49,12 +50,15 @@ impl Action for LiftSupervision<Sealed> {
             TicketState::AwaitingCallBack,
             TicketState::AwaitingRedo,
             TicketState::Closed,
+            // Merged before that was refused of what is supervised.
+            TicketState::Merged,
         ]),
     };
     type Event = SupervisionLifted;
     const WHILE_SUSPENDED: bool = true;
 
-    fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
+    fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        ticket.supervisable_by(&context.actor)?;
         if ticket.supervision.is_none() {
             return Err(Reason::NotSupervised);
         }

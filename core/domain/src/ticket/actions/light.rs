@@ -64,6 +64,7 @@ impl Action for LightUp {
     const SPEC: Spec = Spec {
         name: "light",
         zh: "亮灯",
+        en: "Light up",
         event: Lit::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(HANDLED),
@@ -255,6 +256,7 @@ mod tests {
                 .later(7 * DAY)
                 .and(office(), resume()),
             red()
+                .and(supervisor(), lift_supervision())
                 .and(dispatcher(), merge())
                 .later(7 * DAY)
                 .and(dispatcher(), unmerge()),

@@ -29,6 +29,7 @@ impl Action for NoteCallBackDue {
     const SPEC: Spec = Spec {
         name: "note_call_back_due",
         zh: "回访到期",
+        en: "Call-back due",
         event: CallBackFellDue::TYPE,
         roles: Role::NOBODY,
         gate: Gate::Ticket(&[TicketState::AwaitingCallBack]),

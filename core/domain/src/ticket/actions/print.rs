@@ -55,6 +55,7 @@ impl Action for Print<Sealed> {
     const SPEC: Spec = Spec {
         name: "print",
         zh: "打印",
+        en: "Print",
         event: Printed::TYPE,
         roles: &[
             Role::Operator,
@@ -90,14 +91,21 @@ impl Action for Print<Sealed> {
             }
             purpose => optional::<Self>(ticket, "purpose", purpose.as_ref(), max)?,
         }
-        let no =
-            |reason, detail: &str| Err(refuse::<Self>(ticket, reason).at("form").because(detail));
+        let no = |reason, detail: (&str, &str)| {
+            Err(refuse::<Self>(ticket, reason).at("form").because(detail))
+        };
         let assignment = match self.form {
             PrintForm::Supervision if ticket.supervision.is_none() => {
-                return no(Reason::NotSupervised, "there is nothing to print");
+                return no(
+                    Reason::NotSupervised,
+                    ("没有可打印的内容", "there is nothing to print"),
+                );
             }
             PrintForm::Urging if ticket.urges == 0 => {
-                return no(Reason::InvalidValue, "the ticket was never urged");
+                return no(
+                    Reason::InvalidValue,
+                    ("工单从未催办", "the ticket was never urged"),
+                );
             }
             PrintForm::Acceptance | PrintForm::Supervision | PrintForm::Urging => None,
             PrintForm::Assignment => {
@@ -113,7 +121,10 @@ impl Action for Print<Sealed> {
                 let Some(named) = named.filter(may) else {
                     return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                         .at("assignmentNo")
-                        .because("the number of an assignment of this ticket, and of one's own department"));
+                        .because((
+                            "须为本工单、本部门的任务序号",
+                            "the number of an assignment of this ticket, and of one's own department",
+                        )));
                 };
                 Some(named.no)
             }

@@ -55,6 +55,7 @@ impl Action for Rate<Sealed> {
     const SPEC: Spec = Spec {
         name: "rate",
         zh: "评价",
+        en: "Rate",
         event: Rated::TYPE,
         roles: &[Role::Citizen, Role::Operator, Role::CallBack],
         gate: Gate::Ticket(&[
@@ -72,7 +73,7 @@ impl Action for Rate<Sealed> {
             return Err(Reason::NotOwnTicket);
         }
         if ticket.ratings >= RATINGS_MAX {
-            return Err(Reason::TooOften);
+            return Err(Reason::NoMoreTimes);
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ mod tests {
         }
         given
             .when(citizen(), rate())
-            .refused(Reason::TooOften, None);
+            .refused(Reason::NoMoreTimes, None);
     }
 
     #[test]

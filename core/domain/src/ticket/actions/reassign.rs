@@ -63,6 +63,7 @@ impl Action for Reassign<Sealed> {
     const SPEC: Spec = Spec {
         name: "reassign",
         zh: "转派",
+        en: "Reassign",
         event: Reassigned::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(HANDLED),
@@ -70,8 +71,7 @@ impl Action for Reassign<Sealed> {
     type Event = Reassigned;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, _: &Context) -> Result<(), Reason> {
-        let ruled_on = |lead| ticket.is_ruled_on(lead);
-        if ticket.lead().is_some_and(ruled_on) {
+        if ticket.ruled_to().is_some() {
             return Err(Reason::RuledOn);
         }
         Ok(())

@@ -64,6 +64,7 @@ impl Action for Recall<Sealed> {
     const SPEC: Spec = Spec {
         name: "recall",
         zh: "撤回",
+        en: "Recall",
         event: Recalled::TYPE,
         roles: &[Role::Dispatcher, Role::Clerk, Role::Leader],
         gate: Gate::Ticket(&[

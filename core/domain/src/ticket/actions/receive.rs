@@ -1,8 +1,9 @@
 //! Receive (受理): a request enters the hotline and becomes a ticket.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{optional, refuse, required};
+use super::{optional, refuse};
 use crate::ids::{AccountId, DepartmentId};
+use crate::refusal::Detail;
 use crate::rules::IntakeField;
 use crate::sealed::{Field, KeyOwner, Sealed, try_map_option};
 use crate::ticket::TicketNumber;
@@ -151,6 +152,7 @@ impl Action for Receive<Sealed> {
     const SPEC: Spec = Spec {
         name: "receive",
         zh: "受理",
+        en: "Receive",
         event: Received::TYPE,
         roles: &[Role::Operator, Role::Citizen],
         gate: Gate::New,
@@ -164,9 +166,9 @@ impl Action for Receive<Sealed> {
         _on: Option<&Assignment>,
         context: &Context,
     ) -> Result<Option<Received>, Refusal> {
+        self.check_given(ticket, context)?;
         self.check_texts(ticket, context)?;
         self.check_codes(ticket, context)?;
-        self.check_form(ticket, context)?;
         let routed_to = self.routed_to(context);
         let actor = &context.actor;
         let self_service = actor.has(Role::Citizen) && !actor.has(Role::Operator);
@@ -196,74 +198,110 @@ impl Action for Receive<Sealed> {
 }
 
 impl Receive<Sealed> {
+    /// Whether everything is there that must be, and what is missing if not: all of it, so that a caller is asked
+    /// once.
+    fn check_given(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
+        let (mut missing, mut asks) = (Vec::new(), None);
+        let mut lacks = |path, why| {
+            if !missing.contains(&path) {
+                missing.push(path);
+                asks = why;
+            }
+        };
+        for (path, text) in [("title", &self.title), ("body", &self.body)] {
+            if text.chars == 0 {
+                lacks(path, None);
+            }
+        }
+        if self.caller.is_some() && !self.has_contact {
+            lacks(
+                "caller.phone",
+                Some((
+                    "须有电话或邮箱，或为匿名来电",
+                    "a phone or e-mail, or an anonymous caller",
+                )),
+            );
+        }
+        for field in context.rules.required_fields(self.kind) {
+            let (given, path) = self.gives(*field);
+            if !given {
+                lacks(
+                    path,
+                    Some((
+                        "规则包要求此类诉求填写",
+                        "the rule pack asks for it in requests of this kind",
+                    )),
+                );
+            }
+        }
+        let Some((&first, others)) = missing.split_first() else {
+            return Ok(());
+        };
+        let refusal = refuse::<Self>(ticket, Reason::Required).at(first);
+        Err(match (others, asks) {
+            ([], None) => refusal,
+            ([], Some(why)) => refusal.because(why),
+            (others, _) => refusal.and_at(others).because(missing.join(", ")),
+        })
+    }
+
+    /// Whether a field of the pack's form is filled in, and where it is in the input.
+    fn gives(&self, field: IntakeField) -> (bool, &'static str) {
+        let said = |text: &Option<Sealed>| text.as_ref().is_some_and(|text| text.chars > 0);
+        match field {
+            IntakeField::Caller => (self.caller.is_some(), "caller"),
+            IntakeField::Contact => (self.has_contact, "caller.phone"),
+            IntakeField::Place => (said(&self.place), "place"),
+            IntakeField::Region => (self.region.is_some(), "region"),
+            IntakeField::IncidentAt => (self.incident_at.is_some(), "incidentAt"),
+            IntakeField::Topic => (self.topic.is_some(), "topic"),
+            IntakeField::Respondent => (said(&self.respondent), "respondent"),
+            IntakeField::Earlier => (self.earlier.is_some(), "earlier"),
+        }
+    }
+
     fn check_texts(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
         let max = context.rules.texts();
-        required::<Self>(ticket, "title", &self.title, max.title)?;
-        required::<Self>(ticket, "body", &self.body, max.body)?;
+        optional::<Self>(ticket, "title", Some(&self.title), max.title)?;
+        optional::<Self>(ticket, "body", Some(&self.body), max.body)?;
         optional::<Self>(ticket, "place", self.place.as_ref(), max.short)?;
         optional::<Self>(ticket, "respondent", self.respondent.as_ref(), max.short)?;
-        optional::<Self>(ticket, "caller", self.caller.as_ref(), max.body)?;
-        if self.caller.is_some() && !self.has_contact {
-            let detail = "a phone or e-mail, or an anonymous caller";
-            return Err(refuse::<Self>(ticket, Reason::Required)
-                .at("caller.phone")
-                .because(detail));
-        }
-        Ok(())
+        optional::<Self>(ticket, "caller", self.caller.as_ref(), max.body)
     }
 
     /// What is not sealed is one of the pack's, or a time or an office that can be.
     fn check_codes(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
         let refuse = |reason, field| refuse::<Self>(ticket, reason).at(field);
-        let wrong = |field, detail| Err(refuse(Reason::InvalidValue, field).because(detail));
+        let wrong =
+            |field, detail: Detail| Err(refuse(Reason::InvalidValue, field).because(detail));
         let rules = &context.rules;
         let kinds = rules.kinds();
         if !kinds.is_empty() && kinds.iter().all(|kind| kind.code != self.kind) {
-            return wrong("kind", "a kind of the rule pack");
+            return wrong("kind", Detail::of_the_rule_pack("诉求类型", "a kind"));
         }
         if rules.channels().iter().all(|c| c.code != self.channel) {
-            return wrong("channel", "a channel of the rule pack");
+            return wrong("channel", Detail::of_the_rule_pack("渠道", "a channel"));
         }
         let unknown = |code: &Option<String>, list: &[String]| {
             code.as_ref().is_some_and(|code| !list.contains(code))
         };
         if unknown(&self.topic, rules.topics()) {
-            return wrong("topic", "a topic of the rule pack");
+            return wrong("topic", Detail::of_the_rule_pack("事项分类", "a topic"));
         }
         if unknown(&self.region, rules.regions()) {
-            return wrong("region", "a region of the rule pack");
+            return wrong("region", Detail::of_the_rule_pack("区域", "a region"));
         }
         let impossible = |at: Timestamp| at > context.now || at.year() < EARLIEST_YEAR;
         if self.incident_at.is_some_and(impossible) {
-            return wrong("incidentAt", "from 1900 on, not in the future");
+            let possible = (
+                "须在1900年以后、现在之前",
+                "from 1900 on, not in the future",
+            );
+            return wrong("incidentAt", possible.into());
         }
         let absent = |id| context.organisation.department(id).is_none();
         if self.accused_department.is_some_and(absent) {
             return Err(refuse(Reason::UnknownOffice, "accusedDepartmentId"));
-        }
-        Ok(())
-    }
-
-    /// What the pack's form asks for in a request of this kind.
-    fn check_form(&self, ticket: &Ticket, context: &Context) -> Result<(), Refusal> {
-        let said = |text: &Option<Sealed>| text.as_ref().is_some_and(|text| text.chars > 0);
-        for field in context.rules.required_fields(self.kind) {
-            let (given, path) = match field {
-                IntakeField::Caller => (self.caller.is_some(), "caller"),
-                IntakeField::Contact => (self.has_contact, "caller.phone"),
-                IntakeField::Place => (said(&self.place), "place"),
-                IntakeField::Region => (self.region.is_some(), "region"),
-                IntakeField::IncidentAt => (self.incident_at.is_some(), "incidentAt"),
-                IntakeField::Topic => (self.topic.is_some(), "topic"),
-                IntakeField::Respondent => (said(&self.respondent), "respondent"),
-                IntakeField::Earlier => (self.earlier.is_some(), "earlier"),
-            };
-            if !given {
-                let detail = "the rule pack asks for it in requests of this kind";
-                return Err(refuse::<Self>(ticket, Reason::Required)
-                    .at(path)
-                    .because(detail));
-            }
         }
         Ok(())
     }
@@ -456,6 +494,23 @@ mod tests {
         // Of another kind it asks for nothing.
         let line = "required = [{ kind = \"report\", fields = [\"place\"] }]\nmenu";
         under(&[("required = []\nmenu", line)], |_| ()).then(|t| assert_eq!(t.revision, 1));
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_one_time() {
+        let line = "required = [{ kind = \"complain\", fields = [\"contact\", \"place\"] }]\nmenu";
+        let outcome = under(&[("required = []\nmenu", line)], |r| {
+            r.title = sealed("");
+            r.body = sealed(&"长".repeat(9_999));
+            r.has_contact = false;
+            r.place = None;
+        });
+        let refusal = outcome.refusal();
+        assert_eq!(refusal.reason, Reason::Required);
+        assert_eq!(refusal.field, Some("title"));
+        assert_eq!(refusal.also, ["caller.phone", "place"]);
+        let detail = refusal.detail.as_ref().map(|detail| detail.en.as_str());
+        assert_eq!(detail, Some("title, caller.phone, place"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Redo (重办): the hotline office has an answered ticket handled anew, in a round of its own. Who led it
-//! goes on without signing; what the centre answered by itself waits to be assigned.
+//! goes on without signing; what the centre answered by itself waits to be assigned. What was done anew as often as the
+//! rules say, and is not solved still, is to be marked disputed, whichever way it came here.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
 use crate::ids::AssignmentNo;
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed};
-use crate::ticket::state::{AssignmentState, Part, Terms, TicketState};
+use crate::ticket::state::{AssignmentState, DisputeCause, Part, Terms, TicketState};
 use serde::{Deserialize, Serialize};
 
 /// Has a ticket handled anew.
@@ -25,6 +27,9 @@ pub struct RedoOrdered {
     /// The lead's new assignment and its deadlines; `None` where no office had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+    /// Whether it was done anew so often before that it is to be marked disputed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_often: bool,
 }
 
 /// A lead's assignment of a further round.
@@ -53,6 +58,7 @@ impl Action for Redo<Sealed> {
     const SPEC: Spec = Spec {
         name: "redo",
         zh: "重办",
+        en: "Redo",
         event: RedoOrdered::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(&[
@@ -80,7 +86,7 @@ impl Action for Redo<Sealed> {
         let too_many = || {
             refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("id")
-                .because("too many assignments")
+                .because(Detail::too_many_assignments())
         };
         let lead = ticket
             .lead()
@@ -103,16 +109,33 @@ impl Action for Redo<Sealed> {
             round: ticket.round.checked_add(1).ok_or_else(too_many)?,
             instruction: self.instruction,
             again,
+            too_often: is_unsolved(ticket) && ticket.round > context.rules.disputed_after_redos(),
         }))
     }
 }
 
+/// Whether the round that ends with it counts as not solved: unless its citizen, asked last, said that it is.
+fn is_unsolved(ticket: &Ticket) -> bool {
+    let answered_at = ticket.answer.as_ref().map(|answer| answer.at);
+    let of_this_round = |at| answered_at.is_none_or(|answered| at >= answered);
+    let called = ticket.call_backs.iter().rev();
+    let called = called.filter_map(|call| Some((call.at, call.solved?)));
+    let rated = ticket.last_rating.as_ref();
+    let rated = rated.and_then(|rating| Some((rating.at, rating.solved?)));
+    let rated = rated.filter(|(at, _)| of_this_round(*at));
+    let last = called.chain(rated).max();
+    last.is_none_or(|(_, solved)| !solved)
+}
+
 impl Fact for RedoOrdered {
     const TYPE: &'static str = "redo_ordered";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
-        ticket.begin_round(self.round);
+        ticket.begin_round(self.round, stamp.at);
+        if self.too_often && ticket.dispute.is_none() {
+            ticket.to_dispute = Some(DisputeCause::Redos);
+        }
         let before = self.again.as_ref().and_then(|again| {
             let before = ticket.assignment(again.before)?;
             Some((again, before.department, before.handler))

@@ -39,6 +39,7 @@ impl Action for RefuseExtension<Sealed> {
     const SPEC: Spec = Spec {
         name: "refuse_extension",
         zh: "不同意延期",
+        en: "Refuse extension",
         event: ExtensionRefused::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(HANDLED),

@@ -44,6 +44,7 @@ impl Action for RefuseReturn<Sealed> {
     const SPEC: Spec = Spec {
         name: "refuse_return",
         zh: "不同意退回",
+        en: "Refuse return",
         event: ReturnRefused::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(PENDING_IN),

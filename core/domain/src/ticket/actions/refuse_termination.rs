@@ -35,6 +35,7 @@ impl Action for RefuseTermination<Sealed> {
     const SPEC: Spec = Spec {
         name: "refuse_termination",
         zh: "不同意终止",
+        en: "Refuse termination",
         event: TerminationRefused::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(HANDLED),

@@ -78,6 +78,7 @@ impl Action for Reply<Sealed> {
     const SPEC: Spec = Spec {
         name: "reply",
         zh: "答复",
+        en: "Reply",
         event: Replied::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {

@@ -101,6 +101,7 @@ impl Action for Resume<Sealed> {
     const SPEC: Spec = Spec {
         name: "resume",
         zh: "恢复",
+        en: "Resume",
         event: Resumed::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(OPEN),

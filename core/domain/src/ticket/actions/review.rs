@@ -43,6 +43,7 @@ impl Action for ReviewAnswer<Sealed> {
     const SPEC: Spec = Spec {
         name: "review",
         zh: "审核",
+        en: "Review",
         event: Reviewed::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(&[TicketState::Replied]),

@@ -3,6 +3,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{is_under_accused, refuse, required};
 use crate::ids::AssignmentNo;
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{AssignmentState, Level, Terms};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ impl Action for Rework<Sealed> {
     const SPEC: Spec = Spec {
         name: "rework",
         zh: "退回重办",
+        en: "Send back for rework",
         event: ReworkOrdered::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -82,9 +84,9 @@ impl Action for Rework<Sealed> {
         let (Some(held), Some(replied), Some(intake)) = (on, replied, &ticket.intake) else {
             return Err(refuse(Reason::NotHolder, "id"));
         };
-        let assignment = ticket
-            .next_no()
-            .ok_or_else(|| refuse(Reason::InvalidValue, "id").because("too many assignments"))?;
+        let assignment = ticket.next_no().ok_or_else(|| {
+            refuse(Reason::InvalidValue, "id").because(Detail::too_many_assignments())
+        })?;
         Ok(Some(ReworkOrdered {
             replied: replied.no,
             assignment,

@@ -58,6 +58,7 @@ impl Action for RuleOn<Sealed> {
     const SPEC: Spec = Spec {
         name: "rule",
         zh: "裁定",
+        en: "Rule",
         event: Ruled::TYPE,
         roles: &[Role::JointMeeting],
         gate: Gate::Ticket(DISPUTABLE),
@@ -106,7 +107,7 @@ impl Fact for Ruled {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         if let Some(round) = self.round {
-            ticket.begin_round(round);
+            ticket.begin_round(round, stamp.at);
         }
         let offices = (self.lead, &self.assists[..]);
         hand_out(

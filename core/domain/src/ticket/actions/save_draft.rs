@@ -100,6 +100,7 @@ impl Action for SaveDraft<Sealed> {
     const SPEC: Spec = Spec {
         name: "save_draft",
         zh: "暂存",
+        en: "Save draft",
         event: Drafted::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {

@@ -4,6 +4,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{refuse, required};
 use crate::ids::{AssignmentNo, DepartmentId};
+use crate::refusal::Detail;
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{AssignmentState, Level, Part, Return};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,7 @@ impl Action for SendBack<Sealed> {
     const SPEC: Spec = Spec {
         name: "return",
         zh: "退回",
+        en: "Return",
         event: Returned::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {
@@ -84,7 +86,7 @@ impl Action for SendBack<Sealed> {
         let returns: usize = of_office.map(|a| a.returns.len()).sum();
         let max = context.rules.returns_max();
         if max.is_some_and(|max| returns >= usize::from(max)) {
-            return Err(Reason::TooOften);
+            return Err(Reason::NoMoreTimes);
         }
         Ok(())
     }
@@ -106,7 +108,7 @@ impl Action for SendBack<Sealed> {
             .iter()
             .any(|r| r.code == self.reason)
         {
-            let detail = "a return reason of the rule pack";
+            let detail = Detail::of_the_rule_pack("退回理由", "a return reason");
             return Err(refuse(Reason::InvalidValue, "reason").because(detail));
         }
         if self

@@ -48,6 +48,7 @@ impl Action for SetSecrecy<Sealed> {
     const SPEC: Spec = Spec {
         name: "set_secrecy",
         zh: "设置保密",
+        en: "Set secrecy",
         event: SecrecyChanged::TYPE,
         roles: &[Role::Operator, Role::Dispatcher, Role::Office],
         gate: Gate::Ticket(&[
@@ -98,7 +99,7 @@ impl Action for SetSecrecy<Sealed> {
         if self.secrecy == Secrecy::Confidential && ticket.assignments.iter().any(has_it) {
             return Err(refuse::<Self>(ticket, Reason::AccusedOffice)
                 .at("secrecy")
-                .because("hand it on to another department first"));
+                .because(("请先转派其他部门", "hand it on to another department first")));
         }
         Ok(Some(SecrecyChanged {
             secrecy: self.secrecy,

@@ -29,6 +29,7 @@ impl Action for Sign {
     const SPEC: Spec = Spec {
         name: "sign",
         zh: "签收",
+        en: "Sign",
         event: Signed::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {

@@ -74,6 +74,7 @@ impl Action for SignOff {
     const SPEC: Spec = Spec {
         name: "sign_off",
         zh: "签发",
+        en: "Sign off",
         event: SignedOff::TYPE,
         roles: &[Role::Leader],
         gate: Gate::Assignment {

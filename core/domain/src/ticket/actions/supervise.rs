@@ -1,5 +1,5 @@
-//! Supervise (督办): a ticket is put on a level of supervision, by a supervisor or, when it stays overdue, by
-//! Docket as the pack says.
+//! Supervise (督办): a ticket is put on a level of supervision, by a supervisor, by the joint meeting where it is or
+//! was disputed (S10 第四条), or, when it stays overdue, by Docket as the pack says.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{Actor, OPEN, light, refuse, required_of_people};
@@ -50,8 +50,9 @@ impl Action for Supervise<Sealed> {
     const SPEC: Spec = Spec {
         name: "supervise",
         zh: "督办",
+        en: "Supervise",
         event: Supervised::TYPE,
-        roles: &[Role::Supervisor],
+        roles: &[Role::Supervisor, Role::JointMeeting],
         gate: Gate::Ticket(OPEN),
     };
     type Event = Supervised;
@@ -59,6 +60,7 @@ impl Action for Supervise<Sealed> {
     const WHILE_SUSPENDED: bool = true;
 
     fn permit(ticket: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        ticket.supervisable_by(&context.actor)?;
         let due = ticket.escalation.is_some_and(|(at, _)| at <= context.now);
         if context.actor == Actor::system() && (!due || ticket.is_suspended()) {
             return Err(Reason::WrongState);
@@ -109,11 +111,13 @@ impl Fact for Supervised {
             ticket.escalation = self.next;
         }
         if level_before != Some(self.level) {
+            let before = ticket.supervision.take().filter(|_| self.by_docket);
             ticket.supervision = Some(Supervision {
                 level: self.level,
                 at: stamp.at,
                 by: stamp.by,
                 text: self.text.clone(),
+                before: before.and_then(Supervision::without_dockets).map(Box::new),
             });
         }
     }
@@ -131,6 +135,29 @@ mod tests {
             level,
             text: Some(sealed("媒体报道")),
         })
+    }
+
+    #[test]
+    fn the_joint_meeting_supervises_what_is_or_was_disputed() {
+        signed()
+            .when(joint_meeting(), supervise())
+            .refused(Reason::NotDisputed, None);
+        let disputed = || signed().and(joint_meeting(), dispute());
+        disputed()
+            .when(joint_meeting(), supervise())
+            .then(|ticket| assert!(ticket.supervision.is_some()));
+        let ruled = || disputed().and(joint_meeting(), rule());
+        ruled()
+            .when(joint_meeting(), supervise())
+            .then(|ticket| assert!(ticket.supervision.is_some()));
+        ruled()
+            .and(joint_meeting(), supervise())
+            .when(joint_meeting(), lift_supervision())
+            .then(|ticket| assert!(ticket.supervision.is_none()));
+        signed()
+            .and(supervisor(), supervise())
+            .when(joint_meeting(), lift_supervision())
+            .refused(Reason::NotDisputed, None);
     }
 
     #[test]

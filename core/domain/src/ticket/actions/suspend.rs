@@ -2,7 +2,7 @@
 //! meanwhile, and nothing handed on or answered.
 
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
-use super::{OPEN, listed, refuse, required};
+use super::{OPEN, any_listed, listed, refuse, required};
 use crate::sealed::{Field, Sealed};
 use crate::ticket::state::{Pause, PauseCause};
 use crate::time::Timestamp;
@@ -55,11 +55,16 @@ impl Action for Suspend<Sealed> {
     const SPEC: Spec = Spec {
         name: "suspend",
         zh: "挂起",
+        en: "Suspend",
         event: Suspended::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(OPEN),
     };
     type Event = Suspended;
+
+    fn permit(_: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        any_listed(context.rules.suspension_grounds())
+    }
 
     fn decide(
         self,
@@ -74,7 +79,10 @@ impl Action for Suspend<Sealed> {
         if self.expected_at <= context.now || self.expected_at > latest {
             return Err(refuse::<Self>(ticket, Reason::InvalidValue)
                 .at("expectedAt")
-                .because(format!("in the future, at most {LASTS_DAYS_MAX} days on")));
+                .because((
+                    format!("须为将来的时间，至多{LASTS_DAYS_MAX}天后"),
+                    format!("in the future, at most {LASTS_DAYS_MAX} days on"),
+                )));
         }
         Ok(Some(Suspended {
             ground: self.ground,

@@ -38,6 +38,7 @@ impl Action for Terminate<Sealed> {
     const SPEC: Spec = Spec {
         name: "terminate",
         zh: "同意终止",
+        en: "Terminate",
         event: Terminated::TYPE,
         roles: &[Role::Office],
         gate: Gate::Ticket(HANDLED),

@@ -1,8 +1,8 @@
 //! Transfer to an emergency line (转接): the operator puts the caller through to 110, 119, 120, 122 or another
 //! line of the pack at once; the ticket is over with it.
 
-use super::{Action, Assignment, Context, Fact, Gate, Refusal, Role, Spec, Stamp, Ticket};
-use super::{listed, optional};
+use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
+use super::{any_listed, listed, optional};
 use crate::sealed::{Field, Sealed, try_map_option};
 use crate::ticket::state::{Ending, EndingKind, TicketState};
 use serde::{Deserialize, Serialize};
@@ -43,11 +43,16 @@ impl Action for Transfer<Sealed> {
     const SPEC: Spec = Spec {
         name: "transfer",
         zh: "转接",
+        en: "Transfer",
         event: Transferred::TYPE,
         roles: &[Role::Operator],
         gate: Gate::Ticket(&[TicketState::Received]),
     };
     type Event = Transferred;
+
+    fn permit(_: &Ticket, _: Option<&Assignment>, context: &Context) -> Result<(), Reason> {
+        any_listed(context.rules.emergency_lines())
+    }
 
     fn decide(
         self,

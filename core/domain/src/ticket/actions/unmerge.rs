@@ -46,6 +46,7 @@ impl Action for Unmerge<Sealed> {
     const SPEC: Spec = Spec {
         name: "unmerge",
         zh: "撤销并单",
+        en: "Undo merge",
         event: Unmerged::TYPE,
         roles: &[Role::Dispatcher],
         gate: Gate::Ticket(&[TicketState::Merged]),

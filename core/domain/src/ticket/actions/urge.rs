@@ -3,7 +3,7 @@
 use super::{Action, Assignment, Context, Fact, Gate, Reason, Refusal, Role, Spec, Stamp, Ticket};
 use super::{Actor, optional, required_of_people};
 use crate::sealed::{Field, Sealed, try_map_option};
-use crate::ticket::state::TicketState;
+use crate::ticket::state::{TicketState, Urging};
 use crate::time::Light;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,7 @@ impl Action for Urge<Sealed> {
     const SPEC: Spec = Spec {
         name: "urge",
         zh: "催办",
+        en: "Urge",
         event: Urged::TYPE,
         roles: &[
             Role::Supervisor,
@@ -74,10 +75,14 @@ impl Action for Urge<Sealed> {
             return Err(Reason::WrongState);
         }
         let recently = ticket
-            .urged_at
+            .urging
+            .as_ref()
             .filter(|_| !by_docket)
-            .is_some_and(|at| context.now < at + context.rules.urge_interval(own));
-        if recently || ticket.urges == u16::MAX {
+            .is_some_and(|last| context.now < last.at + context.rules.urge_interval(own));
+        if ticket.urges == u16::MAX {
+            return Err(Reason::NoMoreTimes);
+        }
+        if recently {
             return Err(Reason::TooOften);
         }
         Ok(())
@@ -114,7 +119,12 @@ impl Fact for Urged {
 
     fn evolve(&self, ticket: &mut Ticket, stamp: &Stamp) {
         ticket.urges = ticket.urges.saturating_add(1);
-        ticket.urged_at = Some(stamp.at);
+        ticket.urging = Some(Urging {
+            at: stamp.at,
+            by: stamp.by,
+            by_citizen: self.by_citizen,
+            text: self.text.clone(),
+        });
         if self.light.is_some() {
             ticket.to_urge = None;
         }
@@ -140,7 +150,13 @@ mod tests {
     #[test]
     fn it_is_counted_and_moves_nothing() {
         signed().when(supervisor(), urge()).then(|ticket| {
-            assert_eq!((ticket.urges, ticket.urged_at), (1, Some(now())));
+            let urging = ticket.urging.as_ref().unwrap();
+            assert_eq!((ticket.urges, urging.at), (1, now()));
+            assert_eq!(
+                (urging.by, urging.by_citizen),
+                (supervisor().account, false)
+            );
+            assert_eq!(urging.text, Some(sealed("请尽快")));
             assert_eq!(ticket.state, TicketState::InProgress);
             assert_eq!(ticket.revision, 3);
         });

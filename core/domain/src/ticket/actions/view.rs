@@ -28,6 +28,7 @@ impl Action for View {
     const SPEC: Spec = Spec {
         name: "view",
         zh: "查看",
+        en: "View",
         event: Viewed::TYPE,
         roles: &[Role::Clerk, Role::Leader],
         gate: Gate::Assignment {

@@ -39,6 +39,7 @@ impl Action for Withdraw<Sealed> {
     const SPEC: Spec = Spec {
         name: "withdraw",
         zh: "撤诉",
+        en: "Withdraw",
         event: Withdrawn::TYPE,
         roles: &[Role::Citizen, Role::Operator],
         gate: Gate::Ticket(&[
@@ -48,6 +49,7 @@ impl Action for Withdraw<Sealed> {
             TicketState::Delegated,
             TicketState::AwaitingSummary,
             TicketState::Returned,
+            TicketState::Merged,
         ]),
     };
     type Event = Withdrawn;
@@ -116,6 +118,23 @@ mod tests {
                 let over = AssignmentState::Released;
                 assert!(ticket.assignments.iter().all(|a| a.state == over));
             });
+    }
+
+    #[test]
+    fn one_that_was_merged_is_withdrawn_by_itself() {
+        let merged =
+            || given([(citizen(), receive()), (dispatcher(), assign())]).and(dispatcher(), merge());
+        merged().when(citizen(), withdraw()).then(|ticket| {
+            assert_eq!(ticket.state, TicketState::Withdrawn);
+            assert!(ticket.pauses[0].to.is_some());
+        });
+        let withdrawn = || merged().and(citizen(), withdraw());
+        withdrawn()
+            .when(dispatcher(), unmerge())
+            .refused(Reason::WrongState, None);
+        withdrawn()
+            .when(Actor::system(), conclude())
+            .refused(Reason::WrongState, None);
     }
 
     #[test]

@@ -4,7 +4,9 @@ use super::{resumed, was_moved};
 use crate::calendar::Calendar;
 use crate::ids::EventId;
 use crate::rules::Rules;
-use crate::ticket::state::{Assignment, Level, Move, MoveCause, Pause, Return, Ticket};
+use crate::ticket::state::{
+    Assignment, Extension, Intake, Level, Move, MoveCause, Pause, Return, Ticket,
+};
 use crate::time::{Due, Term, Timestamp};
 
 /// The limit that `rules` would give to the same matter at the same beginning, moved by the same pauses and
@@ -22,11 +24,55 @@ pub(super) fn under(
         then,
         ticket,
     };
-    let due = match assignment.level() {
-        Level::Department => again.set_by_centre(assignment),
-        Level::Unit => again.set_by_department(assignment),
+    let due = again.set(assignment)?;
+    Some(again.moved(due, assignment, end, &|_| true))
+}
+
+/// The limit that `rules` would have set first.
+pub(in crate::ticket) fn set(
+    rules: &Rules,
+    then: &Rules,
+    ticket: &Ticket,
+    assignment: &Assignment,
+) -> Option<Due> {
+    let again = Again {
+        rules,
+        then,
+        ticket,
     };
-    Some(again.moved(due?, assignment, end, |_| true))
+    again.set(assignment)
+}
+
+/// A limit in minutes of a department, with the working days that extensions gave it reckoned by the calendar of `rules`.
+pub(in crate::ticket) fn in_minutes(
+    rules: &Rules,
+    ticket: &Ticket,
+    assignment: &Assignment,
+) -> Option<Due> {
+    let again = Again {
+        rules,
+        then: rules,
+        ticket,
+    };
+    let due = first(assignment)?;
+    Some(again.moved(due, assignment, Timestamp::MAX_UTC, &|_| true))
+}
+
+/// A limit to reply that `rules` would have set otherwise than by the assignment, moved as it was up to `end`.
+pub(in crate::ticket) fn moved(
+    rules: &Rules,
+    then: &Rules,
+    ticket: &Ticket,
+    assignment: &Assignment,
+    due: Due,
+    end: Timestamp,
+) -> Due {
+    let again = Again {
+        rules,
+        then,
+        ticket,
+    };
+    again.moved(due, assignment, end, &|_| true)
 }
 
 struct Again<'r> {
@@ -36,6 +82,14 @@ struct Again<'r> {
 }
 
 impl Again<'_> {
+    /// A limit as it was first set.
+    fn set(&self, assignment: &Assignment) -> Option<Due> {
+        match assignment.level() {
+            Level::Department => self.set_by_centre(assignment),
+            Level::Unit => self.set_by_department(assignment),
+        }
+    }
+
     /// A department's limit as it was first set.
     fn set_by_centre(&self, assignment: &Assignment) -> Option<Due> {
         let from = assignment.assigned_at;
@@ -56,14 +110,21 @@ impl Again<'_> {
             return first(unit);
         };
         let from = unit.assigned_at;
-        let parent = unit.parent.and_then(|no| self.ticket.assignment(no));
-        let outer = parent.and_then(|parent| {
-            let due = self.set_by_centre(parent)?;
-            // What was granted at the same time to the unit too was granted after the delegation.
-            let before = |m: &Move| !moved_together(m, unit);
-            Some(self.moved(due, parent, from, before))
-        });
+        // What was granted at the same time to the unit too was granted after the delegation.
+        let outer = self.outer(unit, from, |m| !moved_together(m, unit));
         Some(self.rules.inner_due(outer, &intake.matter(), from))
+    }
+
+    /// The limit of a unit's department at a moment.
+    fn outer(
+        &self,
+        unit: &Assignment,
+        until: Timestamp,
+        which: impl Fn(&Move) -> bool,
+    ) -> Option<Due> {
+        let parent = self.ticket.assignment(unit.parent?)?;
+        let due = self.set_by_centre(parent)?;
+        Some(self.moved(due, parent, until, &which))
     }
 
     /// Moves a limit by the pauses and extensions of an assignment up to a moment.
@@ -72,7 +133,7 @@ impl Again<'_> {
         mut due: Due,
         assignment: &Assignment,
         until: Timestamp,
-        which: impl Fn(&Move) -> bool,
+        which: &dyn Fn(&Move) -> bool,
     ) -> Due {
         let mut pauses = pauses_over(self.ticket, assignment, until).peekable();
         let pass = |due, (from, to)| {
@@ -87,21 +148,40 @@ impl Again<'_> {
             while let Some(pause) = pauses.next_if(|(_, to)| *to <= extension.at) {
                 due = pass(due, pause);
             }
-            let days = days_given(extension, &self.then.calendar);
-            let later = self.rules.calendar.extended(due, days);
-            due = self.rules.warned(later, extension.at);
+            due = self.extended(due, assignment, extension);
         }
         pauses.fold(due, pass)
     }
+
+    /// A limit after an extension: a unit's together with its department's, which the days were given to.
+    fn extended(&self, due: Due, assignment: &Assignment, extension: &Move) -> Due {
+        let calendar = &self.then.calendar;
+        let parent = assignment.parent.and_then(|no| self.ticket.assignment(no));
+        let of_parent =
+            parent.and_then(|parent| parent.moves.iter().find(|m| together(m, extension)));
+        let holder = parent.filter(|_| of_parent.is_some()).unwrap_or(assignment);
+        let days = days_given(holder, of_parent.unwrap_or(extension), calendar);
+        let matter = self.ticket.intake.as_ref().map(Intake::matter);
+        match matter.filter(|_| of_parent.is_some()) {
+            Some(matter) => {
+                let until_then = |m: &Move| m.at <= extension.at;
+                let outer = self.outer(assignment, extension.at, until_then);
+                self.rules
+                    .inner_extended((due, outer), days, &matter, extension.at)
+            }
+            None => self.rules.extended(due, days, extension.at),
+        }
+    }
 }
 
-/// The pauses that moved an assignment's limits up to a moment, cut to what lies after its beginning.
-fn pauses_over<'t>(
+/// The pauses that moved an assignment's limits up to a moment or its end, cut to what lies after its beginning.
+pub(in crate::ticket) fn pauses_over<'t>(
     ticket: &'t Ticket,
     assignment: &'t Assignment,
     until: Timestamp,
 ) -> impl Iterator<Item = (Timestamp, Timestamp)> + 't {
     let began = assignment.assigned_at;
+    let until = assignment.ended_at.map_or(until, |end| end.min(until));
     ticket.pauses.iter().filter_map(move |pause: &Pause| {
         let to = pause.to.filter(|to| *to > began)?;
         let resumed = resumed(assignment, to, until) && !was_returned(assignment, pause.from, to);
@@ -135,10 +215,13 @@ fn first(assignment: &Assignment) -> Option<Due> {
     moves.first().map_or(assignment.due, |first| first.from)
 }
 
+/// Whether two limits were moved by one event.
+fn together(a: &Move, b: &Move) -> bool {
+    (a.event, a.at, a.cause) == (b.event, b.at, b.cause)
+}
+
 fn moved_together(of_parent: &Move, unit: &Assignment) -> bool {
-    let same =
-        |m: &Move| (m.event, m.at, m.cause) == (of_parent.event, of_parent.at, of_parent.cause);
-    unit.moves.iter().any(same)
+    unit.moves.iter().any(|m| together(m, of_parent))
 }
 
 /// Whether it was with the centre from the beginning of a pause to its end, given back, so that the pause moved
@@ -148,8 +231,13 @@ fn was_returned(assignment: &Assignment, from: Timestamp, to: Timestamp) -> bool
     assignment.returns.iter().any(with_centre) && !was_moved(assignment, to)
 }
 
-/// How many working days an extension gave.
-fn days_given(extension: &Move, calendar: &Calendar) -> u16 {
+/// How many working days an extension of an assignment gave; by its limits where that is not on record.
+fn days_given(of: &Assignment, extension: &Move, calendar: &Calendar) -> u16 {
+    let granted = |e: &&Extension| e.granted == Some(true) && e.decided_at == Some(extension.at);
+    let granted = of.extensions.iter().find(granted);
+    if let Some(days) = granted.and_then(|granted| granted.days_granted) {
+        return days;
+    }
     let Some(from) = extension.from else {
         return 0;
     };
@@ -177,7 +265,7 @@ pub(super) fn given(
     ticket: &Ticket,
     assignment: &Assignment,
     then: &Calendar,
-    present: &Calendar,
+    present: &Rules,
 ) -> Vec<Given> {
     let mut given: Vec<(Due, Due, EventId)> = Vec::new();
     for moved in &assignment.moves {
@@ -197,9 +285,15 @@ pub(super) fn given(
                 }
             }
             MoveCause::Calendar => {
-                let settled = |due| present.settled(due, assignment.assigned_at).unwrap_or(due);
+                let over: Vec<_> = pauses_over(ticket, assignment, moved.at).collect();
+                let began = assignment.assigned_at;
+                let settled = |due| present.settled(due, began, &over).unwrap_or(due);
                 for (from, to, _) in &mut given {
                     (*from, *to) = (settled(*from), settled(*to));
+                }
+                // In minutes, an extension alone was provisional: it ends where the limit does now.
+                if let Some((_, to, _)) = given.last_mut().filter(|_| moved.to.runs_on_any_day()) {
+                    *to = moved.to;
                 }
             }
         }

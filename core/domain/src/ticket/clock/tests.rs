@@ -78,7 +78,7 @@ fn a_lunch_break_does_not_count() {
         told(&clock),
         [
             (SpanKind::Running, at("2026-11-24 12:00"), assigned),
-            (SpanKind::Night, at("2026-11-24 14:00"), OFFICE),
+            (SpanKind::Break, at("2026-11-24 14:00"), OFFICE),
             (SpanKind::Running, at("2026-11-24 14:30"), assigned),
         ]
     );
@@ -105,7 +105,7 @@ fn spring_festival_and_its_make_up_days() {
                 at("2019-02-03 12:00"),
                 day("2019-02-03")
             ),
-            (SpanKind::Night, at("2019-02-03 14:00"), OFFICE),
+            (SpanKind::Break, at("2019-02-03 14:00"), OFFICE),
             (
                 SpanKind::MakeUpDay,
                 at("2019-02-03 17:30"),
@@ -343,7 +343,7 @@ fn what_was_carried_over_counts_working_time_and_keeps_its_limit() {
 /// 2027 is not published at first, and published when the ticket is looked at.
 #[test]
 fn days_that_were_not_published_then_are_told_as_they_are_known_now() {
-    use SpanKind::{Holiday, MakeUpDay, Night, Running, Weekend};
+    use SpanKind::{Break, Holiday, MakeUpDay, Night, Running, Weekend};
     let list = |off: &str| {
         format!("published = [2026{off}\nwork = [\"2027-01-03\"]\nlawful = [\"2027-01-01\"]")
     };
@@ -362,7 +362,7 @@ fn days_that_were_not_published_then_are_told_as_they_are_known_now() {
     let before = [Running, Night, Holiday, Weekend, Night, Running];
     assert_eq!(kinds(&then), before);
     let known = [
-        Running, Night, Holiday, Weekend, Night, MakeUpDay, Night, MakeUpDay, Night, Holiday,
+        Running, Night, Holiday, Weekend, Night, MakeUpDay, Break, MakeUpDay, Night, Holiday,
     ];
     assert_eq!(kinds(&present), known);
     // Friday off, then Monday and Tuesday; as known since, Sunday and Tuesday.
@@ -383,7 +383,11 @@ fn a_list_of_spans_ends_somewhere_and_the_time_goes_on() {
     // Two years: all of 2024 and 2025, seven hours a working day.
     let clock = clock_of(&ticket("2024-01-01 00:00", "2026-01-01 00:00"));
     assert!(clock.cut);
+    // The latest are told, up to the end, and without a gap.
     assert_eq!(clock.spans.len(), SPANS_MAX);
+    assert_eq!(clock.spans.last().unwrap().to, at("2026-01-01 00:00"));
+    assert!(clock.spans[0].from > at("2025-01-01 00:00"));
+    assert!(clock.spans.windows(2).all(|two| two[0].to == two[1].from));
     let calendar = Rules::default_pack().calendar;
     let date = |text: &str| text.parse().unwrap();
     let (worked, _) = calendar.worked_between(date("2023-12-31"), date("2024-12-31"));

@@ -1,8 +1,9 @@
 //! The time that counts, and the time that does not: a walk over the days of a calendar.
 
-use crate::calendar::{Calendar, Day};
+use crate::calendar::{Calendar, DAY_OVER, Day};
 use crate::time::{Due, Timestamp};
 use chrono::{Days as Step, NaiveDate, NaiveTime, TimeDelta};
+use std::collections::BTreeSet;
 
 /// The days by which a limit runs.
 #[derive(Clone, Copy)]
@@ -11,8 +12,21 @@ pub(super) struct Days<'r> {
     calendar: &'r Calendar,
     /// The days of years that the other does not have.
     known_since: &'r Calendar,
+    /// The days that the other had otherwise, where they count as they are known since.
+    corrected: Option<&'r BTreeSet<NaiveDate>>,
     /// Whether it runs on any day and at any hour.
     any: bool,
+}
+
+/// How a stretch of time lies to the office hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Office {
+    /// Within them; of a limit that runs on any day, any.
+    Open,
+    /// Between two shifts of a working day.
+    Break,
+    /// Before or after them, or on a day off.
+    Shut,
 }
 
 /// A stretch of time within one day; of a limit that runs on any day, any.
@@ -20,7 +34,7 @@ pub(super) struct Days<'r> {
 pub(super) struct Stretch {
     pub(super) date: NaiveDate,
     pub(super) day: Day,
-    pub(super) worked: bool,
+    pub(super) office: Office,
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
 }
@@ -28,7 +42,7 @@ pub(super) struct Stretch {
 impl Stretch {
     /// How much of it counts.
     pub(super) fn counted(&self) -> TimeDelta {
-        if self.worked {
+        if self.office == Office::Open {
             self.to - self.from
         } else {
             TimeDelta::zero()
@@ -41,6 +55,7 @@ impl PartialEq for Days<'_> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.calendar, other.calendar)
             && std::ptr::eq(self.known_since, other.known_since)
+            && self.corrected.is_some() == other.corrected.is_some()
             && self.any == other.any
     }
 }
@@ -50,13 +65,21 @@ impl<'r> Days<'r> {
         Self {
             calendar,
             known_since,
+            corrected: None,
             any: due.is_some_and(|due| due.runs_on_any_day()),
         }
     }
 
+    /// The same with days that were corrected since, if there are any.
+    pub(super) fn with(self, corrected: &'r BTreeSet<NaiveDate>) -> Self {
+        let corrected = Some(corrected).filter(|days| !days.is_empty());
+        Self { corrected, ..self }
+    }
+
     fn day(&self, date: NaiveDate) -> Day {
         let (day, published) = self.calendar.day(date);
-        if published || std::ptr::eq(self.calendar, self.known_since) {
+        let stands = published && self.corrected.is_none_or(|days| !days.contains(&date));
+        if stands || std::ptr::eq(self.calendar, self.known_since) {
             day
         } else {
             self.known_since.day(date).0
@@ -73,7 +96,7 @@ impl<'r> Days<'r> {
             return each(Stretch {
                 date,
                 day: Day::Weekday,
-                worked: true,
+                office: Office::Open,
                 from,
                 to,
             });
@@ -83,13 +106,13 @@ impl<'r> Days<'r> {
         while at < to {
             let next = date + Step::new(1);
             let (day, ends) = (self.day(date), self.midnight(next));
-            let mut tell = |worked, until: Timestamp| {
+            let mut tell = |office, until: Timestamp| {
                 let until = until.min(to);
                 if at < until {
                     each(Stretch {
                         date,
                         day,
-                        worked,
+                        office,
                         from: at,
                         to: until,
                     });
@@ -99,7 +122,7 @@ impl<'r> Days<'r> {
             if day.is_worked() {
                 self.hours(date, (begins, ends), &mut tell);
             } else {
-                tell(false, ends);
+                tell(Office::Shut, ends);
             }
             (date, begins) = (next, ends);
         }
@@ -110,7 +133,7 @@ impl<'r> Days<'r> {
         &self,
         date: NaiveDate,
         (begins, ends): (Timestamp, Timestamp),
-        tell: &mut dyn FnMut(bool, Timestamp),
+        tell: &mut dyn FnMut(Office, Timestamp),
     ) {
         // On a day without a change of clocks there is nothing to look up.
         let plain = ends - begins == TimeDelta::days(1);
@@ -121,11 +144,14 @@ impl<'r> Days<'r> {
                 self.calendar.at(date, time)
             }
         };
+        let mut before = Office::Shut;
         for (opens, closes) in &self.calendar.hours {
-            tell(false, at(*opens));
-            tell(true, at(*closes));
+            tell(before, at(*opens));
+            let over = *closes == DAY_OVER;
+            tell(Office::Open, if over { ends } else { at(*closes) });
+            before = Office::Break;
         }
-        tell(false, ends);
+        tell(Office::Shut, ends);
     }
 
     fn midnight(&self, date: NaiveDate) -> Timestamp {

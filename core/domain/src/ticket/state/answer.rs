@@ -3,7 +3,7 @@
 use super::words::{EndingKind, Satisfaction};
 use crate::ids::{AccountId, EventId};
 use crate::sealed::Sealed;
-use crate::time::Timestamp;
+use crate::time::{Due, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An answer saved, not submitted.
@@ -56,6 +56,19 @@ pub struct Answer {
     pub handler: Option<Sealed>,
     /// The handler's phone.
     pub phone: Option<Sealed>,
+}
+
+/// The call-back of a round that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastCallBack {
+    /// When the answer was reviewed.
+    pub reviewed_at: Timestamp,
+    /// By when the citizen was to be called; `None`: nobody was.
+    pub due: Option<Due>,
+    /// When the citizen was called first, reached or not.
+    pub called_at: Option<Timestamp>,
+    /// When the ticket was closed, or else done anew.
+    pub ended_at: Timestamp,
 }
 
 /// The centre's review of an answer.

@@ -74,6 +74,13 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// The field as which its instruction was sealed: the joint meeting's ruling is the instruction of what it hands
+    /// out.
+    #[must_use]
+    pub const fn instruction_field(&self) -> &'static str {
+        if self.locked { "text" } else { "instruction" }
+    }
+
     /// A fresh assignment, to be signed by `sign_due`.
     #[must_use]
     pub fn new(no: AssignmentNo, to: (Part, DepartmentId), stamp: &Stamp, terms: Terms) -> Self {
@@ -273,6 +280,8 @@ pub struct Extension {
     pub decided_at: Option<Timestamp>,
     /// What it decided. `None`: not yet.
     pub granted: Option<bool>,
+    /// How many working days it gave.
+    pub days_granted: Option<u16>,
 }
 
 /// The deadlines of an assignment after they were moved together.

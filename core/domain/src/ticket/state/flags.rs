@@ -1,4 +1,4 @@
-//! Facts about a ticket beside its state (DOMAIN §3): supervised, disputed, suspended, merged, excluded from
+//! Facts about a ticket beside its state (DOMAIN §3): urged, supervised, disputed, suspended, merged, excluded from
 //! the appraisal, asked to be terminated, archived.
 
 use super::words::{AssignmentState, DisputeCause, PauseCause, SupervisionLevel};
@@ -17,6 +17,38 @@ pub struct Supervision {
     /// Put there by which account; Docket itself where the rules did.
     pub by: AccountId,
     /// What set it off.
+    pub text: Option<Sealed>,
+    /// What people had put it under before, where Docket raised that.
+    pub before: Option<Box<Self>>,
+}
+
+impl Supervision {
+    /// Whether Docket itself put it there.
+    #[must_use]
+    pub fn is_dockets(&self) -> bool {
+        self.by == AccountId::SYSTEM
+    }
+
+    /// What people had put it under, without what Docket did.
+    pub(in crate::ticket) fn without_dockets(self) -> Option<Self> {
+        if self.is_dockets() {
+            self.before.map(|before| *before)
+        } else {
+            Some(self)
+        }
+    }
+}
+
+/// An urging (催办).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Urging {
+    /// When.
+    pub at: Timestamp,
+    /// By which account; Docket itself where the rules did.
+    pub by: AccountId,
+    /// Whether its citizen did it.
+    pub by_citizen: bool,
+    /// What is asked.
     pub text: Option<Sealed>,
 }
 

@@ -26,6 +26,7 @@ macro_rules! words {
         }
     };
 }
+pub(super) use words;
 
 words! {
     /// What the caller wants (诉求类型).

@@ -28,13 +28,21 @@ fn with_contact() -> Rules {
     )])
 }
 
+/// Every case of a limit.
+fn all(limit: Limit, ticket: &Ticket, candidate: &Rules, days: i64) -> Vec<Case> {
+    let (then, at) = (Rules::default_pack(), now() + TimeDelta::days(days));
+    let mut cases = cases(ticket, |_, _| &then, candidate, at);
+    cases.retain(|case| case.limit == limit);
+    cases
+}
+
 /// The one case of a limit.
 fn one(limit: Limit, ticket: &Ticket, candidate: &Rules, days: i64) -> Case {
-    let (then, at) = (Rules::default_pack(), now() + TimeDelta::days(days));
-    let cases = cases(ticket, |_, _| &then, candidate, at);
-    let of: Vec<_> = cases.iter().filter(|case| case.limit == limit).collect();
-    let [case] = of[..] else { panic!("{cases:?}") };
-    *case
+    let cases = all(limit, ticket, candidate, days);
+    let [case] = cases[..] else {
+        panic!("{cases:?}")
+    };
+    case
 }
 
 #[test]
@@ -106,6 +114,26 @@ fn each_limit_is_judged_on_its_own() {
     let never = changed(&[("when = \"wanted\"", "when = \"never\"")]);
     let case = one(Limit::CallBack, &called, &never, 9);
     assert!(case.candidate.due.is_none() && case.differs());
+}
+
+/// Each round has a call-back of its own, also when it was done anew since.
+#[test]
+fn call_backs_of_earlier_rounds_are_judged() {
+    let called = reviewed().later(3 * MINUTES_A_DAY);
+    let called = called.and(caller_back(), call_back()).and(office(), redo());
+    // Answered and reviewed again, and called back at once.
+    let again = called.and(clerk(), reply()).and(office(), review());
+    let ticket = again.and(caller_back(), call_back()).fold();
+    let calls = all(Limit::CallBack, &ticket, &Rules::default_pack(), 9);
+    let late: Vec<_> = calls.iter().map(|case| case.then.is_overdue()).collect();
+    assert_eq!(late, [true, false]);
+    let never = changed(&[("when = \"wanted\"", "when = \"never\"")]);
+    let calls = all(Limit::CallBack, &ticket, &never, 9);
+    assert!(calls.len() == 2 && calls.iter().all(Case::differs));
+    // Done anew without a call: given up when that was ordered, in time.
+    let uncalled = reviewed().and(office(), redo()).fold();
+    let case = one(Limit::CallBack, &uncalled, &Rules::default_pack(), 9);
+    assert!(!case.done && !case.then.is_overdue() && case.ended_at.is_some());
 }
 
 /// What was given up in time was never due; what goes on is not due yet.
@@ -201,6 +229,51 @@ fn what_was_handled_elsewhere_is_judged_from_when_it_was_given_out() {
     assert_eq!(case.began_at, old.assigned_at.unwrap());
     assert_eq!(case.then.due, old.due_at.map(Due::known));
     assert!(!case.then.is_overdue() && case.candidate.is_overdue());
+}
+
+#[test]
+fn a_clock_that_stands_still_makes_nothing_late() {
+    let same = with_contact();
+    let began = given([]).ruled_by(same.clone()).and(operator(), receive());
+    let rests = began.and(dispatcher(), assign()).and(office(), suspend());
+    let (ticket, later) = (rests.fold(), now() + TimeDelta::days(40));
+    let cases = cases(&ticket, |_, _| &same, &same, later);
+    let limits: Vec<Limit> = cases.iter().map(|case| case.limit).collect();
+    assert_eq!(limits, [Limit::Sign, Limit::Contact, Limit::Handle]);
+    for case in cases {
+        for judged in [case.then, case.candidate] {
+            assert_eq!(judged.light, Some(Light::Green), "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_in_hand_when_it_was_carried_over_rests_and_goes_on_like_any_other() {
+    let TicketAction::Import(mut old) = import() else {
+        unreachable!()
+    };
+    old.assigned_at = Some(now());
+    old.due_at = Some(now() + TimeDelta::days(7));
+    let carried = given([(Actor::system(), TicketAction::Import(old))]);
+    let handled = |ticket: &Ticket, days: i64| {
+        let (then, now) = (Rules::default_pack(), now() + TimeDelta::days(days));
+        let cases = cases(ticket, |_, _| &then, &then, now);
+        let mut handled = cases.into_iter().filter(|case| case.limit == Limit::Handle);
+        let case = handled.next().expect("one limit to reply");
+        assert_eq!(handled.count(), 0);
+        case
+    };
+    let running = handled(&carried.clone().fold(), 20);
+    assert!(running.then.is_overdue());
+    let rests = carried.and(office(), suspend());
+    let case = handled(&rests.clone().fold(), 20);
+    assert!(!case.then.is_overdue(), "{case:?}");
+    let resumed = rests.later(14 * MINUTES_A_DAY).and(office(), resume());
+    let case = handled(&resumed.clone().fold(), 20);
+    assert!(!case.then.is_overdue(), "{case:?}");
+    let at = |case: Case| case.candidate.due.map(|due| due.at);
+    assert!(at(case) > at(running), "its limit moved under either rules");
+    assert!(handled(&resumed.fold(), 60).then.is_overdue());
 }
 
 #[test]

@@ -61,6 +61,56 @@ fn a_window_is_no_longer_than_any_limit_it_applies_to() {
 }
 
 #[test]
+fn nobody_signs_or_makes_contact_for_longer_than_there_is_to_handle() {
+    let twenty = (
+        "normal = { working_days = 1 }",
+        "normal = { working_days = 20 }",
+    );
+    told(
+        &changed(&[twenty]),
+        &[(
+            "normal = {",
+            "sign.normal",
+            "{ working_days = 20 } is longer than the handling limit of { working_days = 5 } (handle.",
+        )],
+    );
+    // A line with a limit in minutes has to say how long there is to sign.
+    let hasty = |sign: &str| {
+        format!(
+            "deadlines = [\n{{ kind = \"consult\", handle = {{ minutes = 90 }}, return = {{ minutes = 30 }}{sign} }},\n]\n{}",
+            changed(&[])
+        )
+    };
+    told(
+        &hasty(""),
+        &[(
+            "normal = {",
+            "sign.normal",
+            "the handling limit of { minutes = 90 } (deadlines[1].handle, line 2); expected at most { minutes = 90 }, or a line of deadlines with a sign for it",
+        )],
+    );
+    told(&hasty(", sign = { minutes = 30 }"), &[]);
+    told(
+        &hasty(", sign = { minutes = 91 }"),
+        &[(
+            "sign = { minutes = 91 }",
+            "deadlines[1].sign",
+            "{ minutes = 91 } is longer",
+        )],
+    );
+    let contact = |within: &str| format!("{}[contact]\nwithin = {within}\n", changed(&[]));
+    told(&contact("{ working_days = 5 }"), &[]);
+    told(
+        &contact("{ working_days = 50 }"),
+        &[(
+            "within = { working_days = 50",
+            "contact.within",
+            "is longer than the handling limit of { working_days = 5 }",
+        )],
+    );
+}
+
+#[test]
 fn margins_and_lights_leave_something_of_the_shortest_term() {
     let both = |days: u32| {
         let (margin, yellow) = (
@@ -146,6 +196,8 @@ fn texts_have_no_characters_that_nothing_shows() {
             "title_en = \"Default\\u0000rules\"",
         ),
         ("zh = \"电话\"", "zh = \"电\\u001B话\""),
+        ("en = \"Phone\"", "en = \"\\u202EenohP\""),
+        ("zh = \"短信\"", "zh = \"\\u200B\""),
         ("\"停水\"", "\"停\\n水\""),
     ]);
     told(
@@ -163,10 +215,55 @@ fn texts_have_no_characters_that_nothing_shows() {
             ),
             ("\"停\\n水\"", "triage.rules[2].words[1]", "U+000A"),
             ("电\\u001B话", "channels[1].zh", "U+001B"),
+            ("enohP", "channels[1].en", "U+202E"),
+            ("\\u200B", "channels[2].zh", "does not do"),
         ],
     );
     // What was published so is read as ever.
     parse(&pack).unwrap();
+}
+
+#[test]
+fn topics_are_a_tree_of_three_levels_and_prefixes_are_of_logins() {
+    let prefix = |prefix: &str| {
+        let line = format!("prefixes = [{{ prefix = \"{prefix}\" }}]");
+        changed(&[("prefixes = []", &line)])
+    };
+    let long = "市".repeat(500);
+    for (wrong, message) in [
+        (
+            "市 直",
+            "\"市 直\" has what no login may have; expected letters",
+        ),
+        (&*long, "it has 500 characters, and no login is so long"),
+    ] {
+        told(
+            &prefix(wrong),
+            &[("prefixes = [{", "accounts.prefixes[1].prefix", message)],
+        );
+    }
+    told(&prefix("市直-"), &[]);
+    let topics = [
+        "\"城市管理/市容环境/占道经营\"",
+        "\"城市管理//市容环境\"",
+        "\"/城市管理\"",
+        "\"城市管理/a/b/c\"",
+        "\"城市管理/ 油烟\"",
+        "\"教育\"",
+    ];
+    let pack = format!("topics = [\n{}\n]\n{}", topics.join(",\n"), changed(&[]));
+    let wrong = [2, 3, 4, 5].map(|n| (topics[n - 1], format!("topics[{n}]")));
+    let expected: Vec<_> = wrong
+        .iter()
+        .map(|(place, key)| {
+            (
+                *place,
+                key.as_str(),
+                "does not do; expected a path of 1 to 3 levels",
+            )
+        })
+        .collect();
+    told(&pack, &expected);
 }
 
 #[test]

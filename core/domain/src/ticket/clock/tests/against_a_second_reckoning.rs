@@ -97,6 +97,9 @@ fn judged(
             let event = went_on.and_then(|p| p.to_event).unwrap_or(event(1));
             (SpanKind::Running, Some(Cause::Event(event)))
         }
+        (false, Day::Weekday | Day::MakeUp) if almanac.is_between_shifts(minute) => {
+            (SpanKind::Break, Some(Cause::OfficeHours))
+        }
         (false, Day::Weekday | Day::MakeUp) => (SpanKind::Night, Some(Cause::OfficeHours)),
         // Which day it is called by is the first of them: checked apart.
         (false, Day::Weekend) => (SpanKind::Weekend, None),

@@ -1,13 +1,20 @@
-//! The rows of a list of accounts: columns found by their names, fields checked, reasons told by column.
+//! A list of accounts to be created, as CSV: columns found by their names, fields checked, every mistake told by column.
+//! At the command line and over GraphQL alike; passwords are made in [`password`].
 
+pub mod password;
+
+use crate::error::Failure;
 use crate::import::encoding::Encoding;
 use crate::import::records::{Fault, Record};
 use crate::import::rejects::{Reject, Why};
-use docket_core::desk::{NewAccount, Recovery};
+use async_graphql::Error;
+use docket_core::desk::{NewAccount, Password, Recovery};
+use docket_core::{Desk, DeskError};
 use docket_domain::Reason;
 use docket_domain::account::RecoveryQuestion;
+use docket_domain::ids::{DepartmentId, UnitId};
 use docket_domain::organisation::{Department, Organisation};
-use docket_domain::people::Role;
+use docket_domain::people::{Actor, DeskKind, Role};
 
 /// The columns a list may have, in any order. Each may be called in Chinese, too.
 const COLUMNS: [(&str, &str); 10] = [
@@ -26,23 +33,88 @@ const COLUMNS: [(&str, &str); 10] = [
 const NEEDED: [&str; 3] = ["login", "name", "role"];
 
 /// Where each column of a list is.
-pub(super) struct Header {
+pub struct Header {
     encoding: Encoding,
     /// For each field of a row the column it is of.
     columns: Vec<&'static str>,
 }
 
-/// A row that can be tried.
+/// A row: an account as far as it could be read, and what is wrong with it.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) new: NewAccount,
+pub struct Row {
+    /// The account. Fields at fault are empty.
+    pub new: NewAccount,
     /// In the clear, if the list has one.
-    pub(super) password: Option<String>,
+    pub password: Option<String>,
+    /// What is wrong.
+    pub mistakes: Mistakes,
+}
+
+/// What is wrong with a row, each column told once.
+#[derive(Debug, Default)]
+pub struct Mistakes(Vec<Reject>);
+
+impl Mistakes {
+    /// Adds one, unless its column is at fault already.
+    pub fn add(&mut self, reject: Reject) {
+        let told = |before: &Reject| before.column.is_some() && before.column == reject.column;
+        if !self.0.iter().any(told) {
+            self.0.push(reject);
+        }
+    }
+
+    /// What was found, or nothing where that is a mistake.
+    fn sound<T: Default>(&mut self, found: Result<T, Reject>) -> T {
+        found.unwrap_or_else(|reject| {
+            self.add(reject);
+            T::default()
+        })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order they were found.
+    #[must_use]
+    pub fn all(self) -> Vec<Reject> {
+        self.0
+    }
+}
+
+impl Row {
+    /// Adds what the desk finds wrong with the account, as it would be created by somebody with a password.
+    pub async fn judge(
+        &mut self,
+        desk: &Desk,
+        actor: &Actor,
+        password: Option<&Password>,
+    ) -> Result<(), Error> {
+        let found = desk.account_mistakes(actor, &self.new, password).await;
+        for mistake in found.map_err(|error| crate::error::system(&error))? {
+            self.mistakes.add(reject_of(mistake)?);
+        }
+        Ok(())
+    }
+}
+
+/// Why a row is not taken, if it is the row's fault.
+pub fn reject_of(error: DeskError) -> Result<Reject, Error> {
+    match Failure::from(error) {
+        Failure::Refused(refused) => {
+            let texts = (refused.zh.as_str(), refused.en.as_str());
+            let column = refused.path.map(column_of);
+            Ok(Reject::of(refused.code, texts, column, ""))
+        }
+        Failure::Fault(error) => Err(error),
+    }
 }
 
 impl Header {
     /// The header of a list, or what is wrong with it.
-    pub(super) fn read(record: &Record, encoding: Encoding) -> Result<Self, String> {
+    pub fn read(record: &Record, encoding: Encoding) -> Result<Self, String> {
         let mut columns = Vec::with_capacity(record.fields.len());
         for field in &record.fields {
             let name = encoding.decode_lossy(field).trim().to_lowercase();
@@ -67,12 +139,18 @@ impl Header {
     }
 
     /// Whether rows may hold passwords.
-    pub(super) fn has_passwords(&self) -> bool {
+    #[must_use]
+    pub fn has_passwords(&self) -> bool {
         self.columns.contains(&"password")
     }
 
-    /// A row, or why it is none.
-    pub(super) fn row(&self, record: &Record, organisation: &Organisation) -> Result<Row, Reject> {
+    /// A row, or why it is none. Clerks and leaders without a department are of `own`, if one is given.
+    pub fn row(
+        &self,
+        record: &Record,
+        organisation: &Organisation,
+        own: Option<DepartmentId>,
+    ) -> Result<Row, Reject> {
         match record.fault {
             Some(Fault::BrokenQuote { field }) => {
                 let column = self.columns.get(field).copied();
@@ -84,11 +162,13 @@ impl Header {
         if record.fields.len() != self.columns.len() {
             return Err(Reject::new(Why::WrongFieldCount, None, ""));
         }
+        let mut mistakes = Mistakes::default();
         let mut values = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(&record.fields) {
             let text = self.encoding.decode(field);
             let broken = || Reject::new(Why::BrokenEncoding, Some(column), "");
-            values.push((*column, text.ok_or_else(broken)?.trim().to_owned()));
+            let text = text.map(|text| text.trim().to_owned());
+            values.push((*column, mistakes.sound(text.ok_or_else(broken))));
         }
         let value = |wanted: &str| {
             let found = values.iter().find(|(column, _)| *column == wanted);
@@ -98,22 +178,17 @@ impl Header {
             "" => Err(Reject::new(Why::Missing, Some(column), "")),
             text => Ok(text.to_owned()),
         };
-        let login = needed("login")?;
-        let name = needed("name")?;
-        let roles = roles(&needed("role")?)?;
-        let department = department(organisation, value("department"))?;
-        let unit = match (value("unit"), department) {
-            ("", _) => None,
-            (_, None) => return Err(Reject::new(Why::Missing, Some("department"), "")),
-            (name, Some(department)) => {
-                let unit = department.units.iter().find(|unit| unit.name == name);
-                Some(
-                    unit.ok_or_else(|| refused(Reason::UnknownOffice, "unit", ""))?
-                        .id,
-                )
-            }
-        };
+        let login = mistakes.sound(needed("login"));
+        let name = mistakes.sound(needed("name"));
+        let roles = mistakes.sound(needed("role").and_then(|text| roles(&text)));
+        let of_offices = roles.iter().all(|role| role.desk() == DeskKind::Office);
+        let own = own.filter(|_| of_offices);
+        let own = own.and_then(|own| organisation.department(own));
+        let named = mistakes.sound(department(organisation, value("department")));
+        let department = named.or(own);
+        let unit = mistakes.sound(unit(department, value("unit")));
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (question, answer) = (value("recovery_question"), value("recovery_answer"));
         Ok(Row {
             password: some(value("password")),
             new: NewAccount {
@@ -123,23 +198,36 @@ impl Header {
                 department: department.map(|department| department.id),
                 unit,
                 mobile: some(value("mobile")),
-                sms_quota: quota(value("sms_quota"))?,
-                recovery: recovery(value("recovery_question"), value("recovery_answer"))?,
+                sms_quota: mistakes.sound(quota(value("sms_quota"))),
+                recovery: mistakes.sound(recovery(question, answer)),
             },
+            mistakes,
         })
     }
 }
 
+/// The roles of an office as a manual calls them (S1 分配角色), with brackets of either width.
+const OFFICE_ROLES: [(&str, Role); 2] = [
+    ("职能部门(经办)", Role::Clerk),
+    ("职能部门(领导)", Role::Leader),
+];
+
 /// Roles by name, in English or Chinese; several with `+` between them.
 fn roles(text: &str) -> Result<Vec<Role>, Reject> {
     let role = |name: &str| {
-        let name = name.trim();
-        let mut all = Role::ALL.iter().copied();
-        all.find(|role| role.name() == name.to_lowercase() || role.name_zh() == name)
-            .ok_or_else(|| {
-                let all: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-                refused(Reason::InvalidValue, "role", &all.join(", "))
-            })
+        let name = name
+            .trim()
+            .replace('\u{FF08}', "(")
+            .replace('\u{FF09}', ")");
+        let as_called = OFFICE_ROLES.iter().find(|(called, _)| *called == name);
+        let by_name = |role: &&Role| role.name() == name.to_lowercase() || role.name_zh() == name;
+        let found = as_called.map(|(_, role)| role);
+        let found = found.or_else(|| Role::ALL.iter().find(by_name));
+        found.copied().ok_or_else(|| {
+            let named = |role: &Role| format!("{} {}", role.name_zh(), role.name());
+            let all: Vec<String> = Role::ALL.iter().map(named).collect();
+            refused(Reason::InvalidValue, "role", &all.join(", "))
+        })
     };
     text.split('+').map(role).collect()
 }
@@ -155,6 +243,18 @@ fn department<'o>(
     let found = departments.find(|department| department.name == name);
     let unknown = || refused(Reason::UnknownOffice, "department", "");
     found.map(Some).ok_or_else(unknown)
+}
+
+fn unit(department: Option<&Department>, name: &str) -> Result<Option<UnitId>, Reject> {
+    match (name, department) {
+        ("", _) => Ok(None),
+        (_, None) => Err(Reject::new(Why::Missing, Some("department"), "")),
+        (name, Some(department)) => {
+            let found = department.units.iter().find(|unit| unit.name == name);
+            let unknown = || refused(Reason::UnknownOffice, "unit", "");
+            found.map(|unit| Some(unit.id)).ok_or_else(unknown)
+        }
+    }
 }
 
 fn quota(text: &str) -> Result<u32, Reject> {
@@ -190,13 +290,14 @@ fn recovery(question: &str, answer: &str) -> Result<Option<Recovery>, Reject> {
 }
 
 /// A row that is not taken for a reason of the domain's.
-pub(super) fn refused(reason: Reason, column: &str, detail: &str) -> Reject {
+#[must_use]
+pub fn refused(reason: Reason, column: &str, detail: &str) -> Reject {
     let texts = (reason.zh(), reason.en());
     Reject::of(reason.code(), texts, Some(column), detail)
 }
 
 /// The column that an input field of `createAccount` comes from.
-pub(super) fn column_of(field: &str) -> &str {
+fn column_of(field: &str) -> &str {
     match field {
         "roles" => "role",
         "departmentId" => "department",
@@ -246,7 +347,8 @@ mod tests {
             "13800000001",
             "30",
         ];
-        let row = header.row(&record(&fields), &city()).unwrap();
+        let row = header.row(&record(&fields), &city(), None).unwrap();
+        assert!(row.mistakes.is_empty());
         assert_eq!(row.new.login, "cg-wang");
         assert_eq!(row.new.roles, [Role::Leader, Role::Clerk]);
         assert_eq!(
@@ -275,20 +377,23 @@ mod tests {
         let names = ["login", "name", "role", "密保问题", "密保答案"];
         let header = header(&names).unwrap();
         let row = |question: &str, answer: &str| {
-            header.row(&record(&["w", "王", "operator", question, answer]), &city())
+            let record = record(&["w", "王", "operator", question, answer]);
+            header.row(&record, &city(), None).unwrap()
         };
         let book = RecoveryQuestion::FavouriteBook;
         for question in ["favourite_book", "FAVOURITE_BOOK", book.zh(), book.en()] {
-            let recovery = row(question, " 红楼梦 ").unwrap().new.recovery.unwrap();
+            let recovery = row(question, " 红楼梦 ").new.recovery.unwrap();
             assert_eq!((recovery.question, &*recovery.answer), (book, "红楼梦"));
         }
-        assert!(row("", "").unwrap().new.recovery.is_none());
+        assert!(row("", "").new.recovery.is_none());
         for (question, answer, column, code) in [
             ("", "红楼梦", "recovery_question", "REQUIRED"),
             ("first_school", "", "recovery_answer", "REQUIRED"),
             ("红楼梦?", "红楼梦", "recovery_question", "INVALID_VALUE"),
         ] {
-            let reject = row(question, answer).unwrap_err();
+            let [reject] = &row(question, answer).mistakes.all()[..] else {
+                panic!("one mistake")
+            };
             assert_eq!(
                 (reject.column.as_deref(), reject.code),
                 (Some(column), code)
@@ -325,14 +430,52 @@ mod tests {
                 "INVALID_VALUE",
             ),
         ] {
-            let reject = header.row(&record(&fields), &city()).unwrap_err();
+            let row = header.row(&record(&fields), &city(), None).unwrap();
+            let [reject] = &row.mistakes.all()[..] else {
+                panic!("one mistake: {fields:?}")
+            };
             assert_eq!(
                 (reject.column.as_deref(), reject.code),
                 (Some(column), code)
             );
             assert!(!reject.text.contains('王') && !reject.text.contains("boss"));
         }
-        let short = header.row(&record(&["w", "王"]), &city()).unwrap_err();
+        let short = header.row(&record(&["w", "王"]), &city(), None);
+        let short = short.unwrap_err();
         assert_eq!((short.column, short.code), (None, "WRONG_FIELD_COUNT"));
+    }
+
+    #[test]
+    fn every_mistake_of_a_row_is_told_once_a_column() {
+        let columns = ["login", "name", "role", "department", "unit", "sms_quota"];
+        let header = header(&columns).unwrap();
+        let row = record(&["", "", "boss", "无此局", "执法大队", "x"]);
+        let row = header.row(&row, &city(), None).unwrap();
+        let told: Vec<_> = row.mistakes.all();
+        let told: Vec<_> = told.iter().map(|r| (r.column.as_deref(), r.code)).collect();
+        let expected = [
+            (Some("login"), "REQUIRED"),
+            (Some("name"), "REQUIRED"),
+            (Some("role"), "INVALID_VALUE"),
+            (Some("department"), "UNKNOWN_OFFICE"),
+            (Some("sms_quota"), "INVALID_VALUE"),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_leaders_own_department_need_not_be_named() {
+        let header = header(&["login", "name", "role", "unit"]).unwrap();
+        let row = |role: &str, unit: &str| {
+            let record = record(&["w", "王", role, unit]);
+            header.row(&record, &city(), Some(DEPARTMENT)).unwrap()
+        };
+        let clerk = row("clerk", "执法大队");
+        assert!(clerk.mistakes.is_empty());
+        assert_eq!(
+            (clerk.new.department, clerk.new.unit),
+            (Some(DEPARTMENT), Some(UNIT))
+        );
+        assert_eq!(row("operator", "").new.department, None);
     }
 }
