@@ -29,6 +29,10 @@ const CLOSE_ENOUGH: u64 = BATCH_RECORDS_MAX as u64;
 const ABANDONED_AFTER: TimeDelta = TimeDelta::days(2);
 /// Projections written at one time on PostgreSQL, each by a connection of its own.
 const WRITING: usize = 2;
+/// A lock is waited for as long as it takes, again.
+const UNLIMITED: &str = "SET LOCAL lock_timeout = DEFAULT";
+/// How long a vacuum begun by hand is waited for, which gives way to nobody.
+const VACUUM_GONE_WITHIN: Duration = Duration::from_mins(10);
 /// How long readers are held up by a rebuild that waits for its turn, and it by them; far less than PostgreSQL takes
 /// to look for a deadlock.
 const LOCKS_WITHIN: Duration = Duration::from_millis(100);
@@ -306,8 +310,14 @@ impl<'s> Build<'s> {
     /// them is not held up by that.
     async fn send_vacuum_away(&self, tx: &mut Tx) -> Result<(), ProjectionError> {
         if let Some(names) = self.names_of_serving().await? {
+            let limit = format!(
+                "SET LOCAL lock_timeout = {}",
+                VACUUM_GONE_WITHIN.as_millis()
+            );
+            tx.execute(&limit, vec![]).await?;
             let lock = format!("LOCK TABLE {names} IN SHARE UPDATE EXCLUSIVE MODE");
             tx.execute(&lock, vec![]).await?;
+            tx.execute(UNLIMITED, vec![]).await?;
         }
         Ok(())
     }
@@ -335,8 +345,7 @@ impl<'s> Build<'s> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let unlimited = "SET LOCAL lock_timeout = DEFAULT";
-        tx.execute(unlimited, vec![]).await?;
+        tx.execute(UNLIMITED, vec![]).await?;
         Ok(())
     }
 
