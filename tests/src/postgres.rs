@@ -3,7 +3,12 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
+
+/// How often one that starts is asked whether it does.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 
 /// A server in a folder of its own. Killed when dropped.
 pub struct Postgres {
@@ -26,6 +31,15 @@ fn done(command: &mut Command) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {error}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A port that stays free while the server is away: none of those that the system gives to whoever asks for any.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let port = || 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(port).find(is_free).unwrap()
 }
 
 /// A command of PostgreSQL's, which refuses to run as root.
@@ -64,11 +78,7 @@ impl Postgres {
             "-E",
             "UTF8",
         ]));
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let mut server = Self {
             bin,
             dir,
@@ -114,6 +124,7 @@ impl Postgres {
                 began.elapsed() < crate::store::PATIENCE,
                 "it does not start"
             );
+            std::thread::sleep(LOOKED_AT_EVERY);
         }
     }
 

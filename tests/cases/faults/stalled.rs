@@ -145,8 +145,10 @@ async fn under_load(
         until(async || count() >= 5 * WORKERS, RECOVERED, "work goes on").await;
         tokio::task::block_in_place(|| goes(postgres));
         away(&server, &crew, lasts).await;
-        let back = Instant::now();
+        let began = Instant::now();
         tokio::task::block_in_place(|| comes(postgres));
+        println!("the database is back after {:?}", began.elapsed());
+        let back = Instant::now();
         let before = count();
         let ready = until(
             async || status(&server, "readyz").await == 200,
