@@ -1,6 +1,7 @@
 //! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
 
 mod behind;
+mod long;
 
 use chrono::TimeDelta;
 use docket_core::Span;

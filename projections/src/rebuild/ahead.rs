@@ -87,20 +87,31 @@ impl Folding {
     }
 }
 
-/// The streams that come next; none when all were read.
+/// The streams that come next, each of them whole; none when all were read.
 async fn next(
     journal: &Journal,
     after: (Uuid, u64),
     until: u64,
 ) -> Result<Vec<Record>, ProjectionError> {
     let mut records = journal.read_by_stream(after, until, READ_MAX).await?;
-    // The page may have cut the last stream off: it comes whole with the next, unless it fills a page.
-    if let Some(last) = records.last().map(|record| record.stream)
-        && records.len() == READ_MAX as usize
+    // The page may have cut the last stream off: it comes with the next, unless it is longer than a page.
+    while let Some(last) = records.last()
+        && records.len().is_multiple_of(READ_MAX as usize)
     {
-        let whole = records.partition_point(|record| record.stream != last);
+        let last = (last.stream, last.version);
+        let whole = records.partition_point(|record| record.stream != last.0);
         if whole > 0 {
             records.truncate(whole);
+            break;
+        }
+        let rest = journal.read_by_stream(last, until, READ_MAX).await?;
+        let of_last = rest
+            .into_iter()
+            .take_while(|record| record.stream == last.0);
+        let before = records.len();
+        records.extend(of_last);
+        if records.len() == before {
+            break;
         }
     }
     Ok(records)
