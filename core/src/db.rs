@@ -19,7 +19,7 @@ use sqlx::{Connection as _, PgConnection};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
-use value::{postgres_arguments, postgres_columns, sqlite_arguments};
+use value::{postgres_arguments, postgres_columns, postgres_copy, sqlite_arguments};
 
 /// How long a SQLite writer waits for another process's write to end.
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -440,6 +440,31 @@ impl Tx {
             }
         }
         Ok(changed)
+    }
+
+    /// Appends rows to a table that has none with their keys. Every row has a value a column, of its kind.
+    pub async fn append(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), sqlx::Error> {
+        let columns = columns.join(", ");
+        match self {
+            Self::Sqlite(_) => {
+                let head = format!("INSERT INTO {table} ({columns})");
+                self.insert(&head, "", rows).await?;
+            }
+            Self::Postgres(_) if rows.is_empty() => {}
+            // No plan, no look for what is there, and rows stored by the page.
+            Self::Postgres(tx) => {
+                let sql = format!("COPY {table} ({columns}) FROM STDIN WITH (FORMAT binary)");
+                let mut copying = tx.copy_in_raw(&sql).await?;
+                copying.send(postgres_copy(&rows)?).await?;
+                copying.finish().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes it permanent.

@@ -7,6 +7,7 @@ use docket_core::db::{Row, Value, list, pieces};
 use docket_core::values;
 use docket_domain::ids::TicketId;
 use docket_domain::ticket::{Kind, Ticket, TicketNumber, TicketState};
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ impl Projection for Cards {
         }
         Ok(vec![
             Write::RemoveOf(&TABLE, "ticket", batch.erased().collect()),
-            Write::Put(&TABLE, rows),
+            Write::PutOnce(&TABLE, rows),
         ])
     }
 }
@@ -100,6 +101,28 @@ pub(crate) fn read(row: &Row, from: usize) -> Result<Card, ProjectionError> {
 }
 
 impl Views {
+    /// Tickets at the versions they were seen at just now: from memory, or read again, and then perhaps a little later.
+    pub(crate) async fn cards(
+        &self,
+        seen: &[(TicketId, u64)],
+    ) -> Result<HashMap<TicketId, Card>, ProjectionError> {
+        let mut cards = HashMap::with_capacity(seen.len());
+        let mut missing = Vec::new();
+        for (id, version) in seen {
+            match self.known().at(*id, *version) {
+                Some(card) => drop(cards.insert(*id, card)),
+                None => missing.push(*id),
+            }
+        }
+        if !missing.is_empty() {
+            for card in self.tickets(&missing).await? {
+                self.known().keep(card.clone());
+                cards.insert(card.id, card);
+            }
+        }
+        Ok(cards)
+    }
+
     /// A ticket by id.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Card>, ProjectionError> {
         let sql = format!("SELECT {READ_COLUMNS} FROM tickets t WHERE t.ticket = $1");

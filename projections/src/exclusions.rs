@@ -99,7 +99,7 @@ impl Projection for Exclusions {
         }
         Ok(vec![
             Write::RemoveOf(&TABLE, "ticket", batch.erased().collect()),
-            Write::Put(&TABLE, rows),
+            Write::PutOnce(&TABLE, rows),
         ])
     }
 }

@@ -1,6 +1,8 @@
 //! The fold: every ticket and account of a batch, brought from before to after with the domain's own
 //! `evolve`, once for all projections.
 
+use crate::card::Card;
+use crate::known::Known;
 use crate::projection::{Batch, ProjectionError, TicketChange};
 use docket_core::esrs_store::decode;
 use docket_core::{Journal, Record};
@@ -9,18 +11,14 @@ use docket_domain::aggregate::Aggregate;
 use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::organisation::Organisation;
 use docket_domain::ticket::Ticket;
-use quick_cache::unsync::Cache;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Folded tickets the fold keeps; others are read from the journal again.
-pub const FOLDED_MAX: usize = 10_000;
-
 /// Folds tickets and accounts once for every projection.
 pub(crate) struct Fold {
     journal: Journal,
-    known: Cache<Uuid, (u64, Arc<Ticket>)>,
+    known: Arc<Known>,
     zone: Option<chrono_tz::Tz>,
 }
 
@@ -43,10 +41,11 @@ impl Folded {
 }
 
 impl Fold {
-    pub(crate) fn new(journal: Journal) -> Self {
+    /// Of what it folds it reads the earlier history from the journal where it is not known.
+    pub(crate) fn new(journal: Journal, known: Arc<Known>) -> Self {
         Self {
             journal,
-            known: Cache::new(FOLDED_MAX),
+            known,
             zone: None,
         }
     }
@@ -55,7 +54,7 @@ impl Fold {
     pub(crate) async fn fold(&mut self, records: &[Record]) -> Result<Folded, ProjectionError> {
         let mut index: HashMap<Uuid, usize> = HashMap::new();
         let mut changes: Vec<TicketChange> = Vec::new();
-        let missing = self.missing(records);
+        let (mut known, missing) = self.before(records);
         let earlier = match records.first() {
             Some(first) if !missing.is_empty() => {
                 self.journal
@@ -75,11 +74,7 @@ impl Fold {
                 let before = match old.remove(&record.stream) {
                     Some((_, ticket)) => Arc::new(ticket),
                     None if record.version == 1 => Arc::default(),
-                    None => self
-                        .known
-                        .get(&record.stream)
-                        .map(|k| k.1.clone())
-                        .unwrap_or_default(),
+                    None => known.remove(&record.stream).unwrap_or_default(),
                 };
                 let after = before.clone();
                 changes.push(TicketChange {
@@ -132,30 +127,29 @@ impl Fold {
         Ok(accounts.into_iter().map(account).collect())
     }
 
-    /// Tickets whose earlier history has to be read.
-    fn missing(&self, records: &[Record]) -> Vec<Uuid> {
+    /// The tickets of a batch as they were before it, as far as they are known, and those whose history has to be read.
+    fn before(&self, records: &[Record]) -> (HashMap<Uuid, Arc<Ticket>>, Vec<Uuid>) {
         let mut seen = HashSet::new();
         let first = |r: &&Record| r.category == Ticket::CATEGORY && seen.insert(r.stream);
-        let unknown = |r: &&Record| {
-            r.version > 1
-                && self
-                    .known
-                    .get(&r.stream)
-                    .is_none_or(|(version, _)| version + 1 != r.version)
-        };
-        records
-            .iter()
-            .filter(first)
-            .filter(unknown)
-            .map(|r| r.stream)
-            .collect()
+        let (mut known, mut missing) = (HashMap::new(), Vec::new());
+        for record in records.iter().filter(first).filter(|r| r.version > 1) {
+            match self.known.folded(record.stream, record.version - 1) {
+                Some(ticket) => drop(known.insert(record.stream, ticket)),
+                None => missing.push(record.stream),
+            }
+        }
+        (known, missing)
     }
 
     /// Remembers a batch that was applied.
-    pub(crate) fn keep(&mut self, folded: Folded) {
+    pub(crate) fn keep(&self, folded: Folded) {
         for change in folded.changes {
-            self.known
-                .insert(change.id.0, (change.version, change.after));
+            self.known.keep(Card {
+                id: change.id,
+                ticket: change.after,
+                version: change.version,
+                position: change.position,
+            });
         }
     }
 

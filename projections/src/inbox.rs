@@ -380,7 +380,7 @@ impl Projection for Inbox {
                 }
             }
         }
-        let mut writes = vec![Write::Remove(&TABLE, gone), Write::Put(&TABLE, rows)];
+        let mut writes = vec![Write::Remove(&TABLE, gone), Write::PutOnce(&TABLE, rows)];
         writes.extend(moved.writes());
         Ok(writes)
     }

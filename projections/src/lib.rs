@@ -11,6 +11,7 @@ pub mod card;
 pub mod exclusions;
 mod fold;
 pub mod inbox;
+mod known;
 pub mod notices;
 pub mod people;
 pub mod projection;

@@ -48,7 +48,7 @@ impl Projection for People {
         }
         Ok(vec![
             Write::RemoveOf(&TABLE, "account", gone),
-            Write::Put(&TABLE, rows),
+            Write::PutOnce(&TABLE, rows),
         ])
     }
 }

@@ -11,11 +11,12 @@ mod verify;
 pub use verify::{DIFFERENCES_MAX, Difference, DifferenceKind, Verification, verify};
 
 use crate::fold::{Fold, Folded};
+use crate::known::Known;
 use crate::projection::{self, Projection, ProjectionError, Table};
 use crate::runner::{
     BATCH_RECORDS_MAX, check_log, checkpoint, lock_checkpoint, move_checkpoint, prepare,
 };
-use crate::write::{Write, apply_all, writes_of};
+use crate::write::{Tables, Write, apply_all, writes_of};
 use chrono::TimeDelta;
 use docket_core::clock::random_bytes;
 use docket_core::db::{Db, Tx};
@@ -151,7 +152,7 @@ impl<'s> Build<'s> {
             projections: projections.to_vec(),
             prefix: format!("build_{name}_"),
             name,
-            fold: Fold::new(store.journal.clone()),
+            fold: Fold::new(store.journal.clone(), Known::new()),
             position: 0,
             indexed: false,
         };
@@ -227,7 +228,7 @@ impl<'s> Build<'s> {
         writes: impl IntoIterator<Item = Write>,
     ) -> Result<(), ProjectionError> {
         let mut tx = self.db.begin_lazily().await?;
-        apply_all(&mut tx, &self.prefix, writes).await?;
+        apply_all(&mut tx, &self.prefix, Tables::Empty, writes).await?;
         Ok(tx.commit().await?)
     }
 
@@ -299,7 +300,7 @@ impl<'s> Build<'s> {
         (records, folded): (Vec<Record>, Folded),
     ) -> Result<(), ProjectionError> {
         let writes = writes_of(&self.projections, &folded.batch(&records))?;
-        apply_all(tx, &self.prefix, writes).await?;
+        apply_all(tx, &self.prefix, Tables::Filled, writes).await?;
         self.fold.keep(folded);
         self.position = records.last().map_or(self.position, |last| last.position);
         Ok(())

@@ -4,10 +4,11 @@
 //! from there. Polling is the truth, waking is a hint.
 
 use crate::fold::Fold;
+use crate::known::Known;
 use crate::projection::{self, Projection, ProjectionError};
 use crate::rebuild;
 use crate::views::Views;
-use crate::write::{apply_all, writes_of};
+use crate::write::{Tables, apply_all, writes_of};
 use docket_core::db::{Db, Tx};
 use docket_core::{Journal, JournalError, Store, values};
 use std::time::Duration;
@@ -62,9 +63,10 @@ impl Runner {
         }
         let (position, positions) = watch::channel(checkpoint(&db).await?);
         let (state, states) = watch::channel(State::Following);
-        let fold = Fold::new(store.journal.clone());
+        let known = Known::new();
+        let fold = Fold::new(store.journal.clone(), known.clone());
         let (caught_up, caught_up_at) = watch::channel(Instant::now());
-        let views = Views::new(db.clone(), positions, caught_up_at);
+        let views = Views::new(db.clone(), known, positions, caught_up_at);
         Ok((
             Self {
                 db,
@@ -130,7 +132,7 @@ impl Runner {
             self.position.send_replace(at);
             return Ok(true);
         }
-        apply_all(&mut tx, "", writes).await?;
+        apply_all(&mut tx, "", Tables::Filled, writes).await?;
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
         self.fold.keep(folded);

@@ -1,5 +1,6 @@
 //! Statistics by department and day. Each ticket's facts are rows of their own, so that every figure can
-//! be traced to the tickets behind it; the daily sums move by the difference.
+//! be traced to the tickets behind it: `measures` holds those that are not 0, as `{"assigned":1}`. The daily sums move
+//! by the difference.
 //!
 //! Days are days in the hotline's zone. An activity counts on the day it happened; what was due counts on
 //! the day it was due, with its numerator beside it: "signed in time" over "due to sign" of the same day.
@@ -21,6 +22,7 @@ use docket_core::db::Value;
 use docket_core::values;
 use docket_domain::ids::DepartmentId;
 use facts::{Facts, facts};
+use std::fmt::Write as _;
 use uuid::Uuid;
 
 /// The projection.
@@ -30,6 +32,19 @@ pub struct Statistics;
 pub const ROWS_MAX: u32 = 10_000;
 /// The department column of what is the centre's own.
 const CENTRE: Uuid = Uuid::nil();
+
+const FACTS: Table = Table {
+    name: "facts",
+    columns: &[
+        Column::Id("ticket"),
+        Column::Id("department"),
+        Column::Text("day"),
+        Column::Int("excluded_from"),
+        Column::Text("measures"),
+    ],
+    key: 4,
+    indexes: &[],
+};
 
 macro_rules! measures {
     ($($(#[$doc:meta])* $name:ident,)+) => {
@@ -45,6 +60,17 @@ macro_rules! measures {
                 values![$(self.$name,)+]
             }
 
+            /// Those that are not nothing, as a JSON object: of a ticket's, nearly all are.
+            fn to_json(self) -> String {
+                let mut json = String::from("{");
+                $(if self.$name != 0 {
+                    let comma = if json.len() > 1 { "," } else { "" };
+                    let _ = write!(json, "{comma}\"{}\":{}", stringify!($name), self.$name);
+                })+
+                json.push('}');
+                json
+            }
+
             fn from_values(values: &[i64]) -> Self {
                 let mut values = values.iter().copied();
                 Self { $($name: values.next().unwrap_or(0),)+ }
@@ -55,12 +81,6 @@ macro_rules! measures {
             }
         }
 
-        const FACTS: Table = Table {
-            name: "facts",
-            columns: &[Column::Id("ticket"), Column::Id("department"), Column::Text("day"), Column::Int("excluded_from"), $(Column::Int(stringify!($name)),)+],
-            key: 4,
-            indexes: &[],
-        };
         const DAILY: Table = Table {
             name: "daily",
             columns: &[Column::Id("department"), Column::Text("day"), Column::Int("excluded_from"), $(Column::Int(stringify!($name)),)+],
@@ -138,7 +158,7 @@ impl Projection for Statistics {
     }
 
     fn version(&self) -> i64 {
-        7
+        8
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -165,7 +185,7 @@ impl Projection for Statistics {
                 if !stands {
                     let mut row = values![id(change.id.0)];
                     row.extend(key.values());
-                    row.extend(measures.values());
+                    row.push(measures.to_json().into());
                     rows.push(row);
                 }
             }
@@ -178,7 +198,7 @@ impl Projection for Statistics {
         });
         Ok(vec![
             Write::Remove(&FACTS, gone),
-            Write::Put(&FACTS, rows),
+            Write::PutOnce(&FACTS, rows),
             Write::Add(&DAILY, moved.collect()),
         ])
     }

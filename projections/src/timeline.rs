@@ -69,7 +69,7 @@ impl Projection for Timeline {
             ]
         });
         Ok(vec![
-            Write::Put(&TABLE, rows.collect()),
+            Write::PutOnce(&TABLE, rows.collect()),
             Write::RemoveOf(&TABLE, "ticket", batch.erased().collect()),
         ])
     }

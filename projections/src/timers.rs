@@ -54,7 +54,10 @@ impl Projection for Timers {
             let new = after.iter().filter(|timer| !before.contains(timer));
             rows.extend(new.map(|timer| row(change.id, timer)));
         }
-        Ok(vec![Write::Remove(&TABLE, gone), Write::Put(&TABLE, rows)])
+        Ok(vec![
+            Write::Remove(&TABLE, gone),
+            Write::PutOnce(&TABLE, rows),
+        ])
     }
 }
 

@@ -1,6 +1,8 @@
 //! A handle on the views: where queries go, and how far they have come.
 
+use crate::known::Known;
 use docket_core::db::Db;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -9,6 +11,7 @@ use tokio::time::Instant;
 #[derive(Clone)]
 pub struct Views {
     db: Db,
+    known: Arc<Known>,
     position: watch::Receiver<u64>,
     caught_up: watch::Receiver<Instant>,
 }
@@ -26,11 +29,13 @@ pub struct Lagging {
 impl Views {
     pub(crate) const fn new(
         db: Db,
+        known: Arc<Known>,
         position: watch::Receiver<u64>,
         caught_up: watch::Receiver<Instant>,
     ) -> Self {
         Self {
             db,
+            known,
             position,
             caught_up,
         }
@@ -38,6 +43,10 @@ impl Views {
 
     pub(crate) const fn db(&self) -> &Db {
         &self.db
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The position up to which everything is in the views.

@@ -12,6 +12,9 @@ const PREFIX: &str = "{prefix}";
 pub enum Write {
     /// Puts whole rows in the place of those with the same keys, if there are any.
     Put(&'static Table, Vec<Vec<Value>>),
+    /// The same, of rows that follow from what a stream has come to: where streams are folded whole into empty tables,
+    /// there are none with the same keys.
+    PutOnce(&'static Table, Vec<Vec<Value>>),
     /// Moves sums by differences: the columns behind the key are added up. A row that comes to nothing goes, so
     /// that rows depend on what is summed alone.
     Add(&'static Table, Vec<Vec<Value>>),
@@ -25,9 +28,16 @@ pub enum Write {
 
 impl Write {
     /// Writes it to the tables under a prefix.
-    pub(crate) async fn apply(self, tx: &mut Tx, prefix: &str) -> Result<(), sqlx::Error> {
+    async fn apply(self, tx: &mut Tx, prefix: &str, tables: Tables) -> Result<(), sqlx::Error> {
         match self {
-            Self::Put(table, rows) => put(tx, prefix, table, rows).await,
+            Self::PutOnce(table, rows) if tables == Tables::Empty => {
+                let columns: Vec<&str> = table.columns.iter().map(|c| c.name()).collect();
+                let name = format!("{prefix}{}", table.name);
+                tx.append(&name, &columns, rows).await
+            }
+            Self::Put(table, rows) | Self::PutOnce(table, rows) => {
+                put(tx, prefix, table, rows).await
+            }
             Self::Add(table, rows) => add(tx, prefix, table, rows).await,
             Self::Remove(table, keys) => remove(tx, prefix, table, keys, "").await,
             Self::RemoveOf(table, column, ids) => remove_of(tx, prefix, table, column, &ids).await,
@@ -51,14 +61,24 @@ pub(crate) fn writes_of(
     Ok(writes)
 }
 
+/// Into what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// Tables with rows.
+    Filled,
+    /// Tables that hold nothing of the streams that are written, each of which is folded whole.
+    Empty,
+}
+
 /// Writes all of it in order.
 pub(crate) async fn apply_all(
     tx: &mut Tx,
     prefix: &str,
+    tables: Tables,
     writes: impl IntoIterator<Item = Write>,
 ) -> Result<(), sqlx::Error> {
     for write in writes {
-        write.apply(tx, prefix).await?;
+        write.apply(tx, prefix, tables).await?;
     }
     Ok(())
 }

@@ -195,3 +195,46 @@ pub(super) fn postgres_columns(
     }
     Ok((arguments, marks.join(", ")))
 }
+
+/// Rows as `COPY … WITH (FORMAT binary)` reads them.
+pub(super) fn postgres_copy(rows: &[Vec<Value>]) -> Result<Vec<u8>, sqlx::Error> {
+    const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+    const NO_FLAGS: i32 = 0;
+    const NO_EXTENSION: i32 = 0;
+    const END: i16 = -1;
+    let mut copy = SIGNATURE.to_vec();
+    copy.extend(NO_FLAGS.to_be_bytes());
+    copy.extend(NO_EXTENSION.to_be_bytes());
+    for row in rows {
+        let width = i16::try_from(row.len()).map_err(too_large)?;
+        copy.extend(width.to_be_bytes());
+        for value in row {
+            match value {
+                Value::Int(v) => field(&mut copy, v.map(i64::to_be_bytes).as_ref()),
+                Value::Text(v) => field(&mut copy, v.as_ref()),
+                Value::Bytes(v) => field(&mut copy, v.as_ref()),
+                Value::Real(v) => field(&mut copy, v.map(f64::to_be_bytes).as_ref()),
+                Value::Id(v) => field(&mut copy, v.as_ref()),
+            }?;
+        }
+    }
+    copy.extend(END.to_be_bytes());
+    Ok(copy)
+}
+
+fn field(copy: &mut Vec<u8>, bytes: Option<&impl AsRef<[u8]>>) -> Result<(), sqlx::Error> {
+    const NULL: i32 = -1;
+    match bytes.map(AsRef::as_ref) {
+        Some(bytes) => {
+            let length = i32::try_from(bytes.len()).map_err(too_large)?;
+            copy.extend(length.to_be_bytes());
+            copy.extend(bytes);
+        }
+        None => copy.extend(NULL.to_be_bytes()),
+    }
+    Ok(())
+}
+
+fn too_large(error: std::num::TryFromIntError) -> sqlx::Error {
+    sqlx::Error::Encode(Box::new(error))
+}

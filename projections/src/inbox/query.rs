@@ -1,11 +1,11 @@
 //! Queries on inboxes: a page of a tab, totals, counts, and how long a ticket has been nobody's.
 
 use super::{Holder, NEVER, PAGE_MAX, RESTS_GREEN, SPANS, Tab, begin_of};
-use crate::card::{Card, READ_COLUMNS, read};
+use crate::card::Card;
 use crate::projection::{ProjectionError, id};
 use crate::views::Views;
 use docket_core::Span;
-use docket_core::db::Value;
+use docket_core::db::{Row, Value};
 use docket_core::values;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, AssignmentNo, TicketId};
@@ -197,32 +197,48 @@ impl Views {
         let direction = span.direction(descends);
         values.push(span.limit.min(PAGE_MAX + 1).into());
         let sql = format!(
-            "SELECT {READ_COLUMNS}, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
+            "SELECT t.ticket, t.version, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
              FROM inbox i JOIN tickets t ON t.ticket = i.ticket WHERE {condition}
              ORDER BY i.{column} {direction}, i.ticket {direction} LIMIT ${}",
             values.len()
         );
         let now = query.now.timestamp_micros();
         let rows = self.db().fetch_all(&sql, values).await?;
-        let row = |row: &docket_core::db::Row| {
-            let due = row.int(7)?;
-            let due_at = (due != NEVER).then(|| row.time(7)).transpose()?;
-            let card = read(row, 0)?;
-            let assignment = AssignmentNo(u16::try_from(row.int(4)?).unwrap_or(0));
+        let seen = |row: &Row| {
+            let version = u64::try_from(row.int(1)?).unwrap_or(0);
+            Ok((TicketId(row.id(0)?), version))
+        };
+        let seen: Vec<_> = rows
+            .iter()
+            .map(seen)
+            .collect::<Result<_, ProjectionError>>()?;
+        let mut cards = self.cards(&seen).await?;
+        let row = |(row, (ticket, _)): (&Row, &(TicketId, u64))| {
+            // Erased since.
+            let Some(card) = cards.remove(ticket) else {
+                return Ok(None);
+            };
+            let due = row.int(5)?;
+            let due_at = (due != NEVER).then(|| row.time(5)).transpose()?;
+            let assignment = AssignmentNo(u16::try_from(row.int(2)?).unwrap_or(0));
             // Of the limit that is shown: while the ticket rests in time there is none.
             let limit = card.ticket.assignment(assignment).and_then(|a| a.due);
-            Ok(InboxRow {
+            Ok(Some(InboxRow {
                 due_provisional: due_at.is_some() && limit.is_some_and(|due| due.provisional),
                 card,
                 assignment,
-                tab: row.text(5)?,
-                unviewed: row.int(6)? == 1,
+                tab: row.text(3)?,
+                unviewed: row.int(4)? == 1,
                 due_at,
-                overdue: row.int(8)? == 1 && due < now,
-                sort: row.int(9)?,
-            })
+                overdue: row.int(6)? == 1 && due < now,
+                sort: row.int(7)?,
+            }))
         };
-        rows.iter().map(row).collect()
+        rows.iter()
+            .zip(&seen)
+            .map(row)
+            .filter_map(Result::transpose)
+            .collect()
     }
 
     /// How many rows a query has in all, counted one by one; without a filter, see [`Self::inbox_counts`].

@@ -4,6 +4,7 @@
 //! its first record to its last, and each of its rows written once, nearly in the order of their keys.
 
 use crate::fold::Fold;
+use crate::known::Known;
 use crate::projection::{Projection, ProjectionError};
 use crate::write::Write;
 use docket_core::journal::READ_MAX;
@@ -37,7 +38,7 @@ pub(super) fn by_stream(
         let mut folding = Folding {
             journal: journal.clone(),
             projections: projections.to_vec(),
-            fold: Fold::new(journal.clone()),
+            fold: Fold::new(journal.clone(), Known::new()),
             until,
             read_up_to: read_up_to.clone(),
         };

@@ -30,9 +30,12 @@ use crate::rules::Matter;
 use crate::sealed::Sealed;
 use crate::time::{Due, Light, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
-/// A ticket as folded from its events.
+/// A ticket as folded from its events. Written without what it has not, which is most of what it could have.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ticket {
     /// Where it stands.
     pub state: TicketState,
@@ -45,6 +48,7 @@ pub struct Ticket {
     /// The round of handling, from 1; a redo begins the next.
     pub round: u16,
     /// Every assignment ever made, in order; the number is the index plus one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assignments: Vec<Assignment>,
     /// The answer that went to the citizen, of this round.
     pub answer: Option<Answer>,
@@ -53,8 +57,10 @@ pub struct Ticket {
     /// The review of the answer, of this round.
     pub review: Option<Review>,
     /// Every call-back of this round, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub call_backs: Vec<CallBack>,
     /// The call-backs of the rounds before this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past_call_backs: Vec<PastCallBack>,
     /// How it ended.
     pub ending: Option<Ending>,
@@ -83,14 +89,18 @@ pub struct Ticket {
     /// The latest ruling.
     pub ruling: Option<Ruling>,
     /// Every time its clocks stood still, in order; at most the last goes on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<Pause>,
     /// The ticket it was merged into, while it is.
     pub merged: Option<Merged>,
     /// The tickets merged into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<TicketId>,
     /// Of those that were, the ones that got its outcome when it was over: they get its corrections, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub concluded: Vec<TicketId>,
     /// Every exclusion asked for, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<Exclusion>,
     /// The termination asked for and not decided on.
     pub termination: Option<Termination>,
@@ -107,6 +117,7 @@ pub struct Ticket {
     /// Laid down for good.
     pub archived: Option<Archived>,
     /// Every file attached, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
 }
 
@@ -155,6 +166,7 @@ impl Default for Ticket {
 }
 
 /// What was received.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// When.

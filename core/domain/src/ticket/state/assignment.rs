@@ -9,8 +9,10 @@ use crate::people::Actor;
 use crate::sealed::Sealed;
 use crate::time::{Due, Light, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// One office's task in a ticket, with its own state and clock.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// Its number within the ticket, from 1.
@@ -46,10 +48,13 @@ pub struct Assignment {
     /// Whether it may not be returned: the joint meeting ruled so.
     pub locked: bool,
     /// Every time its deadline was moved, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
     /// Every extension asked for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,
     /// The lights lit, of the deadline as it is now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lit: Vec<Light>,
     /// Whether it was in hand before Docket was: its clock did not begin here.
     pub imported: bool,
@@ -66,6 +71,7 @@ pub struct Assignment {
     /// An answer saved and not submitted; for the holder's office alone.
     pub draft: Option<Draft>,
     /// Every time it was given back, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<Return>,
     /// When it was replied, returned, recalled or released.
     pub ended_at: Option<Timestamp>,
