@@ -1,6 +1,7 @@
 //! The cells, what they are compared to, and with what target.
 
 use crate::kept::Stock;
+use crate::peers::Peer;
 
 /// Which store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +39,16 @@ pub enum What {
     InboxLarge,
     /// A server offered four times what it can do, inbox pages out of 10,000 tickets.
     Overload,
+    /// A server, signing and replying in turn beside 10,000 tickets.
+    MixSmall,
+    /// The same beside a million.
+    MixLarge,
+    /// How soon a server with a million tickets is ready.
+    Start,
+    /// Clerks at their offices' inboxes, who are told of every change.
+    Live,
+    /// A page of an inbox out of 10,000 tickets, from Docket or from others.
+    Page(Peer),
     /// A server's memory with a million tickets.
     Memory,
     /// All views folded anew.
@@ -117,6 +128,13 @@ impl Cell {
             What::InboxSmall => format!("http.{on}.inbox_10k"),
             What::InboxLarge => format!("http.{on}.inbox_1m"),
             What::Overload => format!("http.{on}.overload"),
+            What::MixSmall => format!("http.{on}.mix_10k"),
+            What::MixLarge => format!("http.{on}.mix_1m"),
+            What::Start => format!("start.{on}.1m"),
+            What::Live => format!("live.{on}"),
+            What::Page(Peer::Docket) => format!("page.{on}.docket"),
+            What::Page(Peer::PostGraphile) => format!("page.{on}.postgraphile"),
+            What::Page(Peer::Rest) => format!("page.{on}.rest"),
             What::Memory => format!("memory.{on}"),
             What::Rebuild => format!("rebuild.{on}"),
             What::Size => format!("size.{on}"),
@@ -136,14 +154,17 @@ impl Cell {
 
     /// Whether it needs a million tickets, which take minutes to make.
     pub const fn is_large(self) -> bool {
-        matches!(self.what, What::InboxLarge | What::Memory | What::TimersLarge)
+        matches!(
+            self.what,
+            What::InboxLarge | What::MixLarge | What::Start | What::Memory | What::TimersLarge
+        )
     }
 
     /// What its store holds, where that is kept from round to round.
     pub const fn stock(self) -> Option<Stock> {
         match self.what {
-            What::InboxSmall | What::Overload => Some(Stock::Imported(SMALL)),
-            What::InboxLarge | What::Memory => Some(Stock::Imported(LARGE)),
+            What::InboxSmall | What::MixSmall | What::Page(_) | What::Overload => Some(Stock::Imported(SMALL)),
+            What::InboxLarge | What::MixLarge | What::Start | What::Memory => Some(Stock::Imported(LARGE)),
             What::TimersSmall => Some(Stock::Open(50_000)),
             What::TimersLarge => Some(Stock::Open(LARGE)),
             What::Rebuild | What::Size => Some(Stock::Replied(REPLIED)),
@@ -172,11 +193,15 @@ pub fn groups() -> Vec<Vec<Cell>> {
         on(Sqlite, 32, &[DeskSign, HttpSign, DeskLoop, HttpDay]),
         on(Sqlite, 0, &[Import]),
     ];
+    groups.push(on(Postgres, 32, &[Page(Peer::Docket), Page(Peer::PostGraphile), Page(Peer::Rest)]));
     for store in [Sqlite, Postgres] {
         groups.push(on(store, 0, &[Rebuild, Size]));
         let mut inboxes: Vec<Cell> = on(store, 16, &[InboxSmall, InboxLarge]);
+        inboxes.push(Cell::new(store, Start, 0));
+        inboxes.extend(on(store, 64, &[MixSmall, MixLarge]));
         inboxes.push(Cell::new(store, Memory, 0));
         groups.push(inboxes);
+        groups.push(on(store, 2_000, &[Live]));
         groups.push(on(store, 128, &[Overload]));
         groups.push(on(store, 0, &[TimersSmall]));
         groups.push(on(store, 0, &[TimersLarge]));
@@ -221,6 +246,21 @@ pub fn judged() -> Vec<Judged> {
     ] {
         compare(name, Postgres, of, What::EsrsCommand, 32, Some(AtLeast(reach)));
     }
+    for (figure, to, target) in [
+        ("", Peer::PostGraphile, AtLeast(5.0)),
+        ("cpu", Peer::PostGraphile, AtMost(0.2)),
+        ("cpu", Peer::Rest, AtMost(1.5)),
+    ] {
+        let name = if to == Peer::Rest { "rest" } else { "postgraphile" };
+        let of = if figure.is_empty() { "rate" } else { figure };
+        judged.push(Judged {
+            name: format!("page.postgres.{of}_ratio_to_{name}.c32"),
+            of: Cell::new(Postgres, What::Page(Peer::Docket), 32),
+            figure,
+            to: Some(Cell::new(Postgres, What::Page(to), 32)),
+            target: Some(target),
+        });
+    }
     for store in [Postgres, Sqlite] {
         let mut alone = |what, clients, figure: &'static str, target| {
             let of = Cell::new(store, what, clients);
@@ -232,6 +272,9 @@ pub fn judged() -> Vec<Judged> {
         alone(What::Rebuild, 0, "", AtLeast(if store == Sqlite { 50_000.0 } else { 30_000.0 }));
         alone(What::Memory, 0, "", AtMost(300.0));
         alone(What::Overload, 128, "p99_ratio", AtMost(2.0));
+        alone(What::Start, 0, "", AtMost(2.0));
+        alone(What::Live, 2_000, "", AtMost(250.0));
+        alone(What::Live, 2_000, "memory", AtMost(300.0));
         for timers in [What::TimersSmall, What::TimersLarge] {
             alone(timers, 0, "", AtMost(1.0));
             alone(timers, 0, "p99_ratio", AtMost(2.0));
@@ -247,6 +290,16 @@ pub fn judged() -> Vec<Judged> {
             to: Some(Cell::new(store, What::InboxSmall, 16)),
             target: Some(AtMost(1.3)),
         });
+        for figure in ["p99", "cpu"] {
+            let of = Cell::new(store, What::MixLarge, 64);
+            judged.push(Judged {
+                name: format!("{}.{figure}_ratio_to_10k", of.name()),
+                of,
+                figure,
+                to: Some(Cell::new(store, What::MixSmall, 64)),
+                target: None,
+            });
+        }
     }
     judged
 }

@@ -43,38 +43,70 @@ pub fn master_key(dir: &Path) -> PathBuf {
     dir.join("master.key")
 }
 
-/// A founded store with departments, and its desk.
-pub async fn found(url: StoreUrl, dir: &Path) -> Fallible<(Store, Arc<Desk>)> {
+async fn store(url: StoreUrl, dir: &Path) -> Fallible<Store> {
     let mut options = StoreOptions::new(url, Arc::new(SystemClock));
     options.master = Some(MasterKey::File(master_key(dir)));
-    let store = Store::open(options).await?;
+    Ok(Store::open(options).await?)
+}
+
+/// The desk of a store that was founded before.
+pub async fn open(url: StoreUrl, dir: &Path) -> Fallible<Arc<Desk>> {
+    Ok(Arc::new(Desk::new(&store(url, dir).await?)))
+}
+
+/// A founded store with departments, and its desk.
+pub async fn found(url: StoreUrl, dir: &Path) -> Fallible<(Store, Arc<Desk>)> {
+    let store = store(url, dir).await?;
     let desk = Arc::new(Desk::new(&store));
     desk.found("云州市", DEFAULT_PACK, CALENDAR_CN).await?;
-    for (n, name) in (0..).zip(DEPARTMENTS) {
-        let department = OrganisationAction::AddDepartment {
-            id: DepartmentId(Uuid::from_u128(DEPARTMENT.0.as_u128() + (n << 32))),
-            name: name.into(),
-            region: None,
-        };
-        desk.organise(&administrator(), department, &Options::default()).await?;
+    for (n, name) in DEPARTMENTS.into_iter().enumerate() {
+        add_department(&desk, n, name.into()).await?;
     }
     Ok((store, desk))
+}
+
+/// The departments by number: first those of [`DEPARTMENTS`].
+pub const fn department(n: usize) -> DepartmentId {
+    DepartmentId(Uuid::from_u128(DEPARTMENT.0.as_u128() + ((n as u128) << 32)))
+}
+
+async fn add_department(desk: &Desk, n: usize, name: String) -> Fallible<()> {
+    let id = department(n);
+    let added = OrganisationAction::AddDepartment { id, name, region: None };
+    desk.organise(&administrator(), added, &Options::default()).await?;
+    Ok(())
+}
+
+/// As many departments as that in all, each with a clerk.
+pub async fn staff(desk: &Desk, departments: usize, login: fn(usize) -> String) -> Fallible<()> {
+    for n in 0..departments {
+        if n >= DEPARTMENTS.len() {
+            add_department(desk, n, format!("第{n}局")).await?;
+        }
+        hire_one(desk, login(n), Role::Clerk, Some(department(n))).await?;
+    }
+    Ok(())
 }
 
 /// Accounts for everybody of [`STAFF`].
 pub async fn hire(desk: &Desk) -> Fallible<()> {
     for (login, role, department) in STAFF {
-        let account = NewAccount {
-            login: login.into(),
-            name: login.into(),
-            roles: vec![role],
-            department,
-            unit: None,
-            ..NewAccount::default()
-        };
-        let password = Password::Clear(PASSWORD.into());
-        desk.create_account(&Actor::system(), account, password, &Options::default()).await?;
+        hire_one(desk, login.into(), role, department).await?;
     }
+    Ok(())
+}
+
+async fn hire_one(desk: &Desk, login: String, role: Role, department: Option<DepartmentId>) -> Fallible<()> {
+    let account = NewAccount {
+        name: login.clone(),
+        login,
+        roles: vec![role],
+        department,
+        unit: None,
+        ..NewAccount::default()
+    };
+    let password = Password::Clear(PASSWORD.into());
+    desk.create_account(&Actor::system(), account, password, &Options::default()).await?;
     Ok(())
 }
 

@@ -4,8 +4,9 @@ use crate::Fallible;
 use crate::city::PASSWORD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -81,6 +82,28 @@ impl Connection {
         Ok(body)
     }
 
+    /// Subscribes by server-sent events, for which it is there alone from then on.
+    pub async fn subscribe(mut self, token: &Token, subscription: &Document) -> Fallible<Events> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/graphql")
+            .header(HOST, self.host.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "text/event-stream")
+            .header(AUTHORIZATION, token.clone())
+            .body(Full::new(subscription.with(&json!({})).into()))?;
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(format!("a subscription: {}", response.status()).into());
+        }
+        Ok(Events {
+            _connection: self,
+            body: response.into_body(),
+            read: Vec::new(),
+        })
+    }
+
     /// Does a mutation that must be taken; the response's text.
     pub async fn act(&mut self, token: &Token, mutation: &Mutation, input: &Value) -> Fallible<Bytes> {
         let body = self.graphql(Some(token), mutation.document.with(&json!({ "input": input }))).await?;
@@ -104,15 +127,43 @@ impl Connection {
     }
 }
 
+/// The results of a subscription.
+pub struct Events {
+    // The stream ends with it.
+    _connection: Connection,
+    body: Incoming,
+    read: Vec<u8>,
+}
+
+impl Events {
+    /// The next result.
+    pub async fn next(&mut self) -> Fallible<Value> {
+        loop {
+            while let Some(end) = self.read.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = self.read.drain(..end + 2).collect();
+                let text = std::str::from_utf8(&event)?;
+                let data = text.lines().find_map(|line| line.strip_prefix("data:"));
+                if text.lines().any(|line| line == "event: next" || line == "event:next") {
+                    return Ok(serde_json::from_str(data.ok_or("an event without data")?)?);
+                }
+            }
+            let frame = self.body.frame().await.ok_or("a subscription has ended")??;
+            self.read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        }
+    }
+}
+
 /// A GraphQL document, ready to be sent with variables.
 pub struct Document(String);
 
 impl Document {
-    fn new(text: &str) -> Self {
+    /// From its text.
+    pub fn new(text: &str) -> Self {
         Self(Value::from(text).to_string())
     }
 
-    fn with(&self, variables: &Value) -> String {
+    /// With its variables.
+    pub fn with(&self, variables: &Value) -> String {
         format!(r#"{{"query":{},"variables":{variables}}}"#, self.0)
     }
 }

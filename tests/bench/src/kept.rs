@@ -1,9 +1,9 @@
 //! Stores that several cells measure: made once, used round after round, and removed after their group.
 
 use crate::Fallible;
-use crate::city::{found, hire};
+use crate::city::{self, found, hire};
 use crate::csv;
-use crate::measure::{Figure, Sample};
+use crate::measure::{Figure, Sample, stock_for};
 use crate::overload;
 use crate::server::Docket;
 use crate::stock;
@@ -78,6 +78,24 @@ impl Kept {
         let sample = traffic::inbox(&server, clients, seconds).await?;
         server.stop().await?;
         Ok(sample)
+    }
+
+    /// Signs and replies tickets that are received and assigned beside those that are there.
+    pub async fn mix(&self, clients: usize, seconds: f64) -> Fallible<Sample> {
+        let desk = city::open(self.url.clone(), &self.docket.dir).await?;
+        let ready = stock::assigned(&desk, stock_for(seconds) / 2).await?;
+        drop(desk);
+        let server = self.docket.serve().await?;
+        let sample = traffic::mix(&server, &self.url, ready, clients, seconds).await?;
+        server.stop().await?;
+        Ok(sample)
+    }
+
+    /// Starts a server, and waits until it is ready.
+    pub async fn start(&self) -> Fallible<Sample> {
+        let (server, took) = self.docket.start().await?;
+        server.stop().await?;
+        Ok(vec![Figure::new("", took, "s")])
     }
 
     /// More inbox pages than it can serve.

@@ -4,8 +4,9 @@
 //! * [`measure`]: closed loops. [`commits`]: what is appended. [`city`], [`stock`], [`csv`]: who works, and on what.
 //! * [`docket`], [`two`], [`desk`]: ours, in this process. [`ceiling_postgres`], [`ceiling_sqlite`],
 //!   [`esrs_own`]: theirs.
-//! * [`server`]: ours, as a process of its own. [`http`], [`traffic`]: its clients. [`overload`]: too many of them. [`lag`]: how far its views
-//!   are behind. [`kept`]: stores that take long to make.
+//! * [`server`]: ours, as a process of its own. [`http`], [`traffic`]: its clients. [`overload`]: too many of them. [`live`]: those who
+//!   are told of changes. [`lag`]: how far its views are behind. [`cpu`]: what it takes. [`kept`]: stores that take long to make. [`peers`], [`rest`]: others that
+//!   serve the same page.
 //!
 //! Cells that are compared run one after the other, in turned order from round to round; a figure is the
 //! median of its rounds, a ratio the median of the ratios within rounds. `tests/bench/run` starts it.
@@ -15,6 +16,7 @@ mod ceiling_sqlite;
 mod cells;
 mod city;
 mod commits;
+mod cpu;
 mod csv;
 mod desk;
 mod docket;
@@ -22,9 +24,12 @@ mod esrs_own;
 mod http;
 mod kept;
 mod lag;
+mod live;
 mod measure;
 mod overload;
+mod peers;
 mod place;
+mod rest;
 mod server;
 mod stock;
 mod timers;
@@ -94,6 +99,11 @@ async fn main() -> Fallible<()> {
         && word == "writer"
     {
         return two::writer(url, clients.parse()?, seconds.parse()?).await;
+    }
+    if let [word, url] = given.as_slice()
+        && word == "rest"
+    {
+        return rest::serve(url).await;
     }
     let arguments = arguments(given.into_iter())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

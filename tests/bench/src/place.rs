@@ -5,7 +5,7 @@ use crate::cells::{Cell, IMPORT_ROWS, On, What};
 use crate::kept::{Kept, Stock, import_afresh};
 use crate::measure::{Sample, stock_for};
 use crate::server::Docket;
-use crate::{ceiling_postgres, ceiling_sqlite, city, desk, docket, esrs_own, stock, timers, traffic, two};
+use crate::{ceiling_postgres, ceiling_sqlite, city, desk, docket, esrs_own, live, peers, stock, timers, traffic, two};
 use docket_core::store::StoreUrl;
 use sqlx::{Connection as _, PgConnection};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,9 @@ impl Place {
                 self.timed += 1;
                 timers::run(&kept, self.timed, self.seconds).await
             }
+            What::MixSmall | What::MixLarge => kept.mix(cell.clients, self.seconds).await,
+            What::Start => kept.start().await,
+            What::Page(peer) => peers::pages(peer, &kept, cell.clients, self.seconds).await,
             What::Overload => kept.overload(cell.clients, self.seconds).await,
             _ => kept.inbox(cell.clients, self.seconds).await,
         }
@@ -126,6 +129,10 @@ impl Place {
             (What::DeskSign, _) => (desk::sign(store, dir, clients, seconds).await?, "commands/s"),
             (What::DeskLoop, _) => (desk::whole_life(store, dir, clients, seconds).await?, "commands/s"),
             (What::HttpSign | What::HttpDay, _) => return self.serve(cell, store, dir).await,
+            (What::Live, _) => {
+                let docket = self.docket(&store, dir);
+                return live::run(store, &docket, cell.clients, self.seconds).await;
+            }
             (What::Import, _) => {
                 let docket = self.docket(&store, dir);
                 return import_afresh(store, &docket, IMPORT_ROWS).await;

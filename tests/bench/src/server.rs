@@ -59,26 +59,37 @@ impl Docket {
         Err(format!("docket {words:?}: {}\n{said}{error}", output.status).into())
     }
 
+    /// How long it takes from its start until it is ready, in seconds.
+    pub async fn start(&self) -> Fallible<(Server, f64)> {
+        let started = Instant::now();
+        let server = self.serve().await?;
+        Ok((server, started.elapsed().as_secs_f64()))
+    }
+
     /// Serves on a free port, and waits until the views have come as far as the log.
     pub async fn serve(&self) -> Fallible<Server> {
-        let mut serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = serve.stdout(Stdio::piped()).spawn()?;
-        let mut stdout = BufReader::new(child.stdout.take().ok_or("no stdout")?);
-        let mut first = String::new();
-        stdout.read_line(&mut first).await?;
-        let address = first.trim().strip_prefix("listening on http://");
-        let address = address.ok_or_else(|| format!("the server said {first:?}"))?.to_owned();
-        let server = Server {
-            child,
-            _stdout: stdout,
-            address,
-        };
+        let server = said_address(self.command(&["serve", "--listen", "127.0.0.1:0"])).await?;
         timeout(CATCHING_UP, server.catch_up()).await??;
         Ok(server)
     }
 }
 
-/// `docket serve`. Killed when dropped.
+/// Starts a server that says on its first line where it listens.
+pub async fn said_address(mut serve: Command) -> Fallible<Server> {
+    let mut child = serve.stdout(Stdio::piped()).spawn()?;
+    let mut stdout = BufReader::new(child.stdout.take().ok_or("no stdout")?);
+    let mut first = String::new();
+    stdout.read_line(&mut first).await?;
+    let address = first.trim().strip_prefix("listening on http://");
+    let address = address.ok_or_else(|| format!("the server said {first:?}"))?.to_owned();
+    Ok(Server {
+        child,
+        _stdout: stdout,
+        address,
+    })
+}
+
+/// `docket serve`, or what it is compared to. Killed when dropped.
 pub struct Server {
     child: Child,
     // Kept open: the server would fail to print into a closed pipe.
@@ -108,7 +119,8 @@ impl Server {
         }
     }
 
-    fn pid(&self) -> Fallible<u32> {
+    /// Its process.
+    pub fn pid(&self) -> Fallible<u32> {
         Ok(self.child.id().ok_or("the server has ended")?)
     }
 

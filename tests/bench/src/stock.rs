@@ -44,6 +44,16 @@ where
     Ok(all)
 }
 
+/// Tickets received, waiting to be assigned.
+pub async fn received(desk: &Arc<Desk>, count: usize) -> Fallible<Vec<TicketId>> {
+    let desk = desk.clone();
+    each(count, move |n| {
+        let desk = desk.clone();
+        async move { Ok(TicketId(desk.receive(&operator(), request(n), &Options::default()).await?.id)) }
+    })
+    .await
+}
+
 /// Tickets received and assigned, waiting to be signed.
 pub async fn assigned(desk: &Arc<Desk>, count: usize) -> Fallible<Vec<TicketId>> {
     let desk = desk.clone();

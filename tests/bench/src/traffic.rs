@@ -5,7 +5,8 @@ use crate::city::{ANSWER, BODY, INSTRUCTION, OPINION, TITLE};
 use crate::csv::Random;
 use crate::http::{Connection, InboxPage, Mutation, Token};
 use crate::lag::Watch;
-use crate::measure::{Client, Sample, closed_loop};
+use crate::cpu;
+use crate::measure::{Client, Figure, Sample, closed_loop};
 use crate::server::Server;
 use docket_core::store::StoreUrl;
 use docket_domain::ids::TicketId;
@@ -93,6 +94,63 @@ pub async fn sign(
         ready: ready.clone(),
     });
     watched(store, signers.collect(), seconds, "commands/s").await
+}
+
+/// Somebody who signs a ticket, replies it, and takes the next.
+struct Handler {
+    connection: Connection,
+    desk: Arc<Desk>,
+    ready: Arc<Vec<TicketId>>,
+    signed: Option<TicketId>,
+}
+
+impl Client for Handler {
+    async fn step(&mut self) -> Fallible<bool> {
+        let (desk, connection) = (&self.desk, &mut self.connection);
+        if let Some(id) = self.signed.take() {
+            let id = format!("ticket:{id}");
+            connection.act(&desk.clerk, &desk.reply, &reply(&id)).await?;
+            return Ok(true);
+        }
+        let Some(id) = self.ready.get(desk.next()) else { return Ok(false) };
+        let input = json!({ "id": format!("ticket:{id}") });
+        connection.act(&desk.clerk, &desk.sign, &input).await?;
+        self.signed = Some(*id);
+        Ok(true)
+    }
+}
+
+/// Signs and replies tickets in turn, watches the views, and says what processor time a command took.
+pub async fn mix(
+    server: &Server,
+    store: &StoreUrl,
+    ready: Vec<TicketId>,
+    clients: usize,
+    seconds: f64,
+) -> Fallible<Sample> {
+    let (desk, ready) = (Desk::open(server).await?, Arc::new(ready));
+    let handlers = connections(server, clients).await?.into_iter().map(|connection| Handler {
+        connection,
+        desk: desk.clone(),
+        ready: ready.clone(),
+        signed: None,
+    });
+    let handlers = handlers.collect();
+    let watch = Watch::start(store).await?;
+    let before = cpu::taken(server.pid()?)?;
+    let run = closed_loop(handlers, seconds).await?;
+    let after = cpu::taken(server.pid()?)?;
+    let lag = watch.stop().await?;
+    let each = |seconds: f64| seconds * 1_000_000.0 / run.total as f64;
+    let server_cpu = each(after.server - before.server);
+    let postgres_cpu = each(after.postgres - before.postgres);
+    let mut sample = run.sample("commands/s");
+    sample.extend(lag.figures());
+    sample.push(Figure::new("cpu", server_cpu, "µs/command"));
+    if matches!(store, StoreUrl::Postgres(_)) {
+        sample.push(Figure::new("postgres_cpu", postgres_cpu, "µs/command"));
+    }
+    Ok(sample)
 }
 
 async fn watched<C: Client>(
@@ -203,11 +261,7 @@ impl Client for Worker {
             Step::View => drop(connection.act(&desk.clerk, &desk.view, &json!({ "id": id })).await?),
             Step::Sign => drop(connection.act(&desk.clerk, &desk.sign, &json!({ "id": id })).await?),
             Step::Reply => {
-                let input = json!({
-                    "id": id, "opinion": OPINION, "answer": ANSWER, "contacted": true, "solved": true,
-                    "handler": "李工", "phone": "13800000000",
-                });
-                connection.act(&desk.clerk, &desk.reply, &input).await?;
+                connection.act(&desk.clerk, &desk.reply, &reply(id)).await?;
             }
             Step::Page(tab) => drop(connection.graphql(Some(&desk.clerk), desk.inbox.of(tab)).await?),
             Step::CentrePage(tab) => {
@@ -217,6 +271,13 @@ impl Client for Worker {
         self.step = (self.step + 1) % DAY.len();
         Ok(true)
     }
+}
+
+fn reply(id: &str) -> Value {
+    json!({
+        "id": id, "opinion": OPINION, "answer": ANSWER, "contacted": true, "solved": true,
+        "handler": "李工", "phone": "13800000000",
+    })
 }
 
 fn request(n: usize) -> Value {
