@@ -6,6 +6,7 @@
 mod captcha;
 mod files;
 mod leases;
+mod prints;
 mod recovery;
 mod security;
 mod sessions;
@@ -15,6 +16,7 @@ pub use captcha::{
 };
 pub use files::UPLOADS_SWEPT_MAX;
 pub use leases::{BEATS, LAPSES, Lease};
+pub use prints::PRINTS_WAITING_MAX;
 pub use recovery::{RECOVERY_DOORS_MAX, RECOVERY_LOCKED_MAX, RECOVERY_REMEMBERED, Tried};
 pub use security::{
     SECURITY_BUCKET, SECURITY_KEPT, SECURITY_PROVEN_MAX, SECURITY_ROWS_MAX, SECURITY_STRANGERS_MAX,
@@ -169,6 +171,7 @@ impl Ops {
         db.create(leases::SCHEMA).await?;
         db.create(recovery::SCHEMA).await?;
         db.create(files::SCHEMA).await?;
+        db.create(prints::SCHEMA).await?;
         db.create(sessions::SCHEMA).await?;
         db.create(security::SCHEMA).await?;
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<16>());

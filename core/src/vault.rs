@@ -11,6 +11,7 @@ mod erasure;
 mod link;
 mod marks;
 mod master;
+mod once;
 mod stream;
 
 pub use check::Found;
@@ -19,6 +20,7 @@ pub(crate) use erasure::destroy_within;
 pub use erasure::{ERASED_WITHIN, Erasure};
 pub use marks::NewMark;
 pub use master::MasterKey;
+pub use once::{ONCE_KEY_BYTES, open_once, seal_once};
 pub use stream::{Opener, PIECE_BYTES, Sealer};
 
 use crate::clock::{Clock, random_bytes};

@@ -6,7 +6,6 @@ use crate::drain::Drain;
 use crate::health::Health;
 use crate::meters::Meters;
 use crate::oidc::Oidc;
-use crate::prints::Prints;
 use crate::rates::Rates;
 use crate::settings::{Access, Limits};
 use crate::trusted::Trusted;
@@ -67,8 +66,6 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The views: all queries.
     pub views: Views,
-    /// Printed forms that wait to be fetched.
-    pub prints: Arc<Prints>,
     /// Files that may come in at one time.
     pub uploads: Arc<Semaphore>,
     /// Files that may go out at one time.
@@ -123,7 +120,6 @@ impl App {
             origins: Arc::default(),
             drain: Drain::default(),
             meters,
-            prints: Arc::default(),
             uploads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
             downloads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),

@@ -136,10 +136,17 @@ async fn printed(
     if method == Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let Some(page) = server.app.prints.take(&token) else {
-        return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
+    let page = match crate::prints::take(&server.app.store.ops, &token).await {
+        Ok(Some(page)) => page,
+        Ok(None) => {
+            return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
+        }
+        Err(error) => {
+            tracing::error!(%error, "a printed page could not be fetched");
+            return (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response();
+        }
     };
-    let mut response = axum::response::Html(page.to_string()).into_response();
+    let mut response = axum::response::Html(page).into_response();
     let policy = HeaderValue::from_str(&crate::prints::page::policy());
     for (name, value) in [
         (

@@ -1,5 +1,6 @@
 //! The door: passwords, lock-outs, sessions.
 
+mod printing;
 mod recovery;
 mod refreshing;
 

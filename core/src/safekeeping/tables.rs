@@ -206,7 +206,7 @@ pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
 pub const YOUNGER: [&Table; 4] = [&MARKS, &ERASURES, &RECOVERIES, &SECURITY_LOG];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 11] = [
+pub const LEFT_OUT: [(&str, &str, &str); 12] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
     ("ops", "recovery_tries", "a lock lasts a day at most"),
@@ -217,6 +217,7 @@ pub const LEFT_OUT: [(&str, &str, &str); 11] = [
     ),
     ("ops", "uploads", "what was under way is sent again"),
     ("ops", "links_used", "a link is good for minutes"),
+    ("ops", "prints", "a link is good for minutes"),
     (
         "ops",
         "session_families",

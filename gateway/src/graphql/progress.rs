@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use docket_core::DeskError;
 use docket_core::desk::Shown;
 use docket_core::ops::SecurityKind;
+use docket_domain::Due;
 use docket_domain::ticket::actions::rate::Rate;
 use docket_domain::ticket::actions::urge::Urge;
 use docket_domain::ticket::actions::withdraw::Withdraw;
@@ -30,6 +31,14 @@ pub struct ProgressInput {
 
 /// How far a ticket has come, as its citizen may know. No office's texts, and no person's.
 pub struct Progress(Arc<Ticket>);
+
+impl Progress {
+    /// The limit that runs.
+    fn due(&self) -> Option<Due> {
+        let lead = self.0.lead().filter(|lead| lead.state.is_open())?;
+        lead.due.filter(|_| !self.0.is_suspended())
+    }
+}
 
 /// How far a ticket has come, as its citizen may know. No office's texts, and no person's.
 #[Object]
@@ -70,17 +79,19 @@ impl Progress {
         Ok(lead.office_name(&organisation).map(str::to_owned))
     }
 
-    /// When an answer is due, while one is and that is known.
+    /// Whether its clock stands still on a lawful ground (中止): when it goes on, the limit has moved.
+    async fn suspended(&self) -> bool {
+        self.0.is_suspended()
+    }
+
+    /// When an answer is due, while one is and that is known: not while the clock stands still.
     async fn due_at(&self) -> Option<DateTime<Utc>> {
-        let lead = self.0.lead().filter(|lead| lead.state.is_open())?;
-        lead.due.map(|due| due.at)
+        Some(self.due()?.at)
     }
 
     /// Whether that is reckoned on plain weekdays, because a year's holidays were not published yet: it may move.
     async fn due_provisional(&self) -> bool {
-        let lead = self.0.lead().filter(|lead| lead.state.is_open());
-        lead.and_then(|lead| lead.due)
-            .is_some_and(|due| due.provisional)
+        self.due().is_some_and(|due| due.provisional)
     }
 
     /// The answer. Null where there is none yet, or erased.

@@ -2,6 +2,7 @@
 
 use super::{Story, reply};
 use crate::gateway::department;
+use docket_tests::server::Server;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ on_both_stores! {
     forms_are_printed_on_record,
     a_command_sent_again_shows_nothing_more,
     an_urging_notice_says_what_is_asked_and_by_whom,
+    a_link_is_good_at_every_process_of_the_store,
 }
 
 async fn printed(story: &Story, who: &str, input: Value) -> Value {
@@ -117,6 +119,18 @@ async fn an_urging_notice_says_what_is_asked_and_by_whom(store: &TestStore) {
     ] {
         assert!(html.contains(wanted), "{wanted}: {html}");
     }
+}
+
+async fn a_link_is_good_at_every_process_of_the_store(store: &TestStore) {
+    let story = Story::begin(store).await;
+    let other = Server::start(store).await;
+    let ticket = story.signed().await;
+    let print = json!({ "id": ticket["id"], "form": "ACCEPTANCE" });
+    let done = printed(&story, "operator", print).await;
+    let url = done["url"].as_str().unwrap();
+    let fetched = reqwest::get(format!("{}{url}", other.url)).await.unwrap();
+    assert!(fetched.text().await.unwrap().contains("受理单"));
+    assert_eq!(page(&story, url).await.status(), 404, "it was used there");
 }
 
 /// Whoever had a ticket once cannot read on in it by sending old commands again.

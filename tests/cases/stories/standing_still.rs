@@ -19,6 +19,15 @@ async fn suspend(story: &Story, ticket: &Value) {
     story.does("office", "suspendTicket", input).await;
 }
 
+/// What its citizen is told of its limit, by number and query code.
+async fn told(story: &Story, ticket: &Value) -> Value {
+    let query =
+        "query($input: ProgressInput!) { progress(input: $input) { state suspended dueAt } }";
+    let code = json!({ "number": ticket["number"], "queryCode": ticket["queryCode"] });
+    let nobody = story.server.client();
+    nobody.data(query, json!({ "input": code })).await["progress"].take()
+}
+
 /// The numbers in a tab of the clerk's inbox, and of the office's, by their light.
 async fn with_light(story: &Story, light: &str) -> [Vec<String>; 2] {
     let arguments = format!("tab: SUSPENDED, filter: {{ light: {light} }}");
@@ -67,10 +76,14 @@ async fn what_is_suspended_in_time_is_not_late(store: &TestStore) {
     ];
     let tickets = [&green, &yellow, &red];
     assert_eq!(due_and_replied(&story).await, [3, 0]);
+    let before = told(&story, &green).await;
+    assert_eq!(before["suspended"], false);
     for (days, ticket) in [(1, &green), (5, &yellow), (8, &red)] {
         at(days);
         suspend(&story, ticket).await;
     }
+    let stopped = json!({ "state": before["state"], "suspended": true, "dueAt": null });
+    assert_eq!(told(&story, &green).await, stopped);
     at(30);
     for (name, ticket) in names.iter().zip(tickets) {
         assert_eq!(lights(&story, ticket).await, vec![json!(name); 4]);
@@ -90,6 +103,10 @@ async fn what_is_suspended_in_time_is_not_late(store: &TestStore) {
     let resume = json!({ "id": green["id"], "text": "鉴定已出" });
     story.does("office", "resumeTicket", resume).await;
     assert_eq!(lights(&story, &green).await[0], "GREEN");
+    let after = told(&story, &green).await;
+    assert_eq!(after["suspended"], false);
+    let due = |told: &Value| told["dueAt"].as_str().expect("a limit").to_owned();
+    assert!(due(&after) > due(&before), "{before} {after}");
     assert_eq!(due_and_replied(&story).await, [1, 0], "due another day");
     at(80);
     assert_eq!(lights(&story, &green).await, vec![json!("RED"); 4]);

@@ -4,8 +4,8 @@ use super::{Envelope, act, action_inputs, filled};
 use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
 use crate::graphql::common::{Position, UserError, app, counted};
-use crate::prints::LINK_LASTS;
 use crate::prints::form::Order;
+use crate::prints::{self, LINK_LASTS};
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::ids::AssignmentNo;
@@ -101,10 +101,12 @@ impl PrintingMutation {
         };
         let page = order.page().await.map_err(|error| system(&error))?;
         let page = page.ok_or_else(|| fault_because(Code::Internal, "an empty ticket"))?;
-        let token = app.prints.keep(page.html());
+        let until = app.desk.now() + LINK_LASTS;
+        let kept = prints::keep(&app.store.ops, &page.html(), until).await;
+        let token = kept.map_err(|error| system(&error.into()))?;
         Ok(PrintPayload {
             url: Some(format!("/print/{token}")),
-            expires_at: Some(app.desk.now() + LINK_LASTS),
+            expires_at: Some(until),
             position: done.position,
             user_errors: Vec::new(),
         })
