@@ -27,7 +27,7 @@ const TABLE: Table = Table {
         Column::Int("received_at"),
         Column::Int("version"),
         Column::Int("position"),
-        Column::Text("folded"),
+        Column::Long("folded"),
     ],
     key: 1,
     indexes: &["number", "received_at, ticket"],

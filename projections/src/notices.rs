@@ -28,8 +28,8 @@ const NOTICES: Table = Table {
     name: "notices",
     columns: &[
         Column::Id("notice"),
-        Column::Text("title"),
-        Column::Text("body"),
+        Column::Long("title"),
+        Column::Long("body"),
         Column::Int("published_at"),
         Column::Int("changed_at"),
         Column::Int("expires_at"),

@@ -69,8 +69,10 @@ pub struct Table {
 pub enum Column {
     /// 64-bit integers: counts, flags, microseconds.
     Int(&'static str),
-    /// Texts, compared byte by byte.
+    /// Short texts, compared byte by byte.
     Text(&'static str),
+    /// Texts of any length, such as sealed ones.
+    Long(&'static str),
     /// UUIDs: a third of the size they would have as texts, in every index anew.
     Id(&'static str),
 }
@@ -80,7 +82,7 @@ impl Column {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Int(name) | Self::Text(name) | Self::Id(name) => name,
+            Self::Int(name) | Self::Text(name) | Self::Long(name) | Self::Id(name) => name,
         }
     }
 }
@@ -109,10 +111,14 @@ impl Table {
     /// The statement that makes it under a prefix, without its indexes.
     #[must_use]
     pub fn create(&self, prefix: &str, sqlite: bool) -> String {
-        // Sealed texts do not compress: PostgreSQL need not try, nor put rows of an ordinary size elsewhere.
-        let (int, text, id, settings) = if sqlite {
+        let is_long = |column: &Column| matches!(column, Column::Long(_));
+        let (int, text, id, settings) = if sqlite && self.columns.iter().any(is_long) {
             ("INTEGER", "TEXT", "BLOB", "STRICT")
+        } else if sqlite {
+            // Short rows lie in the order of their key, in place of the key and the row apart.
+            ("INTEGER", "TEXT", "BLOB", "STRICT, WITHOUT ROWID")
         } else {
+            // Sealed texts do not compress: PostgreSQL need not try, nor put rows of an ordinary size elsewhere.
             (
                 "BIGINT",
                 "TEXT COLLATE \"C\"",
@@ -125,7 +131,7 @@ impl Table {
             .iter()
             .map(|column| match column {
                 Column::Int(name) => format!("{name} {int} NOT NULL"),
-                Column::Text(name) => format!("{name} {text} NOT NULL"),
+                Column::Text(name) | Column::Long(name) => format!("{name} {text} NOT NULL"),
                 Column::Id(name) => format!("{name} {id} NOT NULL"),
             })
             .collect();

@@ -31,7 +31,7 @@ const TABLE: Table = Table {
         Column::Int("schema_version"),
         Column::Int("at"),
         Column::Id("account"),
-        Column::Text("data"),
+        Column::Long("data"),
     ],
     key: 2,
     indexes: &[],

@@ -104,12 +104,12 @@ async fn first_row(server: &Server, table: &Table) -> (String, String) {
     for (index, column) in table.columns[..table.key].iter().enumerate() {
         let value = match column {
             Column::Int(_) => row.int(index).unwrap().to_string(),
-            Column::Text(_) => row.text(index).unwrap(),
+            Column::Text(_) | Column::Long(_) => row.text(index).unwrap(),
             Column::Id(_) => row.id(index).unwrap().to_string(),
         };
         let quoted = match column {
             Column::Int(_) => value.clone(),
-            Column::Text(_) => format!("'{value}'"),
+            Column::Text(_) | Column::Long(_) => format!("'{value}'"),
             Column::Id(_) => literal(db, row.id(index).unwrap()),
         };
         condition.push(format!("{} = {quoted}", column.name()));
@@ -130,7 +130,7 @@ async fn a_changed_a_missing_and_an_extra_row_in_every_table_are_named(store: &T
             let column = kind.name();
             let (other, back) = match kind {
                 Column::Int(_) => (format!("{column} - 1"), format!("{column} + 1")),
-                Column::Text(_) => (
+                Column::Text(_) | Column::Long(_) => (
                     format!("{column} || 'x'"),
                     format!("substr({column}, 1, length({column}) - 1)"),
                 ),
@@ -189,7 +189,7 @@ fn copied(table: &Table, db: &Db) -> String {
     let last = table.key - 1;
     columns[last] = match table.columns[last] {
         Column::Int(name) => format!("{name} + 1000"),
-        Column::Text(name) => format!("{name} || 'x'"),
+        Column::Text(name) | Column::Long(name) => format!("{name} || 'x'"),
         Column::Id(_) => literal(db, Uuid::max()),
     };
     columns.join(", ")

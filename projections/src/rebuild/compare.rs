@@ -55,7 +55,7 @@ impl<'t> Pages<'t> {
             for (index, column) in self.table.columns.iter().enumerate() {
                 values.push(match column {
                     Column::Int(_) => Value::Int(row.int_or_null(index)?),
-                    Column::Text(_) => Value::Text(row.text_or_null(index)?),
+                    Column::Text(_) | Column::Long(_) => Value::Text(row.text_or_null(index)?),
                     Column::Id(_) => Value::Id(row.id_or_null(index)?),
                 });
             }
