@@ -7,7 +7,7 @@ use docket_core::files::FilesError;
 use docket_core::ops::{OpsError, PASSWORD_BYTES_MAX};
 use docket_core::{DeskError, JournalError, VaultError};
 use docket_domain::rules::PasswordRules;
-use docket_domain::{Reason, Refusal};
+use docket_domain::{Detail, Reason, Refusal};
 use docket_projections::ProjectionError;
 use docket_projections::views::Lagging;
 use std::any::Any;
@@ -323,9 +323,10 @@ pub fn slow(seconds: u64) -> Error {
 
 /// A fault with what exactly is wrong.
 #[must_use]
-pub fn fault_because(code: Code, detail: &str) -> Error {
-    let zh = format!("{}: {detail}", code.zh());
-    told(code.code(), zh, format!("{}: {detail}", code.en()))
+pub fn fault_because(code: Code, detail: impl Into<Detail>) -> Error {
+    let Detail { zh, en } = detail.into();
+    let zh = format!("{}：{zh}", code.zh());
+    told(code.code(), zh, format!("{}: {en}", code.en()))
 }
 
 /// An error of a whole request: at no place in its document.
@@ -488,7 +489,10 @@ pub fn view_fault(error: &ProjectionError) -> Error {
     if let ProjectionError::TooMany { limit } = error {
         return fault_because(
             Code::TooLarge,
-            &format!("at most {limit} rows: narrow the question"),
+            (
+                format!("至多{limit}行，请缩小范围"),
+                format!("at most {limit} rows: narrow the question"),
+            ),
         );
     }
     tracing::error!(%error, "a query failed");

@@ -510,7 +510,12 @@ async fn inboxes_page_without_gap_or_double(store: &TestStore) {
         let told = operator.fault(query, json!({ "n": first })).await;
         assert_eq!(told, code, "first: {first}");
     }
-    for (first, rows) in [(0, 1), (500, 7)] {
+    let none = "{ inbox(tab: TO_ASSIGN, first: 0) { totalCount edges { cursor } pageInfo { hasNextPage } } }";
+    assert_eq!(
+        operator.data(none, json!({})).await["inbox"],
+        json!({ "totalCount": 7, "edges": [], "pageInfo": { "hasNextPage": true } })
+    );
+    for (first, rows) in [(1, 1), (500, 7)] {
         let page = operator.data(query, json!({ "n": first })).await;
         assert_eq!(
             page["inbox"]["edges"].as_array().unwrap().len(),

@@ -47,6 +47,7 @@ fn the_domain_holds_no_io() {
         "chrono-tz",
         "serde",
         "serde_json",
+        "serde_with",
         "thiserror",
         "toml",
         "uuid",

@@ -223,7 +223,12 @@ impl AccountQuery {
                 let found = app(context)?.desk.account_of(&login).await;
                 found.map_err(|e| system(&e))?
             }
-            _ => return Err(fault_because(Code::BadRequest, "give id or login")),
+            _ => {
+                return Err(fault_because(
+                    Code::BadRequest,
+                    ("请填写 id 或 login 之一", "give id or login"),
+                ));
+            }
         };
         let found = match id {
             Some(id) => Account::find(context, id).await?,

@@ -50,7 +50,10 @@ impl Day {
         if (1900..=9999).contains(&self.0.year()) {
             return Ok(self.0);
         }
-        let detail = "days lie in the years 1900 to 9999";
+        let detail = (
+            "日期应在 1900 年至 9999 年之间",
+            "days lie in the years 1900 to 9999",
+        );
         Err(fault_because(Code::BadRequest, detail))
     }
 }
@@ -171,7 +174,10 @@ pub(super) fn local_id<T: From<Uuid>>(kind: &str, id: &ID) -> Result<T, Error> {
         Ok(uuid) if found == kind => Ok(T::from(uuid)),
         _ => Err(fault_because(
             Code::BadRequest,
-            &format!("an id of a {kind} is \"{kind}:\" and a UUID"),
+            (
+                format!("{kind} 的编号由“{kind}:”和 UUID 组成"),
+                format!("an id of a {kind} is \"{kind}:\" and a UUID"),
+            ),
         )),
     }
 }

@@ -281,9 +281,12 @@ fn cursor_at(position: u64) -> String {
 
 fn place(text: &str) -> Result<u64, Error> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        return text
-            .parse()
-            .map_err(|_| fault_because(Code::BadRequest, "a position is a number"));
+        return text.parse().map_err(|_| {
+            fault_because(
+                Code::BadRequest,
+                ("position 应为数字", "a position is a number"),
+            )
+        });
     }
     let [position] = cursor_parts::<1>("events", text)?;
     position.parse().map_err(|_| fault(Code::BadCursor))

@@ -21,10 +21,14 @@ use std::sync::Arc;
 const BRACKETS_BESIDE: usize = 4;
 
 /// What the library says of a document that is over its own limits.
-const OVER: [&str; 2] = ["Query is nested too deep.", "Query is too complex."];
+const OVER_DEPTH: &str = "Query is nested too deep.";
+const OVER_COMPLEXITY: &str = "Query is too complex.";
 
 /// Where the library's message on a word that an enumeration does not have goes on to quote it.
 const QUOTES_VALUE: &str = " does not contain the value";
+
+/// What nests deeper than it may.
+const TOO_DEEP: (&str, &str) = ("嵌套过深", "nested too deep");
 
 /// What is read without a second thought, whatever the settings say: bytes, tokens, and how deep its brackets go.
 const MODEST: (usize, usize, usize) = (32 * 1024, 5_000, 64);
@@ -51,8 +55,12 @@ impl ExtensionFactory for Limits {
 /// Reads a document that is within the limits.
 pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     if text.len() > shape.query_bytes {
-        let detail = format!("the query is over {} bytes", shape.query_bytes);
-        return Err(nowhere(fault_because(Code::TooLarge, &detail)));
+        let most = shape.query_bytes;
+        let detail = (
+            format!("查询文档超过{most}字节"),
+            format!("the query is over {most} bytes"),
+        );
+        return Err(nowhere(fault_because(Code::TooLarge, detail)));
     }
     let deepest = shape.depth + shape.input_depth + BRACKETS_BESIDE;
     tokens::check(text, shape.tokens, deepest).map_err(nowhere)?;
@@ -79,7 +87,7 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
 #[async_trait]
 impl Extension for Limits {
     async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        coded(next.run(context).await)
+        coded(next.run(context).await, self.0.depth)
     }
 
     fn subscribe<'s>(
@@ -88,7 +96,9 @@ impl Extension for Limits {
         stream: BoxStream<'s, Response>,
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
-        next.run(context, stream).map(coded).boxed()
+        let depth = self.0.depth;
+        let told = move |response| coded(response, depth);
+        next.run(context, stream).map(told).boxed()
     }
 
     async fn parse_query(
@@ -128,18 +138,32 @@ fn unquoted(mut error: ServerError) -> ServerError {
     error
 }
 
+/// Which limit of the library's a document is over, if it says so.
+fn over(message: &str, depth: usize) -> Option<(String, String)> {
+    match message {
+        OVER_DEPTH => Some((
+            format!("字段嵌套至多{depth}层"),
+            format!("fields nest {depth} deep at most"),
+        )),
+        OVER_COMPLEXITY => Some((
+            "查询过于复杂，请减少字段或行数".to_owned(),
+            "too complex: ask for fewer fields or rows".to_owned(),
+        )),
+        _ => None,
+    }
+}
+
 /// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
 /// may have put a name in the wrong field, and errors end up in other people's logs.
-fn coded(mut response: Response) -> Response {
+fn coded(mut response: Response, depth: usize) -> Response {
     for error in &mut response.errors {
+        if let Some(detail) = over(&error.message, depth) {
+            *error = nowhere(fault_because(Code::TooLarge, detail));
+            continue;
+        }
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
-            let code = if OVER.contains(&error.message.as_str()) {
-                Code::TooLarge
-            } else {
-                Code::BadRequest
-            };
-            extensions.set("code", Value::from(code.code()));
+            extensions.set("code", Value::from(Code::BadRequest.code()));
             if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
                 error.message = format!("{before}{QUOTES_VALUE}");
             }

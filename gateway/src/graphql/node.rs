@@ -62,7 +62,10 @@ impl Named {
             Some("ticket") => Self::Ticket(local_id("ticket", id)?),
             Some("unit") => Self::Unit(local_id("unit", id)?),
             _ => {
-                let detail = "a global id is the name of a type, \":\" and a UUID";
+                let detail = (
+                    "全局编号由类型名、“:”和 UUID 组成",
+                    "a global id is the name of a type, \":\" and a UUID",
+                );
                 return Err(fault_because(Code::BadRequest, detail));
             }
         })
@@ -110,8 +113,11 @@ async fn find(
 ) -> Result<Vec<Option<Node>>, Error> {
     viewer(context)?;
     if ids.len() > NODES_MAX {
-        let detail = format!("at most {NODES_MAX} ids at a time");
-        return Err(fault_because(Code::TooLarge, &detail));
+        let detail = (
+            format!("一次至多{NODES_MAX}个编号"),
+            format!("at most {NODES_MAX} ids at a time"),
+        );
+        return Err(fault_because(Code::TooLarge, detail));
     }
     let named: Vec<Named> = ids.iter().map(Named::of).collect::<Result<_, _>>()?;
     wait_for(context, min_position).await?;

@@ -367,7 +367,10 @@ impl NoticeMutation {
         let id = local_id("notice", &input.id)?;
         let departments = match (input.to_all == Some(true), input.department_ids) {
             (true, Some(_)) => {
-                let detail = "input has departmentIds or toAll, not both";
+                let detail = (
+                    "departmentIds 与 toAll 不能同时填写",
+                    "input has departmentIds or toAll, not both",
+                );
                 return Err(fault_because(Code::BadRequest, detail));
             }
             (true, None) => Given::Nothing,

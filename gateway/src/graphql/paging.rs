@@ -31,7 +31,7 @@ pub fn page_size(first: Option<i32>, last: Option<i32>, usual: u32, most: u32) -
     let asked = first.or(last);
     asked
         .map_or(usual, |n| u32::try_from(n).unwrap_or(0))
-        .clamp(1, most)
+        .min(most)
 }
 
 /// What is selected of a page's edge, which costs a look beyond it.
@@ -78,7 +78,7 @@ impl<K: Clone> Paging<K> {
         place: impl Fn(&str) -> Result<K, Error>,
     ) -> Result<Self, Error> {
         if args.first.is_some() && args.last.is_some() {
-            let detail = "give first or last, not both";
+            let detail = ("first 与 last 只能填写一个", "give first or last, not both");
             return Err(fault_because(Code::BadRequest, detail));
         }
         let selected = context.look_ahead().field("pageInfo");

@@ -261,7 +261,10 @@ impl StatisticsQuery {
         }
         let (from, to) = (from.known()?, to.known()?);
         if to < from {
-            return Err(fault_because(Code::BadRequest, "`to` lies before `from`"));
+            return Err(fault_because(
+                Code::BadRequest,
+                ("to 早于 from", "`to` lies before `from`"),
+            ));
         }
         let asked = department_id
             .map(|id| local_id::<DepartmentId>("department", &id))

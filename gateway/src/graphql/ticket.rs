@@ -606,7 +606,7 @@ impl TicketQuery {
                 Err(_) => {
                     return Err(fault_because(
                         Code::BadRequest,
-                        "a ticket number is eighteen digits",
+                        ("工单编号为十八位数字", "a ticket number is eighteen digits"),
                     ));
                 }
             },
@@ -617,7 +617,10 @@ impl TicketQuery {
             _ => {
                 return Err(fault_because(
                     Code::BadRequest,
-                    "give id, number or sourceNumber, one of them",
+                    (
+                        "请填写 id、number、sourceNumber 之一",
+                        "give id, number or sourceNumber, one of them",
+                    ),
                 ));
             }
         };

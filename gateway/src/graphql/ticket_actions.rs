@@ -98,6 +98,9 @@ impl TicketPayload {
     }
 }
 
+/// What is wrong with another id.
+const NO_TICKET_ID: (&str, &str) = ("input.id 不是工单编号", "input.id is no id of a ticket");
+
 /// An optional text that says something.
 pub(super) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !is_blank(text))
@@ -110,7 +113,7 @@ async fn act(
 ) -> Result<TicketPayload, Error> {
     let viewer = viewer(context)?;
     let id: TicketId = local_id("ticket", &envelope.id)
-        .map_err(|_| fault_because(Code::BadRequest, "input.id is no id of a ticket"))?;
+        .map_err(|_| fault_because(Code::BadRequest, NO_TICKET_ID))?;
     let options = options(envelope.command_id, envelope.expected_revision);
     let done = match app(context)?
         .desk

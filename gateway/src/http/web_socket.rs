@@ -249,8 +249,11 @@ impl Connection {
         }
         let most = self.server.app.limits.socket_operations_max;
         if self.active.len() >= most {
-            let detail = format!("at most {most} operations of a connection at a time");
-            let payload = json!([nowhere(fault_because(Code::TooManyAtOnce, &detail))]);
+            let detail = (
+                format!("一个连接同时至多{most}项操作"),
+                format!("at most {most} operations of a connection at a time"),
+            );
+            let payload = json!([nowhere(fault_because(Code::TooManyAtOnce, detail))]);
             return self
                 .say(socket, &Outgoing::Error { id: &id, payload })
                 .await;

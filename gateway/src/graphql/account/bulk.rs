@@ -49,8 +49,11 @@ impl BulkMutation {
     ) -> Result<CreateAccountsPayload, Error> {
         let viewer = keeper(context)?;
         if input.accounts.len() > ACCOUNTS_AT_ONCE {
-            let detail = format!("at most {ACCOUNTS_AT_ONCE} accounts at a time");
-            return Err(fault_because(Code::TooLarge, &detail));
+            let detail = (
+                format!("一次至多{ACCOUNTS_AT_ONCE}个账号"),
+                format!("at most {ACCOUNTS_AT_ONCE} accounts at a time"),
+            );
+            return Err(fault_because(Code::TooLarge, detail));
         }
         // All are read before the first is created.
         let read = input.accounts.into_iter().map(|row| row.read(viewer));

@@ -247,7 +247,10 @@ impl DoorMutation {
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
         let viewer = viewer_at_the_door(context)?;
         let Credential::Session(token) = &viewer.credential else {
-            let ends = "a provider's token ends at its provider";
+            let ends = (
+                "身份认证服务的令牌须在该服务处退出",
+                "a provider's token ends at its provider",
+            );
             return Err(fault_because(Code::BadRequest, ends));
         };
         let (desk, account) = (&app(context)?.desk, viewer.actor.account);

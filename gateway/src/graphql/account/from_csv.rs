@@ -151,8 +151,11 @@ fn read(csv: &str, makes: bool) -> Result<Result<(Header, Vec<Record>), Refusal>
     let mut rows = Vec::new();
     while let Some(record) = records.next_record().map_err(broken)? {
         if rows.len() == ACCOUNTS_AT_ONCE {
-            let detail = format!("at most {ACCOUNTS_AT_ONCE} accounts at a time");
-            return Err(fault_because(Code::TooLarge, &detail));
+            let detail = (
+                format!("一次至多{ACCOUNTS_AT_ONCE}个账号"),
+                format!("at most {ACCOUNTS_AT_ONCE} accounts at a time"),
+            );
+            return Err(fault_because(Code::TooLarge, detail));
         }
         rows.push(record);
     }

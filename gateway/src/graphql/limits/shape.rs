@@ -2,6 +2,7 @@
 //! bytes of fragments that spread each other twice would otherwise keep a validator busy for hours. And what may be sent
 //! with it.
 
+use super::TOO_DEEP;
 use crate::error::{Code, fault, fault_because};
 use crate::settings::Shape;
 use async_graphql::parser::types::{
@@ -19,14 +20,18 @@ const PAGES: [&str; 2] = ["first", "last"];
 /// Fields that ask for the schema.
 const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
 
-fn over(most: usize, what: &str) -> Error {
-    fault_because(Code::TooLarge, &format!("at most {most} {what}"))
+/// What lists are made of.
+const LIST: (&str, &str) = ("个列表元素", "elements of a list");
+
+fn over(most: usize, (zh, en): (&str, &str)) -> Error {
+    let detail = (format!("至多{most}{zh}"), format!("at most {most} {en}"));
+    fault_because(Code::TooLarge, detail)
 }
 
 /// Refuses a document that is too large once its fragments are spread out. Gives the variables that ask for so many rows.
 pub fn check(document: &ExecutableDocument, shape: &Shape) -> Result<Vec<Name>, Error> {
     if document.fragments.len() > shape.fragments {
-        return Err(over(shape.fragments, "fragments"));
+        return Err(over(shape.fragments, ("个片段", "fragments")));
     }
     let mut walk = Walk {
         document,
@@ -41,7 +46,7 @@ pub fn check(document: &ExecutableDocument, shape: &Shape) -> Result<Vec<Name>, 
         let set = &operation.selection_set.node;
         let counted = walk.set(set)?;
         if counted.here > shape.root_fields as u64 {
-            return Err(over(shape.root_fields, "fields at the root"));
+            return Err(over(shape.root_fields, ("个根字段", "fields at the root")));
         }
         whole.add(counted);
         walk.directives(&operation.directives, &mut whole)?;
@@ -56,10 +61,10 @@ pub fn check(document: &ExecutableDocument, shape: &Shape) -> Result<Vec<Name>, 
         (
             whole.selections,
             shape.selections,
-            "fields, fragments spread out",
+            ("个字段（片段展开后）", "fields, fragments spread out"),
         ),
-        (whole.aliases, shape.aliases, "aliases"),
-        (whole.directives, shape.directives, "directives"),
+        (whole.aliases, shape.aliases, ("个别名", "aliases")),
+        (whole.directives, shape.directives, ("个指令", "directives")),
     ] {
         if count > most as u64 {
             return Err(over(most, what));
@@ -84,11 +89,11 @@ pub fn check_variables(variables: &Variables, pages: &[Name], shape: &Shape) -> 
 fn check_value(value: &Value, shape: &Shape, depth_left: usize) -> Result<(), Error> {
     match value {
         Value::List(_) | Value::Object(_) if depth_left == 0 => {
-            Err(fault_because(Code::TooLarge, "nested too deep"))
+            Err(fault_because(Code::TooLarge, TOO_DEEP))
         }
         Value::List(items) => {
             if items.len() > shape.list_items {
-                return Err(over(shape.list_items, "elements of a list"));
+                return Err(over(shape.list_items, LIST));
             }
             items
                 .iter()
@@ -105,10 +110,13 @@ fn check_page(rows: &serde_json::Number, shape: &Shape) -> Result<(), Error> {
     match rows.as_i64() {
         Some(rows) if rows < 0 => Err(fault_because(
             Code::BadRequest,
-            "first and last are not negative",
+            (
+                "first 与 last 不能为负数",
+                "first and last are not negative",
+            ),
         )),
         Some(rows) if rows.unsigned_abs() <= shape.page_size as u64 => Ok(()),
-        _ => Err(over(shape.page_size, "rows a page")),
+        _ => Err(over(shape.page_size, ("行一页", "rows a page"))),
     }
 }
 
@@ -121,7 +129,10 @@ fn one_field(set: &SelectionSet) -> Result<(), Error> {
         }
         _ => Err(fault_because(
             Code::BadRequest,
-            "a subscription has one field at its root, in no fragment and under no condition",
+            (
+                "订阅只能有一个根字段，且不在片段中、不带条件",
+                "a subscription has one field at its root, in no fragment and under no condition",
+            ),
         )),
     }
 }
@@ -160,7 +171,7 @@ impl Walk<'_> {
     fn set(&mut self, set: &SelectionSet) -> Result<Counted, Error> {
         self.within += 1;
         if self.within > WITHIN_MAX {
-            return Err(fault_because(Code::TooLarge, "nested too deep"));
+            return Err(fault_because(Code::TooLarge, TOO_DEEP));
         }
         let mut total = Counted::default();
         for item in &set.items {
@@ -241,11 +252,11 @@ impl Walk<'_> {
     fn value(&self, value: &Given, depth_left: usize) -> Result<(), Error> {
         match value {
             Given::List(_) | Given::Object(_) if depth_left == 0 => {
-                Err(fault_because(Code::TooLarge, "nested too deep"))
+                Err(fault_because(Code::TooLarge, TOO_DEEP))
             }
             Given::List(items) => {
                 if items.len() > self.shape.list_items {
-                    return Err(over(self.shape.list_items, "elements of a list"));
+                    return Err(over(self.shape.list_items, LIST));
                 }
                 let mut items = items.iter();
                 items.try_for_each(|item| self.value(item, depth_left - 1))
@@ -261,7 +272,12 @@ impl Walk<'_> {
     fn fragment(&mut self, name: &Name) -> Result<Counted, Error> {
         match self.known.get(name) {
             Some(Some(known)) => return Ok(*known),
-            Some(None) => return Err(fault_because(Code::BadRequest, "a fragment spreads itself")),
+            Some(None) => {
+                return Err(fault_because(
+                    Code::BadRequest,
+                    ("片段引用了自身", "a fragment spreads itself"),
+                ));
+            }
             None => {}
         }
         self.known.insert(name.clone(), None);

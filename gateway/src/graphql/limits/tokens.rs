@@ -1,6 +1,7 @@
 //! Counts a document's tokens, and how deep its brackets go, before anything reads it: a parser that works by recursion
 //! would run out of stack within a few thousand brackets, and a tree is many times the size of its text.
 
+use super::TOO_DEEP;
 use crate::error::{Code, fault_because};
 use async_graphql::Error;
 
@@ -27,11 +28,14 @@ pub fn check(text: &str, most: usize, deepest: usize) -> Result<(), Error> {
             _ => {}
         }
         if tokens > most {
-            let detail = format!("at most {most} tokens");
-            return Err(fault_because(Code::TooLarge, &detail));
+            let detail = (
+                format!("至多{most}个词法单元"),
+                format!("at most {most} tokens"),
+            );
+            return Err(fault_because(Code::TooLarge, detail));
         }
         if depth > deepest {
-            return Err(fault_because(Code::TooLarge, "nested too deep"));
+            return Err(fault_because(Code::TooLarge, TOO_DEEP));
         }
         rest = &rest[length.min(rest.len())..];
     }

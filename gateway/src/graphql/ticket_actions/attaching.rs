@@ -1,6 +1,6 @@
 //! Attaching files, and opening them: what is asked for here is a link that ends soon; the bytes come and go by it.
 
-use super::{Envelope, act, action_inputs, filled};
+use super::{Envelope, NO_TICKET_ID, act, action_inputs, filled};
 use crate::app::App;
 use crate::attachments::sniff::named;
 use crate::attachments::{
@@ -167,8 +167,7 @@ impl AttachingMutation {
 }
 
 fn ticket_id(envelope: &Envelope) -> Result<TicketId, Error> {
-    local_id("ticket", &envelope.id)
-        .map_err(|_| fault_because(Code::BadRequest, "input.id is no id of a ticket"))
+    local_id("ticket", &envelope.id).map_err(|_| fault_because(Code::BadRequest, NO_TICKET_ID))
 }
 
 /// The file that is asked for, or what cannot be right with it.

@@ -158,15 +158,23 @@ async fn each(
     viewer(context)?;
     let asked = asked?;
     if asked.len() > TICKETS_AT_ONCE {
-        let detail = format!("at most {TICKETS_AT_ONCE} tickets at a time");
-        return Err(fault_because(Code::TooLarge, &detail));
+        let detail = (
+            format!("一次至多{TICKETS_AT_ONCE}件工单"),
+            format!("at most {TICKETS_AT_ONCE} tickets at a time"),
+        );
+        return Err(fault_because(Code::TooLarge, detail));
     }
     let mut seen = HashSet::new();
     let mut commands = Vec::with_capacity(asked.len());
     for (place, (mut envelope, action)) in asked.into_iter().enumerate() {
-        let detail = || format!("input.items.{place}.id is no id of a ticket");
+        let detail = || {
+            (
+                format!("input.items.{place}.id 不是工单编号"),
+                format!("input.items.{place}.id is no id of a ticket"),
+            )
+        };
         let ticket: TicketId = local_id("ticket", &envelope.id)
-            .map_err(|_| fault_because(Code::BadRequest, &detail()))?;
+            .map_err(|_| fault_because(Code::BadRequest, detail()))?;
         let named = |whole: Uuid| Uuid::new_v5(&whole, format!("ticket {ticket}").as_bytes());
         envelope.command_id = envelope.command_id.or_else(|| whole.map(named));
         let again = !seen.insert(ticket);
