@@ -104,11 +104,11 @@ async fn what_is_set_is_in_force() {
         }
         let deep = "{ __schema { types { fields { type { ofType { name } } } } } }";
         let told = nobody.run(deep, json!({})).await;
-        assert!(told.to_string().contains("too deep"), "deeper than 5: {told}");
+        assert!(told.to_string().contains("字段嵌套至多5层"), "deeper than 5: {told}");
         let inbox = "inbox(tab: TO_ASSIGN, first: 100) { edges { node { ticket { id number state } } } }";
         let broad: String = (0..10).map(|n| format!("n{n}: {inbox} ")).collect();
         let told = operator.run(&format!("{{ {broad} }}"), json!({})).await;
-        assert!(told.to_string().contains("too complex"), "more than 3,000 fields: {told}");
+        assert!(told.to_string().contains("查询过于复杂"), "more than 3,000 fields: {told}");
         let narrow = "{ inbox(tab: TO_ASSIGN, first: 5) { edges { node { ticket { id } } } } }";
         assert_eq!(operator.run(narrow, json!({})).await["errors"], Value::Null);
         let ahead = "{ inbox(tab: TO_ASSIGN, first: 5, minPosition: \"999999\") { totalCount } }";
