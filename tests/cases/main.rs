@@ -9,6 +9,7 @@ mod event_stream;
 mod faults;
 mod gateway;
 mod goldens;
+mod guide;
 mod journal;
 mod letters;
 mod limits;

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Every demo account's password.
-const PASSWORD: &str = "docket-demo";
+pub(super) const PASSWORD: &str = "docket-demo";
 const ENGLISH: &str = "README.md";
 const CHINESE: &str = "README.zh-CN.md";
 
-fn read(name: &str) -> String {
+pub(super) fn read(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     std::fs::read_to_string(root.join(name)).unwrap()
 }
@@ -63,7 +63,7 @@ fn commands(readme: &str, section: usize) -> Vec<&str> {
 }
 
 /// What stands at a path: names, `[0]`, and `[name=VALUE]`.
-fn at<'v>(data: &'v Value, path: &str) -> &'v Value {
+pub(super) fn at<'v>(data: &'v Value, path: &str) -> &'v Value {
     let mut found = data;
     for part in path.split('.') {
         let (name, choice) = part.split_once('[').unwrap_or((part, ""));
@@ -80,7 +80,7 @@ fn at<'v>(data: &'v Value, path: &str) -> &'v Value {
     found
 }
 
-fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
+pub(super) fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
     let mut text = text.to_owned();
     for (name, value) in kept {
         text = text.replace(&format!("<{name}>"), value);
@@ -90,7 +90,7 @@ fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
 }
 
 /// Every `userErrors` anywhere in a response must be empty.
-fn assert_taken(value: &Value, query: &str) {
+pub(super) fn assert_taken(value: &Value, query: &str) {
     if let Some(errors) = value.get("userErrors") {
         assert_eq!(*errors, json!([]), "{query}");
     }
@@ -105,7 +105,7 @@ fn assert_taken(value: &Value, query: &str) {
 }
 
 /// A `docket` command in a folder of its own, with nothing set by the environment.
-fn docket(folder: &Path) -> Command {
+pub(super) fn docket(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docket-under-test"));
     command.current_dir(folder).stdin(Stdio::null());
     for name in ["STORE", "KEYS", "MASTER_KEY", "LISTEN"] {
