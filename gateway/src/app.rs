@@ -3,6 +3,7 @@
 use crate::admission::Admission;
 use crate::attachments::TRANSFERS_AT_ONCE;
 use crate::drain::Drain;
+use crate::fan_out::FanOut;
 use crate::health::Health;
 use crate::meters::Meters;
 use crate::oidc::Oidc;
@@ -90,6 +91,8 @@ pub struct App {
     pub meters: Arc<Meters>,
     /// How the projections fare.
     pub projections: watch::Receiver<State>,
+    /// Hands changes out to subscriptions.
+    pub fan_out: Arc<FanOut>,
     /// Notes the digests of the log while anybody holds this.
     _keeper: Arc<Keeper>,
     /// Does what is due while anybody holds this.
@@ -122,6 +125,7 @@ impl App {
             meters,
             uploads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
             downloads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
+            fan_out: Arc::new(FanOut::start(desk.clone(), views.clone())),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
             _worker: Arc::new(worker),
             store,

@@ -6,6 +6,7 @@
 //!   answers. [`trusted`]: documents that operators trust.
 //! * `graphql`: the schema, one file a noun: resolvers parse, call the desk or a view, and convert.
 //! * [`settings`]: what an operator tunes, and where it came from. [`meters`]: what a monitor sees.
+//! * [`fan_out`]: changes, handed to the subscriptions that follow them.
 //! * [`observe`]: what is done around every request and operation. [`drain`]: stopping. [`tls`]: HTTPS.
 //! * [`attachments`]: links to files, and what kind of files they are. [`prints`]: printed forms.
 //! * [`cli`]: the command line, one file a command. [`import`]: moving in. [`staff_list`]: accounts in bulk. [`demo`]: an
@@ -24,6 +25,7 @@ pub mod connections;
 pub mod demo;
 pub mod drain;
 pub mod error;
+pub mod fan_out;
 #[allow(
     clippy::unused_async,
     reason = "resolvers are async whether they wait or not"

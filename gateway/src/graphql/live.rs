@@ -1,14 +1,16 @@
 //! Subscriptions: changes as they happen, resumable after a position without gap or double.
 //!
-//! A subscription reads the journal by position; waking is a hint. What it pushes is in the views already. Nothing is kept
-//! for a reader but the page it is at: one that falls behind finds the log where it is. Once it had come up, and has fallen
-//! a page behind, it is told of each ticket once a page, as it is then; and at last that it is too slow.
+//! A subscription reads the journal by position up to where changes are handed out (`fan_out`), and is given its own from
+//! there on. What it pushes is in the views already. Nothing is kept for a reader but a short queue, or the page it is at:
+//! one that falls behind finds the log where it is. Once it had come up, and has fallen a page behind, it is told of each
+//! ticket once a page, as it is then; and at last that it is too slow.
 
 use super::common::{Position, app, local_id};
-use super::ticket::{Ticket, visible};
+use super::ticket::{Ticket, seen, visible};
 use crate::app::App;
 use crate::auth::{Credential, Viewer, viewer};
 use crate::error::{Code, fault, not_found, system};
+use crate::fan_out::{Change, Followed, Follower};
 use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
 use docket_core::desk::REFRESH;
 use docket_core::{DeskError, Record};
@@ -22,6 +24,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Records read at a time.
 const PAGE: u32 = 200;
@@ -70,14 +73,15 @@ impl Subscription {
         if visible(context, id).await?.is_none() {
             return Err(not_found());
         }
-        let records = follow(context, after).await?;
-        Ok(records.filter_map(move |record| async move {
-            let record = match record {
-                Ok(record) if record.stream == id.0 => record,
+        let told = follow(context, after, Followed::Ticket(id)).await?;
+        Ok(told.filter_map(move |told| async move {
+            let told = match told {
+                Ok(told) if told.record.stream == id.0 => told,
                 Ok(_) => return None,
                 Err(error) => return Some(Err(error)),
             };
-            let seen = visible(context, id).await.transpose()?;
+            let seen = told.seen(context).await.transpose()?;
+            let record = told.record;
             let tells = |ticket: &Ticket| ticket.tells_of(context, &record.event_type);
             match seen.as_ref().map(tells) {
                 Ok(Ok(false)) => return None,
@@ -103,18 +107,18 @@ impl Subscription {
         after: Option<Position>,
     ) -> Result<impl Stream<Item = Result<InboxChange, Error>> + 'c, Error> {
         let holder = Holder::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))?;
-        let records = follow(context, after).await?;
-        Ok(records.filter_map(move |record| async move {
-            let record = match record {
-                Ok(record) => record,
+        let told = follow(context, after, Followed::Inbox(holder)).await?;
+        Ok(told.filter_map(move |told| async move {
+            let told = match told {
+                Ok(told) => told,
                 Err(error) => return Some(Err(error)),
             };
-            let id = TicketId(record.stream);
-            let seen = match visible(context, id).await.transpose()? {
+            let seen = match told.seen(context).await.transpose()? {
                 Ok(seen) if concerns(holder, &seen.ticket) => seen,
                 Ok(_) => return None,
                 Err(error) => return Some(Err(error)),
             };
+            let record = told.record;
             Some(Ok(InboxChange {
                 position: Position(record.position),
                 event_type: record.event_type,
@@ -164,22 +168,47 @@ impl Resume {
     }
 }
 
+/// A record of a ticket, and the ticket where it was handed out with it.
+struct Told {
+    record: Record,
+    ticket: Option<Arc<TicketAggregate>>,
+}
+
+impl Told {
+    /// The ticket, if the viewer may see it.
+    async fn seen(&self, context: &Context<'_>) -> Result<Option<Ticket>, Error> {
+        let id = TicketId(self.record.stream);
+        match &self.ticket {
+            Some(ticket) => seen(context, id, ticket.clone()),
+            None => visible(context, id).await,
+        }
+    }
+}
+
 struct Following {
     app: App,
     viewer: Viewer,
     resume: Resume,
+    /// Up to here everything that concerns it was told.
     at: u64,
     /// Up to here every record is told, however long that takes: there the log was when it began.
     every_to: u64,
+    /// Read from the log, and not told yet.
     page: VecDeque<Record>,
+    /// What comes behind `read_to` is handed out.
+    follower: Follower,
+    /// Up to here it has to read the log.
+    read_to: u64,
 }
 
 /// Ticket records after a position, each once and in order, as soon as the views have them; an error and
-/// the end when the session is over, or the account is another than it was.
+/// the end when the session is over, or the account is another than it was. Of those behind where it begins only such as
+/// concern what is followed.
 async fn follow(
     context: &Context<'_>,
     after: Option<Position>,
-) -> Result<impl Stream<Item = Result<Record, Error>> + use<>, Error> {
+    followed: Followed,
+) -> Result<impl Stream<Item = Result<Told, Error>> + use<>, Error> {
     let app = app(context)?.clone();
     let viewer = viewer(context)?.clone();
     let resume = context.data_opt::<Resume>().cloned().unwrap_or_default();
@@ -194,6 +223,7 @@ async fn follow(
             .map_err(|e| system(&DeskError::Journal(e)))?,
     };
     let every_to = at.max(app.views.position());
+    let follower = app.fan_out.follow(followed);
     let following = Following {
         app,
         every_to,
@@ -201,11 +231,13 @@ async fn follow(
         resume,
         at,
         page: VecDeque::new(),
+        read_to: follower.begins,
+        follower,
     };
     Ok(stream::unfold(Some(following), |following| async move {
         let mut following = following?;
         match following.next().await {
-            Ok(record) => Some((Ok(record), Some(following))),
+            Ok(told) => Some((Ok(told), Some(following))),
             Err(error) => Some((Err(error), None)),
         }
     }))
@@ -223,8 +255,7 @@ fn last_of_each(page: &mut VecDeque<Record>) {
 }
 
 impl Following {
-    async fn next(&mut self) -> Result<Record, Error> {
-        let mut views = self.app.views.watch();
+    async fn next(&mut self) -> Result<Told, Error> {
         // What moved may be the account or its place, and the desk see it a little later than the log.
         let mut patience = CHECK;
         loop {
@@ -233,33 +264,77 @@ impl Following {
                 if record.category == TicketAggregate::CATEGORY {
                     self.check_account().await?;
                     self.resume.reached.store(self.at, Ordering::Relaxed);
-                    return Ok(record);
+                    return Ok(Told {
+                        record,
+                        ticket: None,
+                    });
                 }
                 patience = REFRESH;
             }
             self.check_session().await?;
-            let ready = *views.borrow_and_update();
-            if ready > self.at {
-                let had_come_up = self.at >= self.every_to;
-                if had_come_up && ready - self.at > self.app.limits.subscription_lag_max as u64 {
-                    return Err(fault(Code::TooSlow));
-                }
-                let wanted = u32::try_from(ready - self.at).unwrap_or(PAGE).min(PAGE);
-                let page = self.app.desk.journal().read_all(self.at, wanted).await;
-                self.page = page.map_err(|e| system(&DeskError::Journal(e)))?.into();
-                if had_come_up && self.page.len() >= PAGE as usize {
-                    last_of_each(&mut self.page);
-                }
-                if self.page.is_empty() {
-                    self.at = ready;
-                }
-            } else {
-                let left = self.viewer.until - self.app.desk.now();
-                let wait = patience.min(left.to_std().unwrap_or_default());
-                let _ = tokio::time::timeout(wait, views.changed()).await;
-                patience = CHECK;
+            if self.at < self.read_to {
+                self.read().await?;
+            } else if let Some(told) = self.wait(&mut patience).await? {
+                return Ok(told);
             }
         }
+    }
+
+    /// Reads a page of the log.
+    async fn read(&mut self) -> Result<(), Error> {
+        let behind = self.read_to - self.at;
+        let had_come_up = self.at >= self.every_to;
+        if had_come_up && behind > self.app.limits.subscription_lag_max as u64 {
+            return Err(fault(Code::TooSlow));
+        }
+        let wanted = u32::try_from(behind).unwrap_or(PAGE).min(PAGE);
+        let page = self.app.desk.journal().read_all(self.at, wanted).await;
+        self.page = page.map_err(|e| system(&DeskError::Journal(e)))?.into();
+        if had_come_up && self.page.len() >= PAGE as usize {
+            last_of_each(&mut self.page);
+        }
+        if self.page.is_empty() {
+            self.at = self.read_to;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next change that is handed out, but no longer than until the session is to be looked at again.
+    async fn wait(&mut self, patience: &mut Duration) -> Result<Option<Told>, Error> {
+        let left = self.viewer.until - self.app.desk.now();
+        let most = std::mem::replace(patience, CHECK).min(left.to_std().unwrap_or_default());
+        let handed_out = self.follower.handed_out();
+        let idle = self.follower.changes.is_empty();
+        if idle {
+            // Nothing of what was handed out concerned it.
+            self.at = self.at.max(handed_out);
+        }
+        match tokio::time::timeout(most, self.follower.changes.recv()).await {
+            Ok(Ok(change)) if change.position() <= self.at => {}
+            Ok(Ok(change)) => match &*change {
+                Change::Ticket(record, ticket) => {
+                    self.check_session().await?;
+                    self.at = record.position;
+                    self.resume.reached.store(self.at, Ordering::Relaxed);
+                    return Ok(Some(Told {
+                        record: Record::clone(record),
+                        ticket: Some(ticket.clone()),
+                    }));
+                }
+                Change::Other(_) => *patience = REFRESH,
+            },
+            Ok(Err(RecvError::Lagged(_))) => {
+                self.read_to = self.follower.handed_out();
+                if idle {
+                    // It was up to date until a moment ago: so much came at one time, and it is not slow.
+                    self.every_to = self.read_to;
+                }
+            }
+            // Handed out no more: the server is stopping.
+            Ok(Err(RecvError::Closed)) => tokio::time::sleep(most).await,
+            Err(_) => {}
+        }
+        Ok(None)
     }
 
     async fn check_session(&self) -> Result<(), Error> {

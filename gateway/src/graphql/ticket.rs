@@ -633,17 +633,25 @@ impl TicketQuery {
 
 /// The ticket as the journal has it now, if the account may see it.
 pub(super) async fn visible(context: &Context<'_>, id: TicketId) -> Result<Option<Ticket>, Error> {
+    let found = app(context)?.desk.ticket(id).await;
+    match found.map_err(|e| system(&e))? {
+        Some(outcome) => seen(context, id, outcome.state),
+        None => Ok(None),
+    }
+}
+
+/// The ticket as it is given, if the account may see it.
+pub(super) fn seen(
+    context: &Context<'_>,
+    id: TicketId,
+    state: Arc<domain::Ticket>,
+) -> Result<Option<Ticket>, Error> {
     let actor = &viewer(context)?.actor;
-    let found = app(context)?
-        .desk
-        .ticket(id)
-        .await
-        .map_err(|e| system(&e))?;
-    let seen = found.filter(|outcome| outcome.state.is_visible_to(actor));
-    Ok(seen.map(|outcome| Ticket {
+    let seen = Some(state).filter(|state| state.is_visible_to(actor));
+    Ok(seen.map(|state| Ticket {
         id,
-        judged_by: outcome.state.clone(),
-        ticket: outcome.state,
+        judged_by: state.clone(),
+        ticket: state,
         position: 0,
         siblings: None,
     }))

@@ -1,5 +1,5 @@
 //! The same page of an inbox from Docket, from PostGraphile over the same tables, and from a hand-written handler: twenty
-//! rows of what is done and a complaint, the earliest limit first, and how many there are in all.
+//! rows of what is to be signed and was not looked at, the earliest limit first, and how many there are in all.
 
 use crate::Fallible;
 use crate::city::department;
@@ -48,11 +48,11 @@ impl Client for Reader {
     }
 }
 
-const OURS: &str = "query($kind: Kind!) { inbox(tab: DONE, filter: { kind: $kind }, first: 20) { totalCount nodes { \
+const OURS: &str = "query($new: Boolean!) { inbox(tab: TO_SIGN, filter: { unviewed: $new }, first: 20) { totalCount nodes { \
      assignmentNo unviewed dueAt tab ticket { id number state kind urgency receivedAt } } } }";
 
-const THEIRS: &str = "query($holder: UUID!, $kind: String!) { allInboxes(condition: { holder: $holder, tab: \"done\", \
-     kind: $kind }, first: 20, orderBy: [DUE_AT_ASC, TICKET_ASC]) { totalCount nodes { assignment unviewed dueAt tab \
+const THEIRS: &str = "query($holder: UUID!, $new: BigInt!) { allInboxes(condition: { holder: $holder, tab: \"to_sign\", \
+     unviewed: $new }, first: 20, orderBy: [DUE_AT_ASC, TICKET_ASC]) { totalCount nodes { assignment unviewed dueAt tab \
      kind urgency receivedAt card { ticket number state } } } }";
 
 async fn start(peer: Peer, kept: &Kept) -> Fallible<Server> {
@@ -82,11 +82,11 @@ async fn question(peer: Peer, server: &Server) -> Fallible<Question> {
     Ok(match peer {
         Peer::Docket => {
             let token = Connection::open(&server.address).await?.log_in("clerk").await?;
-            let body = Document::new(OURS).with(&json!({ "kind": "COMPLAIN" }));
+            let body = Document::new(OURS).with(&json!({ "new": true }));
             Question::Graphql { token: Some(token), body }
         }
         Peer::PostGraphile => {
-            let variables = json!({ "holder": department(0).0, "kind": "complain" });
+            let variables = json!({ "holder": department(0).0, "new": "1" });
             let body = Document::new(THEIRS).with(&variables);
             Question::Graphql { token: None, body }
         }

@@ -23,7 +23,7 @@ struct Wanted {
     holder: Uuid,
     tab: String,
     first: i64,
-    kind: String,
+    unviewed: i64,
 }
 
 #[derive(Serialize)]
@@ -53,20 +53,20 @@ async fn page(State(pool): State<PgPool>, Query(wanted): Query<Wanted>) -> Resul
 }
 
 async fn read(pool: &PgPool, wanted: &Wanted) -> Result<Page, sqlx::Error> {
-    let count = "SELECT count(*) FROM inbox WHERE holder = $1 AND tab = $2 AND kind = $3";
+    let count = "SELECT count(*) FROM inbox WHERE holder = $1 AND tab = $2 AND unviewed = $3";
     let total_count = sqlx::query_scalar(count)
         .bind(wanted.holder)
         .bind(&wanted.tab)
-        .bind(&wanted.kind)
+        .bind(wanted.unviewed)
         .fetch_one(pool)
         .await?;
     let rows = "SELECT i.assignment, i.unviewed, i.due_at, i.tab, i.ticket, t.number, t.state, i.kind, i.urgency, \
          i.received_at FROM inbox i JOIN tickets t ON t.ticket = i.ticket \
-         WHERE i.holder = $1 AND i.tab = $2 AND i.kind = $3 ORDER BY i.due_at, i.ticket LIMIT $4";
+         WHERE i.holder = $1 AND i.tab = $2 AND i.unviewed = $3 ORDER BY i.due_at, i.ticket LIMIT $4";
     let rows = sqlx::query(rows)
         .bind(wanted.holder)
         .bind(&wanted.tab)
-        .bind(&wanted.kind)
+        .bind(wanted.unviewed)
         .bind(wanted.first)
         .fetch_all(pool)
         .await?;
@@ -90,7 +90,7 @@ async fn read(pool: &PgPool, wanted: &Wanted) -> Result<Page, sqlx::Error> {
 
 /// The path of a department's page of what is to be signed.
 pub fn path() -> String {
-    format!("/inbox?holder={}&tab={}&first=20&kind=complain", department(0).0, "done")
+    format!("/inbox?holder={}&tab={}&first=20&unviewed=1", department(0).0, "to_sign")
 }
 
 /// Serves until it is killed, and says where.
