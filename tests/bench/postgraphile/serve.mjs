@@ -8,13 +8,15 @@ import { postgraphile } from "postgraphile";
 
 const [connectionString] = process.argv.slice(2);
 
-// The views have no foreign keys; that a row of an inbox is of a ticket has to be told.
+// The views have no foreign keys: that a row of an inbox is of a ticket has to be told.
 const relation = jsonPgSmartTags({
   version: 1,
   config: {
     class: {
       "docket_views.inbox": {
         tags: { foreignKey: "(ticket) references docket_views.tickets (ticket)|@fieldName card" },
+        // Only columns with an index of their own are filtered by, unless asked for.
+        attribute: { unviewed: { tags: { behavior: "+attribute:filterBy" } } },
       },
     },
   },
