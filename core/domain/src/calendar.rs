@@ -172,7 +172,8 @@ impl Calendar {
     }
 
     /// The same deadline after the clock stood still from `from` to `to`: minutes move by what passed, days by
-    /// the working days that ended in between. What was late already stays so.
+    /// the working days that ended in between. One that would be over then all the same, since it ended within a day, has what
+    /// was left of that day's office hours when the clock stopped. What was late already stays so.
     #[must_use]
     pub fn after_pause(&self, due: Due, from: Timestamp, to: Timestamp) -> Due {
         if due.at <= from || to <= from {
@@ -185,18 +186,47 @@ impl Calendar {
             };
         }
         let (worked, unsure) = self.ended_between(from, to);
-        if worked == 0 {
-            return due;
-        }
-        let before = self.date_of(due.at);
-        let (date, provisional) = self.forward(before, worked);
-        // The time of day stays, whatever it is.
-        let moved = due.at.with_timezone(&self.zone).time();
+        let (at, provisional) = if worked == 0 {
+            (due.at, false)
+        } else {
+            let before = self.date_of(due.at);
+            let (date, provisional) = self.forward(before, worked);
+            // The time of day stays, whatever it is.
+            let time = due.at.with_timezone(&self.zone).time();
+            (self.at(date, time), unsure || provisional)
+        };
+        let (at, provisional) = if at < to {
+            let at = self.with_open(to, self.open_between(from, due.at));
+            (at, unsure || self.day(self.date_of(at)).1)
+        } else {
+            (at, provisional)
+        };
         Due {
-            at: self.at(date, moved),
-            provisional: unsure || provisional || due.provisional,
+            at,
+            provisional: provisional || due.provisional,
             ..due
         }
+    }
+
+    /// The office hours between two points in time.
+    fn open_between(&self, from: Timestamp, to: Timestamp) -> TimeDelta {
+        let lengths = self.open(from, to).map(|(opens, closes)| closes - opens);
+        lengths.sum()
+    }
+
+    /// When so many office hours are over from a point in time on; that point itself for none.
+    fn with_open(&self, from: Timestamp, mut left: TimeDelta) -> Timestamp {
+        if left.is_zero() {
+            return from;
+        }
+        let mut spans = self.open(from, from + TimeDelta::days(366));
+        let last = spans.find_map(|(opens, closes)| {
+            let fits = left <= closes - opens;
+            let at = opens + left;
+            left -= closes - opens;
+            fits.then_some(at)
+        });
+        last.unwrap_or(from)
     }
 
     /// The yellow light: `days` working days before a deadline in days. Where the term is no longer than that, when

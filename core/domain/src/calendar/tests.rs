@@ -276,6 +276,25 @@ fn a_pause_moves_a_limit_by_the_working_days_that_ended_in_it() {
     assert_eq!(moved, local("2026-11-20 17:30"));
 }
 
+#[test]
+fn a_limit_that_ended_in_a_pause_keeps_what_was_left_of_its_office_hours() {
+    let moved = |due, from, to| pause_moves(due, from, to);
+    // An hour was left: it goes on at eleven, and at noon after a break.
+    let after = moved("2026-11-24 10:00", "2026-11-24 09:00", "2026-11-24 11:00");
+    assert_eq!(after, local("2026-11-24 12:00"));
+    let after = moved("2026-11-24 10:00", "2026-11-24 09:00", "2026-11-25 11:00");
+    assert_eq!(after, local("2026-11-25 12:00"));
+    // None was left, and none passed: it ends as the clock goes on, neither before nor late.
+    let after = moved("2026-11-30 08:29", "2026-11-28 01:12", "2026-11-30 08:30");
+    assert_eq!(after, local("2026-11-30 08:30"));
+    // Over the end of a day, and over a weekend.
+    let after = moved("2026-11-27 11:00", "2026-11-27 09:00", "2026-11-27 17:00");
+    assert_eq!(after, local("2026-11-30 10:00"));
+    // One that is still to come is left alone.
+    let after = moved("2026-11-24 11:01", "2026-11-24 09:00", "2026-11-24 11:00");
+    assert_eq!(after, local("2026-11-24 11:01"));
+}
+
 mod against_a_second_reckoning {
     use super::super::almanac::{Almanac, minutes};
     use super::super::*;
