@@ -38,6 +38,7 @@ use crate::clock::{Clock, new_id};
 use crate::esrs_store::{CommandStore, Envelope, Stamped, seed};
 use crate::files::Files;
 use crate::journal::{Journal, JournalError, Receipt};
+use crate::news::News;
 use crate::ops::{Ops, OpsError};
 use crate::store::Store;
 use crate::trace;
@@ -52,11 +53,10 @@ use docket_domain::{Aggregate, Refusal, Stamp, Timestamp};
 use esrs::manager::AggregateManager;
 use quick_cache::sync::Cache;
 use serde::Serialize;
-use states::{Cacheable, Cached, Slot};
+use states::{Cacheable, Cached, Seen, Slot};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::Instant;
 use turns::Turns;
 use uuid::Uuid;
 
@@ -66,7 +66,8 @@ pub const DECISIONS_MAX: u32 = 4;
 pub const TICKETS_CACHED: usize = 20_000;
 /// Folded accounts kept in memory.
 pub const ACCOUNTS_CACHED: usize = 10_000;
-/// How long another process's change to rules, organisation or accounts may go unseen.
+/// How long another process's change to rules, organisation or accounts may go unseen while this one does not hear of it: its
+/// views stand still, say.
 pub const REFRESH: Duration = Duration::from_secs(1);
 
 /// What can go wrong with a command.
@@ -151,9 +152,10 @@ pub struct Desk {
     vault: Vault,
     ops: Ops,
     files: Files,
+    news: News,
     clock: Arc<dyn Clock>,
     tickets: Cache<Uuid, Cached<Ticket>>,
-    accounts: Cache<Uuid, (Cached<Account>, Instant)>,
+    accounts: Cache<Uuid, (Cached<Account>, Seen)>,
     rules: Slot<Published>,
     organisation: Slot<Organisation>,
     decisions: Arc<AtomicU64>,
@@ -169,6 +171,7 @@ impl Desk {
             vault: store.vault.clone(),
             ops: store.ops.clone(),
             files: store.files.clone(),
+            news: store.news.clone(),
             clock: store.clock.clone(),
             tickets: Cache::new(TICKETS_CACHED),
             accounts: Cache::new(ACCOUNTS_CACHED),

@@ -22,6 +22,7 @@ pub mod digests;
 pub mod esrs_store;
 pub mod files;
 pub mod journal;
+pub mod news;
 pub mod ops;
 pub mod safekeeping;
 pub mod span;

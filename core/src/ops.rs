@@ -22,7 +22,7 @@ pub use security::{
     SECURITY_BUCKET, SECURITY_KEPT, SECURITY_PROVEN_MAX, SECURITY_ROWS_MAX, SECURITY_STRANGERS_MAX,
     SecurityEntry, SecurityKind, Subject, network,
 };
-pub use sessions::{Lifetimes, Opened, SESSIONS_PER_ACCOUNT_MAX};
+pub use sessions::{Again, Lifetimes, Opened, SESSIONS_PER_ACCOUNT_MAX};
 
 use crate::clock::{Clock, random_bytes};
 use crate::db::Db;
@@ -305,13 +305,14 @@ impl Ops {
         account: Option<(AccountId, EventId)>,
         password: String,
         visit: &Visit,
+        again: Option<Again>,
     ) -> Result<Opened, OpsError> {
         let mut knock = self.knock(login).await?;
         knock.admit(visit).await?;
         let (account, created_by, fitted) =
             self.check_password(&mut knock, account, password).await?;
         drop(knock);
-        let opened = self.open_session(account).await?;
+        let opened = self.open_session(account, again).await?;
         // Whoever sets a new password ends the sessions there are by then. This one may have come after.
         if self.stored(created_by).await?.as_deref() != Some(fitted.as_str()) {
             self.log_out(&opened.token).await?;

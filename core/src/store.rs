@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::db::{Db, Durability, Planning};
 use crate::files::{Files, FilesError, FilesUrl, S3Access};
 use crate::journal::{Journal, JournalError, Purpose};
+use crate::news::News;
 use crate::ops::{Lifetimes, Ops, OpsError, SESSION_LASTS, TOKEN_LASTS};
 use crate::vault::{MasterKey, Vault, VaultError};
 use chrono::TimeDelta;
@@ -190,6 +191,8 @@ pub struct Store {
     pub files: Files,
     /// The read models' database: a part of its own, rebuilt at will.
     pub views: Db,
+    /// What this process has heard of.
+    pub news: News,
     /// Business time.
     pub clock: Arc<dyn Clock>,
 }
@@ -252,6 +255,7 @@ impl Store {
             ops,
             files,
             views,
+            news: News::default(),
             clock,
         })
     }

@@ -18,6 +18,10 @@ pub enum Credential {
     Provider,
 }
 
+/// A session's token was sent that is over, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenOver;
+
 /// Why nobody knows who somebody is.
 #[derive(Debug)]
 pub enum Unknown {

@@ -106,7 +106,7 @@ codes! {
     /// A refresh token that was used before.
     TokenReused = "TOKEN_REUSED" {
         zh: "登录凭证被重复使用,为安全起见已退出登录", en: "this refresh token was used before, so its session was ended",
-        remedy: "Log in again, and change the password if it was not you: somebody else may have had your tokens. Refresh in one place, and keep only the newest `refreshToken`." }
+        remedy: "Log in again, and change the password if it was not you: somebody else may have had your tokens. Refresh in one place, keep only the newest `refreshToken`, and send a `commandId` to ask again after a lost answer." }
     /// A provider's token that is not taken.
     TokenRefused = "TOKEN_REFUSED" {
         zh: "身份令牌无效", en: "the identity provider's token is not taken",

@@ -10,7 +10,10 @@ use crate::rebuild;
 use crate::views::Views;
 use crate::write::{Tables, apply_all, writes_of};
 use docket_core::db::{Db, Tx};
-use docket_core::{Journal, JournalError, Store, values};
+use docket_core::news::News;
+use docket_core::{Journal, JournalError, Record, Store, values};
+use docket_domain::Aggregate as _;
+use docket_domain::ticket::Ticket;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -37,6 +40,7 @@ pub enum State {
 pub struct Runner {
     db: Db,
     journal: Journal,
+    news: News,
     fold: Fold,
     position: watch::Sender<u64>,
     state: watch::Sender<State>,
@@ -71,6 +75,7 @@ impl Runner {
             Self {
                 db,
                 journal: store.journal.clone(),
+                news: store.news.clone(),
                 fold,
                 position,
                 state,
@@ -127,8 +132,9 @@ impl Runner {
         let mut tx = self.db.begin().await?;
         let at = lock_checkpoint(&mut tx).await?;
         if at != from {
-            // Another process was here.
+            // Another process was here, and read what this one does not.
             drop(tx);
+            self.news.heard(at);
             self.position.send_replace(at);
             return Ok(true);
         }
@@ -136,6 +142,10 @@ impl Runner {
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
         self.fold.keep(folded);
+        let no_ticket = |record: &&Record| record.category != Ticket::CATEGORY;
+        if let Some(other) = records.iter().rev().find(no_ticket) {
+            self.news.heard(other.position);
+        }
         self.position.send_replace(to);
         for record in &records {
             tracing::trace!(correlation = %record.correlation, position = record.position, "in the views");

@@ -5,6 +5,7 @@ mod oidc;
 mod origins;
 mod rates;
 mod refreshed;
+mod repeated;
 mod security_log;
 
 use docket_core::clock::Clock;

@@ -102,6 +102,7 @@ impl Door {
                 Some((self.account, self.created_by)),
                 password.into(),
                 &Visit { captcha, from },
+                None,
             )
             .await?;
         assert_eq!(
@@ -145,6 +146,7 @@ async fn the_right_password_opens_a_session(store: &TestStore) {
                 captcha: None,
                 from: HOME,
             },
+            None,
         )
         .await
         .unwrap_err();

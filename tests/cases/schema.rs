@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod guarded;
 mod nodes;
 mod pages;
 mod rules;

@@ -261,11 +261,11 @@ async fn plant(Hotline { desk, .. }: &Hotline) {
         question: RecoveryQuestion::FavouriteBook,
         answer: planted(),
     };
-    desk.set_recovery(&actor, &recovery, planted())
+    desk.set_recovery(&actor, &recovery, planted(), &Options::default())
         .await
         .unwrap();
     let new = || format!("neu {NAME}");
-    desk.change_password(&actor, planted(), new(), &token, None)
+    desk.change_password(&actor, planted(), new(), &token, None, &Options::default())
         .await
         .unwrap();
     let wrong = desk

@@ -62,6 +62,8 @@ pub struct Account {
     pub sms_quota: u32,
     /// When its password was last set, by whomever.
     pub password_set_at: Option<Timestamp>,
+    /// 1 when created, and one more with everything that is done to it. Logging in is no such thing.
+    pub revision: u32,
 }
 
 impl Account {

@@ -12,7 +12,7 @@ use crate::account::Given;
 use crate::ids::{AccountId, DepartmentId};
 use crate::organisation::{OFFICES_MAX, Organisation};
 use crate::people::{Actor, Role};
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Detail, Reason, Refusal, ensure_revision};
 use crate::rules::TextLimits;
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
@@ -78,6 +78,12 @@ impl Change<Sealed> {
     }
 }
 
+/// The revision of a notice that was withdrawn, or not, in an edition.
+#[must_use]
+pub const fn revision(edition: u32, withdrawn: bool) -> u32 {
+    edition + withdrawn as u32
+}
+
 /// Whether an account is among those a notice to these departments is for: the centre always is.
 #[must_use]
 pub fn is_for(departments: Option<&[DepartmentId]>, actor: &Actor) -> bool {
@@ -103,6 +109,12 @@ impl Notice {
         let was_for = |content: &Content<Sealed>| is_for(content.departments.as_deref(), actor);
         let withdrawn = self.withdrawn_at.is_some();
         self.is_visible_to(actor, now) || withdrawn && self.content.as_ref().is_some_and(was_for)
+    }
+
+    /// Moves with every change, and when it is withdrawn; not when it is read.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        revision(self.edition, self.withdrawn_at.is_some())
     }
 
     /// Whether the account has read it as it stands.
@@ -151,6 +163,8 @@ pub struct NoticeCommand {
     pub organisation: Arc<Organisation>,
     /// What for, texts sealed.
     pub action: NoticeAction<Sealed>,
+    /// The revision that the client saw; the command is refused if the notice was changed or withdrawn since.
+    pub expected_revision: Option<u32>,
 }
 
 fn decide(notice: &Notice, command: &NoticeCommand) -> Result<Option<NoticeEvent>, Refusal> {
@@ -172,6 +186,8 @@ fn decide(notice: &Notice, command: &NoticeCommand) -> Result<Option<NoticeEvent
     if !fresh && notice.withdrawn_at.is_some() {
         return Err(refuse(Reason::NoticeWithdrawn));
     }
+    ensure_revision(command.expected_revision, notice.revision())
+        .map_err(|no| no.to(name, "notice"))?;
     let event = match &command.action {
         NoticeAction::Publish(content) => {
             check(content, command, &refuse)?;

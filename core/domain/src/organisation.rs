@@ -58,6 +58,26 @@ pub struct Unit {
     pub history: Vec<Change>,
 }
 
+impl Department {
+    /// How often it was changed, its birth included; its units' changes are their own.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        revision(&self.history)
+    }
+}
+
+impl Unit {
+    /// How often it was changed, its birth included.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        revision(&self.history)
+    }
+}
+
+fn revision(history: &[Change]) -> u32 {
+    u32::try_from(history.len()).unwrap_or(u32::MAX)
+}
+
 /// A department or a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Office {

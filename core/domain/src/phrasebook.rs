@@ -4,7 +4,7 @@
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent, read_data, write_data};
 use crate::ids::{DepartmentId, PhraseId};
 use crate::people::{Actor, Role};
-use crate::refusal::{Detail, Reason, Refusal};
+use crate::refusal::{Detail, Reason, Refusal, ensure_revision};
 use crate::rules::TextLimits;
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ pub struct Phrase {
     pub title: Sealed,
     /// The text.
     pub text: Sealed,
+    /// 1 when added, and one more with every change.
+    pub revision: u32,
 }
 
 impl Phrasebook {
@@ -146,6 +148,8 @@ pub struct PhraseCommand {
     pub max: TextLimits,
     /// What for, texts sealed.
     pub action: PhraseAction<Sealed>,
+    /// The revision of the text that the client saw; the command is refused if that was changed since.
+    pub expected_revision: Option<u32>,
 }
 
 /// What happened.
@@ -207,13 +211,19 @@ impl Aggregate for Phrasebook {
             owner,
             max,
             action,
+            expected_revision,
         } = command;
         let (name, id) = (action.name(), action.id());
         let refuse = |reason| Refusal::new(name, "phrasebook", reason);
         if !owner.is_kept_by(&actor) {
             return Err(refuse(Reason::RoleNotAllowed));
         }
-        let known = state.phrase(id).is_some();
+        let known = state.phrase(id);
+        if let Some(phrase) = known {
+            ensure_revision(expected_revision, phrase.revision)
+                .map_err(|no| no.to(name, "phrasebook"))?;
+        }
+        let known = known.is_some();
         let event = match action {
             PhraseAction::Add { .. } if known => return Err(refuse(Reason::AlreadyExists)),
             PhraseAction::Change { .. } | PhraseAction::Remove { .. } if !known => {
@@ -257,11 +267,13 @@ impl Aggregate for Phrasebook {
                 kind: e.kind,
                 title: e.title.clone(),
                 text: e.text.clone(),
+                revision: 1,
             }),
             PhraseEvent::Changed(e) => {
                 if let Some(phrase) = state.phrases.iter_mut().find(|p| p.id == e.phrase) {
                     phrase.title = e.title.clone();
                     phrase.text = e.text.clone();
+                    phrase.revision += 1;
                 }
             }
             PhraseEvent::Removed(e) => state.phrases.retain(|phrase| phrase.id != e.phrase),
@@ -347,6 +359,7 @@ mod tests {
             owner,
             max: Rules::default_pack().texts(),
             action,
+            expected_revision: None,
         };
         Phrasebook::decide(state, command)
     }
@@ -378,6 +391,37 @@ mod tests {
         assert_eq!(gone.unwrap_err().reason, Reason::NotFound);
         let twice = decide(&book, leader(), BOOK, add(2, "题", "文"));
         assert_eq!(twice.unwrap_err().reason, Reason::AlreadyExists);
+    }
+
+    #[test]
+    fn a_text_is_changed_as_it_was_seen_or_not_at_all() {
+        let mut book = Phrasebook::default();
+        keep(&mut book, add(1, "已停工", "施工方已停止夜间施工。"));
+        let asked = |seen, action| PhraseCommand {
+            actor: leader(),
+            owner: BOOK,
+            max: Rules::default_pack().texts(),
+            action,
+            expected_revision: Some(seen),
+        };
+        let change = |text| PhraseAction::Change {
+            id: id(1),
+            title: sealed("停工"),
+            text: sealed(text),
+        };
+        for revision in 1..3 {
+            assert_eq!(book.phrase(id(1)).unwrap().revision, revision);
+            for action in [change("已停。"), PhraseAction::Remove { id: id(1) }] {
+                for other in [revision - 1, revision + 1] {
+                    let stale =
+                        Phrasebook::decide(&book, asked(other, action.clone())).unwrap_err();
+                    assert_eq!(stale.reason, Reason::StaleRevision);
+                    assert_eq!(stale.field, Some("expectedRevision"));
+                }
+                assert!(Phrasebook::decide(&book, asked(revision, action)).is_ok());
+            }
+            keep(&mut book, change("已责令停工。"));
+        }
     }
 
     #[test]

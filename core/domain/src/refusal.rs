@@ -64,10 +64,10 @@ reasons! {
     WrongLevel = "WRONG_LEVEL" {
         zh: "您所在层级不能进行此操作", en: "this action belongs to another level",
         remedy: "A level-2 unit is last: it replies or returns, and never delegates." }
-    /// The ticket's revision is not the one the client saw.
+    /// The revision is not the one the client saw.
     StaleRevision = "STALE_REVISION" {
-        zh: "工单已被他人更新,请刷新后重试", en: "the ticket has changed since you read it",
-        remedy: "Read the ticket, look at what changed, and send the command with the new revision." }
+        zh: "内容已被他人更新，请刷新后重试", en: "it has changed since you read it",
+        remedy: "Read it again, look at what changed, and send the command with the new revision." }
     /// A required text is empty.
     Required = "REQUIRED" {
         zh: "必填项为空", en: "a required field is empty",
@@ -417,6 +417,21 @@ impl No {
             detail: self.detail,
             ..Refusal::new(action, state, self.reason)
         }
+    }
+}
+
+/// Refuses what was decided on another revision than there is.
+pub(crate) fn ensure_revision(expected: Option<u32>, revision: u32) -> Result<(), No> {
+    let moved = || {
+        No::at(Reason::StaleRevision, "expectedRevision").detailed((
+            format!("当前版本为{revision}"),
+            format!("it is at revision {revision}"),
+        ))
+    };
+    if expected.is_none_or(|expected| expected == revision) {
+        Ok(())
+    } else {
+        Err(moved())
     }
 }
 

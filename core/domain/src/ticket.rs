@@ -32,7 +32,7 @@ pub use state::{
 use crate::aggregate::{Aggregate, Encoded, Stamp, UnknownEvent};
 use crate::organisation::Organisation;
 use crate::people::Actor;
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{Refusal, ensure_revision};
 use crate::rules::Rules;
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
@@ -71,18 +71,8 @@ impl Aggregate for Ticket {
 
     fn decide(state: &Self, command: TicketCommand) -> Result<Vec<TicketEvent>, Refusal> {
         let TicketCommand { context, action } = command;
-        if context
-            .expected_revision
-            .is_some_and(|expected| expected != state.revision)
-        {
-            let reason = Reason::StaleRevision;
-            return Err(Refusal::new(action.spec().name, state.state.name(), reason)
-                .at("expectedRevision")
-                .because((
-                    format!("当前版本为{}", state.revision),
-                    format!("it is at revision {}", state.revision),
-                )));
-        }
+        ensure_revision(context.expected_revision, state.revision)
+            .map_err(|no| no.to(action.spec().name, state.state.name()))?;
         Ok(action.decide(state, &context)?.into_iter().collect())
     }
 

@@ -100,7 +100,7 @@ impl Desk {
         let event = envelope.event;
         let created = self.sealed_account(key, event, new).await?;
         let action = AccountAction::Create(created);
-        let command = self.account_command(actor, id, action).await?;
+        let command = self.account_command(actor, id, action, options).await?;
         self.ops.set_hash(event, &hashed).await?;
         if let Some((question, answer)) = &recovery {
             self.ops.set_recovery(event, *question, answer).await?;
@@ -178,7 +178,7 @@ impl Desk {
 
     /// A repeat must be one in its password, too, unless that is made anew each time. Not for the fingerprint to tell: that
     /// is in the log.
-    async fn same_password(
+    pub(super) async fn same_password(
         &self,
         done: Outcome<Account>,
         password: &Password,
@@ -237,7 +237,7 @@ impl Desk {
             department: changes.department,
             unit: changes.unit,
         });
-        let command = self.account_command(actor, id, action).await?;
+        let command = self.account_command(actor, id, action, options).await?;
         self.run::<Account>(id.0, envelope, || command.clone())
             .await
     }
@@ -311,7 +311,7 @@ impl Desk {
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return self.same_password(done, &password).await;
         }
-        let command = self.account_command(actor, id, action).await?;
+        let command = self.account_command(actor, id, action, options).await?;
         let account = self.reload::<Account>(id.0, None).await?;
         Account::decide(&account.state, command.clone())?;
         self.check_password(&password).await?;
@@ -353,7 +353,7 @@ impl Desk {
         if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
             return Ok(done);
         }
-        let command = self.account_command(actor, id, action).await?;
+        let command = self.account_command(actor, id, action, options).await?;
         self.run::<Account>(id.0, envelope, || command.clone())
             .await
     }
@@ -363,12 +363,14 @@ impl Desk {
         actor: &Actor,
         account: AccountId,
         action: AccountAction,
+        options: &Options,
     ) -> Result<AccountCommand, DeskError> {
         Ok(AccountCommand {
             actor: actor.clone(),
             account,
             organisation: self.organisation().await?,
             action,
+            expected_revision: options.expected_revision,
         })
     }
 }

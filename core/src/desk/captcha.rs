@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use docket_domain::Timestamp;
 use docket_domain::account::normal_answer;
+use docket_domain::ids::CommandId;
 use std::net::IpAddr;
 
 /// Digits on a captcha.
@@ -46,6 +47,8 @@ pub struct Visitor {
     pub captcha: Option<Solved>,
     /// Where they come from; all of whom it is not known are one.
     pub address: Option<IpAddr>,
+    /// What they call their command, to send it again.
+    pub command: Option<CommandId>,
 }
 
 impl Desk {

@@ -2,11 +2,12 @@
 
 use super::accounts::{Recovery, answer_chars};
 use super::captcha::Visitor;
-use super::{Desk, DeskError, Options};
-use crate::ops::{Opened, OpsError, PASSWORD_BYTES_MAX, Password, SecurityKind, Tried};
+use super::{Desk, DeskError, Options, Outcome};
+use crate::journal::JournalError;
+use crate::ops::{Again, Opened, OpsError, PASSWORD_BYTES_MAX, Password, SecurityKind, Tried};
 use docket_domain::account::{Account, AccountAction, RecoveryQuestion};
 use docket_domain::aggregate::Aggregate as _;
-use docket_domain::ids::{AccountId, EventId};
+use docket_domain::ids::{AccountId, CommandId, EventId};
 use docket_domain::people::Actor;
 use docket_domain::rules::PasswordRules;
 use docket_domain::{Reason, Refusal};
@@ -50,7 +51,13 @@ impl Desk {
     ) -> Result<Opened, DeskError> {
         let hash = self.login_hash(login);
         let visit = self.visit(visitor);
-        let opened = self.ops.log_in(&hash, known, password, &visit).await?;
+        let again = visitor
+            .command
+            .map(|command| self.again("login", &hash, command));
+        let opened = self
+            .ops
+            .log_in(&hash, known, password, &visit, again)
+            .await?;
         // Looked at after the session was opened: whoever deactivates ends the sessions there are by then.
         let account = self.reload::<Account>(opened.account.0, None).await?;
         if account.state.deactivated {
@@ -60,13 +67,23 @@ impl Desk {
         Ok(opened)
     }
 
-    /// Gives the next tokens of a session for its refresh token.
+    /// What the tokens are made of that a command gets, and gets again when it is sent again.
+    fn again(&self, purpose: &str, shown: &[u8], command: CommandId) -> Again {
+        let asked = [command.0.as_bytes(), shown].concat();
+        Again::of(self.vault.keyed_hash(purpose, &asked))
+    }
+
+    /// Gives the next tokens of a session for its refresh token. Sent again with the same command's id it gives the same
+    /// ones.
     pub async fn refresh_session(
         &self,
         refresh_token: &str,
+        command: Option<CommandId>,
         address: Option<IpAddr>,
     ) -> Result<Opened, DeskError> {
-        let refreshed = self.ops.refresh(refresh_token).await;
+        let shown = refresh_token.as_bytes();
+        let again = command.map(|command| self.again("refresh", shown, command));
+        let refreshed = self.ops.refresh(refresh_token, again).await;
         if let Err(OpsError::RefreshReused(account)) = refreshed {
             let reused = SecurityKind::TokenReused;
             self.note(reused, Some(account), address, 1).await?;
@@ -149,27 +166,71 @@ impl Desk {
         new: String,
         session: &str,
         address: Option<IpAddr>,
-    ) -> Result<(), DeskError> {
-        let (id, same) = (actor.account, old == new);
-        let checked = self.own_password(id, old).await;
-        if let Err(DeskError::Ops(OpsError::WrongCredentials | OpsError::Locked)) = checked {
-            let refused = SecurityKind::PasswordRefused;
-            self.note(refused, Some(id), address, 1).await?;
-        }
-        let created_by = checked?;
-        if same {
-            let refusal = Refusal::new("change_password", "account", Reason::NoChange);
-            return Err(refusal.at("newPassword").into());
-        }
+        options: &Options,
+    ) -> Result<Outcome<Account>, DeskError> {
+        let (id, same, clear) = (actor.account, old == new, new.clone());
         let new = Password::Clear(new);
+        let action = AccountAction::ChangePassword;
+        let envelope = self.envelope(actor, options.command, action.name(), &id, 0);
+        if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
+            // By the door, where guesses are counted.
+            let fits = self.own_password(id, clear).await;
+            return match fits {
+                Ok(_) => Ok(done),
+                Err(DeskError::Ops(OpsError::WrongCredentials)) => {
+                    Err(JournalError::CommandReused.into())
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let command = self
+            .account_command(actor, id, action.clone(), options)
+            .await?;
+        let state = self.reload::<Account>(id.0, None).await?.state;
+        Account::decide(&state, command)?;
+        // One that broke off between the new password and its event is done again when it is repeated.
+        let created_by = match self.own_password(id, old).await {
+            Err(error @ DeskError::Ops(OpsError::WrongCredentials | OpsError::Locked)) => {
+                let again = self.broken_off(&state, &new, options, &error).await?;
+                if again.is_none() {
+                    let refused = SecurityKind::PasswordRefused;
+                    self.note(refused, Some(id), address, 1).await?;
+                }
+                again.ok_or(error)?
+            }
+            checked => {
+                let created_by = checked?;
+                if same {
+                    let refusal = Refusal::new("change_password", "account", Reason::NoChange);
+                    return Err(refusal.at("newPassword").into());
+                }
+                created_by
+            }
+        };
         self.check_password(&new).await?;
         let hashed = self.ops.hash_password(&new).await?;
         self.ops.set_hash(created_by, &hashed).await?;
         self.ops.end_sessions(id, Some(session)).await?;
-        let action = AccountAction::ChangePassword;
-        self.keep_account(actor, id, action, &Options::default())
-            .await?;
-        Ok(())
+        self.keep_account(actor, id, action, options).await
+    }
+
+    /// Under what a password is kept that a command has set already which was not heard of again: only one that may have
+    /// been sent before, and whose old password is not it any more because the new one is.
+    async fn broken_off(
+        &self,
+        account: &Account,
+        new: &Password,
+        options: &Options,
+        refused: &DeskError,
+    ) -> Result<Option<EventId>, DeskError> {
+        let wrong = matches!(refused, DeskError::Ops(OpsError::WrongCredentials));
+        let Some(created_by) = account
+            .created_by
+            .filter(|_| wrong && options.command.is_some())
+        else {
+            return Ok(None);
+        };
+        Ok(self.ops.fits(created_by, new).await?.then_some(created_by))
     }
 
     /// Sets question and answer for recovery of one's own account, against its password.
@@ -178,22 +239,30 @@ impl Desk {
         actor: &Actor,
         recovery: &Recovery,
         password: String,
-    ) -> Result<(), DeskError> {
+        options: &Options,
+    ) -> Result<Outcome<Account>, DeskError> {
         let id = actor.account;
         let created_by = self.own_password(id, password).await?;
         let action = AccountAction::SetRecovery {
             answer: answer_chars(&recovery.answer),
         };
-        let command = self.account_command(actor, id, action.clone()).await?;
+        let envelope = self.envelope(actor, options.command, action.name(), &id, 0);
+        let (question, answer) = (recovery.question, &recovery.answer);
+        if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
+            return if self.ops.has_recovery(created_by, question, answer).await? {
+                Ok(done)
+            } else {
+                Err(JournalError::CommandReused.into())
+            };
+        }
+        let command = self
+            .account_command(actor, id, action.clone(), options)
+            .await?;
         let account = self.reload::<Account>(id.0, None).await?;
         Account::decide(&account.state, command)?;
-        let hashed = self.ops.hash_answer(&recovery.answer).await?;
-        self.ops
-            .set_recovery(created_by, recovery.question, &hashed)
-            .await?;
-        self.keep_account(actor, id, action, &Options::default())
-            .await?;
-        Ok(())
+        let hashed = self.ops.hash_answer(answer).await?;
+        self.ops.set_recovery(created_by, question, &hashed).await?;
+        self.keep_account(actor, id, action, options).await
     }
 
     /// Under what one's own password is kept, if this is it.
@@ -239,7 +308,7 @@ impl Desk {
         answer: &str,
         new: String,
         visitor: &Visitor,
-    ) -> Result<(), DeskError> {
+    ) -> Result<Outcome<Account>, DeskError> {
         let new = Password::Clear(new);
         self.check_password(&new).await?;
         let known = match self.account_of(login).await? {
@@ -255,14 +324,20 @@ impl Desk {
         let (id, created_by) = checked?;
         self.reload::<Account>(id.0, None).await?;
         let actor = self.actor(id).await?.ok_or(DeskError::Deactivated)?;
+        let action = AccountAction::RecoverPassword;
+        let options = &Options {
+            command: visitor.command,
+            ..Options::default()
+        };
+        let envelope = self.envelope(&actor, options.command, action.name(), &id, 0);
+        if let Some(done) = self.done_before::<Account>(options, &envelope).await? {
+            return self.same_password(done, &new).await;
+        }
         // Not before: whoever is locked out makes no work.
         let hashed = self.ops.hash_password(&new).await?;
         self.ops.set_hash(created_by, &hashed).await?;
         self.ops.end_sessions(id, None).await?;
-        let action = AccountAction::RecoverPassword;
-        self.keep_account(&actor, id, action, &Options::default())
-            .await?;
-        Ok(())
+        self.keep_account(&actor, id, action, options).await
     }
 
     /// An account, and the id under which its password is kept.

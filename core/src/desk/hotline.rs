@@ -43,6 +43,7 @@ impl Desk {
             let found = OrganisationCommand {
                 actor: actor.clone(),
                 action,
+                expected_revision: None,
             };
             let envelope = self.envelope(&actor, Some(command("organisation")), "found", &name, 0);
             let id = self.named("organisation");
@@ -121,6 +122,7 @@ impl Desk {
         let command = OrganisationCommand {
             actor: actor.clone(),
             action,
+            expected_revision: options.expected_revision,
         };
         self.run::<Organisation>(self.named("organisation"), envelope, || command.clone())
             .await

@@ -66,6 +66,7 @@ impl Desk {
             max: rules.texts(),
             organisation: self.organisation().await?,
             action,
+            expected_revision: options.expected_revision,
         };
         self.run::<Notice>(id.0, envelope, || command.clone()).await
     }

@@ -78,6 +78,7 @@ impl Desk {
             owner,
             max: rules.texts(),
             action,
+            expected_revision: options.expected_revision,
         };
         self.run::<Phrasebook>(id, envelope, || command.clone())
             .await

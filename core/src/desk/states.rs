@@ -38,18 +38,26 @@ impl<S> Clone for Cached<S> {
     }
 }
 
-pub(super) type Slot<S> = Mutex<Option<(Cached<S>, Instant)>>;
+/// When a state was looked for in the log, and what this process had heard of by then.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    at: Instant,
+    heard: u64,
+}
+
+pub(super) type Slot<S> = Mutex<Option<(Cached<S>, Seen)>>;
 
 impl Desk {
     /// Reads rules and organisation anew, whoever wrote them: from here on nobody at this desk sees older ones, and the
     /// next one looks for later ones. To forget what is known would not do: whoever is just reading puts what was there
     /// before in its place.
     pub(super) async fn read_anew(&self) -> Result<(), JournalError> {
+        let seen = self.look();
         let rules = self.reload::<RulesBook>(self.named("rules"), None).await?;
-        keep_until_asked(&self.rules, rules);
+        keep_until_asked(&self.rules, rules, seen);
         let organisation = self.named("organisation");
         let organisation = self.reload::<Organisation>(organisation, None).await?;
-        keep_until_asked(&self.organisation, organisation);
+        keep_until_asked(&self.organisation, organisation, seen);
         Ok(())
     }
 
@@ -85,16 +93,17 @@ impl Desk {
         name: &str,
     ) -> Result<Arc<A::State>, DeskError> {
         let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((cached, at)) = &known
-            && at.elapsed() < REFRESH
+        if let Some((cached, seen)) = &known
+            && self.is_current(*seen)
         {
             return Ok(cached.state.clone());
         }
+        let seen = self.look();
         let fresh = self
             .reload::<A>(self.named(name), known.map(|(cached, _)| cached))
             .await?;
         let state = fresh.state.clone();
-        keep(slot, fresh);
+        keep(slot, fresh, seen);
         Ok(state)
     }
 
@@ -123,19 +132,33 @@ impl Desk {
         }
     }
 
-    /// An account as it stands, at most [`REFRESH`] old.
+    /// What there is to be said of a state that is about to be looked for.
+    fn look(&self) -> Seen {
+        Seen {
+            at: Instant::now(),
+            heard: self.news.latest(),
+        }
+    }
+
+    /// Whether a state is good without another look: it is new enough, and nothing was heard of since.
+    fn is_current(&self, seen: Seen) -> bool {
+        seen.heard == self.news.latest() && seen.at.elapsed() < REFRESH
+    }
+
+    /// An account as it stands, at most [`REFRESH`] old, and as old as what was heard of last.
     pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, DeskError> {
         let known = self.accounts.get(&id.0);
         let cached = match known {
-            Some((cached, at)) if at.elapsed() < REFRESH => cached,
+            Some((cached, seen)) if self.is_current(seen) => cached,
             known => {
+                let seen = self.look();
                 let fresh = self
                     .reload::<Account>(id.0, known.map(|(cached, _)| cached))
                     .await?;
                 // A slow reader must not undo what a command just did.
                 let later = |(known, _): &(Cached<Account>, _)| known.version > fresh.version;
                 if !self.accounts.get(&id.0).as_ref().is_some_and(later) {
-                    self.accounts.insert(id.0, (fresh.clone(), Instant::now()));
+                    self.accounts.insert(id.0, (fresh.clone(), seen));
                 }
                 fresh
             }
@@ -172,20 +195,20 @@ impl Desk {
 }
 
 /// Keeps a state as one that is to be brought up to date by whoever asks next.
-fn keep_until_asked<S>(slot: &Slot<S>, fresh: Cached<S>) {
-    keep(slot, fresh);
+fn keep_until_asked<S>(slot: &Slot<S>, fresh: Cached<S>, seen: Seen) {
+    keep(slot, fresh, seen);
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, at)) = slot.as_mut() {
-        *at = at.checked_sub(REFRESH).unwrap_or(*at);
+    if let Some((_, seen)) = slot.as_mut() {
+        seen.at = seen.at.checked_sub(REFRESH).unwrap_or(seen.at);
     }
 }
 
 /// Keeps a state, unless a later one is known: a slow reader must not undo what a command just did.
-fn keep<S>(slot: &Slot<S>, fresh: Cached<S>) {
+fn keep<S>(slot: &Slot<S>, fresh: Cached<S>, seen: Seen) {
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    let later = |(known, _): &(Cached<S>, Instant)| known.version > fresh.version;
+    let later = |(known, _): &(Cached<S>, Seen)| known.version > fresh.version;
     if !slot.as_ref().is_some_and(later) {
-        *slot = Some((fresh, Instant::now()));
+        *slot = Some((fresh, seen));
     }
 }
 
@@ -209,7 +232,7 @@ impl Cacheable for Account {
         desk.accounts.get(&id).map(|(cached, _)| cached)
     }
     fn cache(desk: &Desk, id: Uuid, cached: Cached<Self>) {
-        desk.accounts.insert(id, (cached, Instant::now()));
+        desk.accounts.insert(id, (cached, desk.look()));
     }
 }
 
@@ -219,7 +242,7 @@ impl Cacheable for Organisation {
         None
     }
     fn cache(desk: &Desk, _: Uuid, cached: Cached<Self>) {
-        keep(&desk.organisation, cached);
+        keep(&desk.organisation, cached, desk.look());
     }
 }
 

@@ -67,6 +67,21 @@ impl Ops {
         Ok(code.and_then(|code| RecoveryQuestion::from_code(&code)))
     }
 
+    /// Whether the account that an event created has this question and this answer.
+    pub async fn has_recovery(
+        &self,
+        created_by: EventId,
+        question: RecoveryQuestion,
+        answer: &str,
+    ) -> Result<bool, OpsError> {
+        let sql = "SELECT answer FROM recoveries WHERE created_by = $1 AND question = $2";
+        let asked = values![created_by.0, question.code()];
+        let row = self.db.fetch_optional(sql, asked).await?;
+        let stored = row.map(|row| row.text(0)).transpose()?;
+        self.is_right(stored.as_deref(), normal_answer(answer))
+            .await
+    }
+
     /// The account whose recovery question has this answer. Failures are counted by door, whether there is such
     /// an account or not; the door is another than the login's. After
     /// [`FAILURES_MAX`] in a row each locks for twice as long as the one before, up to [`RECOVERY_LOCKED_MAX`].

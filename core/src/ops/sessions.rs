@@ -3,6 +3,9 @@
 //! A session is one row. It has a short-lived access token, sent with every request, and a refresh token, which is
 //! good once: for the next two tokens. Of both only hashes are kept. A refresh token names its session, so that one
 //! from before is known for what it is for as long as the session lasts, and none of them has to be remembered.
+//!
+//! A command that names itself by an id gets tokens that are made of that id and of what was shown, under a key of the
+//! store: sent again after a lost answer it gets the same ones, and nothing had to be kept for it.
 
 use super::{Ops, OpsError};
 use crate::clock::random_bytes;
@@ -40,6 +43,8 @@ CREATE TABLE IF NOT EXISTS access_tokens (
 );
 CREATE INDEX IF NOT EXISTS access_tokens_by_family ON access_tokens (family);
 CREATE INDEX IF NOT EXISTS access_tokens_by_expiry ON access_tokens (expires_at);
+CREATE TABLE IF NOT EXISTS logins_taken (login {bytes} PRIMARY KEY, ends_at BIGINT NOT NULL);
+CREATE INDEX IF NOT EXISTS logins_taken_by_end ON logins_taken (ends_at);
 ";
 
 type Hash = [u8; 32];
@@ -68,6 +73,57 @@ pub struct Opened {
     pub ends_at: Timestamp,
 }
 
+/// What the tokens are made of that a command gets which may be sent again: a keyed hash of its id and of the secret that
+/// it shows. Who has not both cannot make them.
+#[derive(Clone, Copy)]
+pub struct Again([u8; 32]);
+
+impl Again {
+    /// Of a hash that only the store can make.
+    #[must_use]
+    pub const fn of(keyed: [u8; 32]) -> Self {
+        Self(keyed)
+    }
+
+    fn make(self, what: &[u8]) -> Hash {
+        hash(&[what, &self.0].concat())
+    }
+
+    fn family(self) -> [u8; NAME] {
+        let whole = self.make(b"family");
+        std::array::from_fn(|at| whole[at])
+    }
+}
+
+/// The secrets of a session's two tokens.
+struct Secrets {
+    refresh: [u8; SECRET],
+    access: [u8; 32],
+}
+
+impl Secrets {
+    fn new(again: Option<Again>) -> Self {
+        match again {
+            Some(again) => Self {
+                refresh: again.make(b"refresh"),
+                access: again.make(b"access"),
+            },
+            None => Self {
+                refresh: random_bytes::<SECRET>(),
+                access: random_bytes::<32>(),
+            },
+        }
+    }
+}
+
+/// A session's row.
+struct Family {
+    account: AccountId,
+    refresh: Vec<u8>,
+    access: Vec<u8>,
+    ends_at: Timestamp,
+}
+
 /// A session as it was found.
 #[derive(Clone, Copy)]
 struct Found {
@@ -93,14 +149,27 @@ impl Default for Sessions {
 }
 
 impl Ops {
-    /// Opens a session.
-    pub(super) async fn open_session(&self, account: AccountId) -> Result<Opened, OpsError> {
+    /// Opens a session. A login sent again gets the one that it opened, as long as that was not refreshed: one that is over
+    /// is not opened again.
+    pub(super) async fn open_session(
+        &self,
+        account: AccountId,
+        again: Option<Again>,
+    ) -> Result<Opened, OpsError> {
         let now = self.clock.now();
         self.sweep(now, account).await?;
-        let family = random_bytes::<NAME>();
+        let family = again.map_or_else(random_bytes::<NAME>, Again::family);
         let ends_at = now + self.lifetimes.session;
-        let opened = self.issue(account, &family, now, ends_at);
+        let opened = self.issue(account, &family, now, ends_at, &Secrets::new(again));
         let mut tx = self.db.begin().await?;
+        if let Some(again) = again {
+            let sql = "INSERT INTO logins_taken VALUES ($1, $2) ON CONFLICT (login) DO NOTHING";
+            let taken = values![again.make(b"taken").as_slice(), ends_at];
+            if tx.execute(sql, taken).await? == 0 {
+                drop(tx);
+                return self.opened_before(opened, &family).await;
+            }
+        }
         let row = values![
             hash(&family).as_slice(),
             account.0,
@@ -116,18 +185,58 @@ impl Ops {
         Ok(opened)
     }
 
+    /// The tokens that a session was given before, if these are the newest of it.
+    async fn opened_before(&self, made: Opened, family: &[u8; NAME]) -> Result<Opened, OpsError> {
+        let found = self.family(&hash(family)).await?;
+        let found = found.ok_or(OpsError::SessionOver)?;
+        let newest =
+            found.account == made.account && found.refresh == hash(made.refresh_token.as_bytes());
+        if !newest {
+            return Err(OpsError::SessionOver);
+        }
+        let sql = "SELECT expires_at FROM access_tokens WHERE token = $1";
+        let token = hash(made.token.as_bytes());
+        let row = self
+            .db
+            .fetch_optional(sql, values![token.as_slice()])
+            .await?;
+        // One that is over may have been swept away; the refresh token is good all the same.
+        let expires_at = row.map(|row| row.time(0)).transpose()?;
+        Ok(Opened {
+            expires_at: expires_at.unwrap_or_else(|| self.clock.now()),
+            ends_at: found.ends_at,
+            ..made
+        })
+    }
+
+    /// A session that is not over, by the hash of its name.
+    async fn family(&self, name: &Hash) -> Result<Option<Family>, OpsError> {
+        let sql = "SELECT account, refresh, access, ends_at FROM session_families
+                   WHERE family = $1 AND ends_at > $2";
+        let found = values![name.as_slice(), self.clock.now()];
+        let Some(row) = self.db.fetch_optional(sql, found).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Family {
+            account: AccountId(row.uuid(0)?),
+            refresh: row.bytes(1)?,
+            access: row.bytes(2)?,
+            ends_at: row.time(3)?,
+        }))
+    }
+
     fn issue(
         &self,
         account: AccountId,
         family: &[u8; NAME],
         now: Timestamp,
         ends_at: Timestamp,
+        secrets: &Secrets,
     ) -> Opened {
-        let mut refresh = family.to_vec();
-        refresh.extend(random_bytes::<SECRET>());
+        let refresh = [family.as_slice(), &secrets.refresh].concat();
         Opened {
             account,
-            token: URL_SAFE_NO_PAD.encode(random_bytes::<32>()),
+            token: URL_SAFE_NO_PAD.encode(secrets.access),
             expires_at: (now + self.lifetimes.token).min(ends_at),
             refresh_token: URL_SAFE_NO_PAD.encode(refresh),
             ends_at,
@@ -139,6 +248,7 @@ impl Ops {
         for (table, column) in [
             ("access_tokens", "expires_at"),
             ("session_families", "ends_at"),
+            ("logins_taken", "ends_at"),
         ] {
             let sql = format!("DELETE FROM {table} WHERE {column} <= $1");
             self.db.execute(&sql, values![now]).await?;
@@ -159,20 +269,21 @@ impl Ops {
 
     /// Gives the next two tokens of a session for its refresh token. The access token before lasts as long as it
     /// would have, so that what is under way with it can be finished; those before that are over. A refresh token
-    /// that was used before is in two hands: the session ends, whoever of them came first.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<Opened, OpsError> {
+    /// that was used before is in two hands: the session ends, whoever of them came first. Unless it is the same command
+    /// sent again: that gets the tokens it got, until one of them was used to refresh.
+    pub async fn refresh(
+        &self,
+        refresh_token: &str,
+        again: Option<Again>,
+    ) -> Result<Opened, OpsError> {
         let family = family_of(refresh_token).ok_or(OpsError::SessionOver)?;
         let name = hash(&family);
         let now = self.clock.now();
-        let sql = "SELECT account, refresh, access, ends_at FROM session_families
-                   WHERE family = $1 AND ends_at > $2";
-        let found = values![name.as_slice(), now];
-        let row = self.db.fetch_optional(sql, found).await?;
-        let row = row.ok_or(OpsError::SessionOver)?;
-        let (account, current, before) = (AccountId(row.uuid(0)?), row.bytes(1)?, row.bytes(2)?);
+        let found = self.family(&name).await?.ok_or(OpsError::SessionOver)?;
+        let (account, before) = (found.account, found.access);
         let shown = hash(refresh_token.as_bytes());
-        let opened = self.issue(account, &family, now, row.time(3)?);
-        if current == shown {
+        let opened = self.issue(account, &family, now, found.ends_at, &Secrets::new(again));
+        if found.refresh == shown {
             let mut tx = self.db.begin().await?;
             let sql = "UPDATE session_families SET refresh = $1, access = $2
                        WHERE family = $3 AND refresh = $4";
@@ -188,6 +299,12 @@ impl Ops {
                 keep_access(&mut tx, &family, &opened).await?;
                 tx.commit().await?;
                 return Ok(opened);
+            }
+        }
+        if again.is_some() {
+            match self.opened_before(opened, &family).await {
+                Err(OpsError::SessionOver) => {}
+                done => return done,
             }
         }
         // Nobody but who was given one can name a session.

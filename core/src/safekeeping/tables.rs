@@ -206,7 +206,7 @@ pub const KEYRING: [&Table; 4] = [&SECRETS, &KEYS, &MARKS, &ERASURES];
 /// Those that a store or a backup of an earlier Docket may not have; they are empty then.
 pub const YOUNGER: [&Table; 4] = [&MARKS, &ERASURES, &RECOVERIES, &SECURITY_LOG];
 /// Tables that are not kept, and why.
-pub const LEFT_OUT: [(&str, &str, &str); 12] = [
+pub const LEFT_OUT: [(&str, &str, &str); 13] = [
     ("journal", "gaps", "it never holds a row"),
     ("ops", "failures", "a lock lasts ten minutes"),
     ("ops", "recovery_tries", "a lock lasts a day at most"),
@@ -224,6 +224,7 @@ pub const LEFT_OUT: [(&str, &str, &str); 12] = [
         "whoever logged out stays logged out",
     ),
     ("ops", "access_tokens", "of sessions that are not kept"),
+    ("ops", "logins_taken", "of sessions that are not kept"),
     ("ops", "digest_head", "noted anew from the restored log"),
     ("ops", "leases", "of server processes that are no more"),
     ("ops", "digest_tiles", "noted anew from the restored log"),

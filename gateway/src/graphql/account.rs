@@ -173,6 +173,13 @@ impl Account {
         self.state.erased
     }
 
+    /// Moves with everything that is done to it; logging in is no such thing. Only to oneself, administrators, and leaders of
+    /// its department. Give it as `expectedRevision`.
+    async fn revision(&self, context: &Context<'_>) -> Result<Option<u32>, Error> {
+        let sight = self.inner_sight(context).await?;
+        Ok((sight == Sight::Clear).then_some(self.state.revision))
+    }
+
     /// Its roles.
     async fn roles(&self) -> Vec<Role> {
         self.state.roles.iter().copied().map(Role::from).collect()
@@ -201,8 +208,14 @@ pub struct AccountQuery;
 #[Object]
 impl AccountQuery {
     /// The account that asks.
-    async fn me(&self, context: &Context<'_>) -> Result<Account, Error> {
+    async fn me(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<Account, Error> {
         let actor = &viewer_at_the_door(context)?.actor;
+        wait_for(context, min_position).await?;
         Account::find(context, actor.account)
             .await?
             .ok_or_else(|| fault(Code::Unauthenticated))
@@ -215,8 +228,11 @@ impl AccountQuery {
         context: &Context<'_>,
         #[graphql(desc = "Its global id.")] id: Option<ID>,
         #[graphql(desc = "Its login; case does not matter.")] login: Option<String>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
     ) -> Result<Account, Error> {
         keeper(context)?;
+        wait_for(context, min_position).await?;
         let id = match (id, login) {
             (Some(id), None) => Some(local_id("account", &id)?),
             (None, Some(login)) => {
@@ -243,8 +259,14 @@ impl AccountQuery {
     /// Every account that one keeps, deactivated ones too, in the order of creation: administrators all,
     /// leaders those of their department and its units. At most 1,000.
     #[graphql(complexity = "100 + 50 * child_complexity")]
-    async fn accounts(&self, context: &Context<'_>) -> Result<Vec<Account>, Error> {
+    async fn accounts(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<Vec<Account>, Error> {
         let all = keeper(context)?.actor.has(DomainRole::Administrator);
+        wait_for(context, min_position).await?;
         let scanned = if all {
             ACCOUNTS_MAX
         } else {

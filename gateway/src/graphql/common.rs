@@ -17,7 +17,7 @@ use docket_domain::Sealed;
 use uuid::Uuid;
 
 /// A place in the log: an unsigned 64-bit number, written as a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(pub u64);
 
 /// A place in the log: an unsigned 64-bit number, written as a string since it may outgrow a JavaScript

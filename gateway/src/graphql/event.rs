@@ -1,6 +1,6 @@
 //! The log itself, for auditors: every record as stored, texts sealed.
 
-use super::common::{Position, app, cursor, cursor_parts};
+use super::common::{Position, app, cursor, cursor_parts, wait_for};
 use super::paging::{PageArgs, PageInfo, Paging, page_size};
 use crate::auth::viewer_with;
 use crate::error::{Code, fault, fault_because, system};
@@ -140,6 +140,7 @@ impl EventQuery {
     #[graphql(
         complexity = "500 + page_size(first, last, PAGE_USUAL, PAGE_MAX) as usize * child_complexity"
     )]
+    #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
     async fn events(
         &self,
         context: &Context<'_>,
@@ -151,8 +152,11 @@ impl EventQuery {
         #[graphql(desc = "Only what comes before this position, or before this cursor.")]
         before: Option<String>,
         #[graphql(desc = "Which.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
     ) -> Result<EventConnection, Error> {
         viewer_with(context, &[Role::Auditor])?;
+        wait_for(context, min_position).await?;
         let args = PageArgs {
             first,
             after,

@@ -11,7 +11,7 @@ use crate::rights::Sight;
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::Span;
-use docket_core::desk::Outcome;
+use docket_core::desk::{Options, Outcome};
 use docket_domain::account::Given;
 use docket_domain::ids::{DepartmentId, NoticeId};
 use docket_domain::notice::{self as domain, Change, Content, NoticeAction};
@@ -88,6 +88,11 @@ impl Notice {
     /// 1 when published, and one more with every change.
     async fn edition(&self) -> u32 {
         self.row.edition
+    }
+
+    /// Moves with every change, and when it is withdrawn; not when it is read. Give it as `expectedRevision`.
+    async fn revision(&self) -> u32 {
+        domain::revision(self.row.edition, self.row.withdrawn_at.is_some())
     }
 
     /// Whether one has read it as it stands.
@@ -297,6 +302,8 @@ pub struct ChangeNoticeInput {
     expires_at: MaybeUndefined<DateTime<Utc>>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the notice as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A notice to be withdrawn.
@@ -306,6 +313,8 @@ pub struct WithdrawNoticeInput {
     id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the notice as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A notice that was read.
@@ -315,6 +324,8 @@ pub struct MarkNoticeReadInput {
     id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the notice as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A notice after the command.
@@ -349,13 +360,8 @@ impl NoticeMutation {
             departments: named.map(departments).transpose()?,
             expires_at: input.expires_at,
         };
-        keep(
-            context,
-            id,
-            NoticeAction::Publish(content),
-            input.command_id,
-        )
-        .await
+        let options = options(input.command_id, None);
+        keep(context, id, NoticeAction::Publish(content), &options).await
     }
 
     /// 修改公告: has a notice say something else, or to others (the hotline office). It is then unread again.
@@ -387,7 +393,8 @@ impl NoticeMutation {
                 MaybeUndefined::Value(at) => Given::This(at),
             },
         };
-        keep(context, id, NoticeAction::Change(change), input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        keep(context, id, NoticeAction::Change(change), &options).await
     }
 
     /// 撤回公告: takes a notice back; that it was published stays on record (the hotline office).
@@ -397,7 +404,8 @@ impl NoticeMutation {
         #[graphql(desc = "What is to be done.")] input: WithdrawNoticeInput,
     ) -> Result<NoticePayload, Error> {
         let id = local_id("notice", &input.id)?;
-        keep(context, id, NoticeAction::Withdraw, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        keep(context, id, NoticeAction::Withdraw, &options).await
     }
 
     /// 公告已读: marks a notice as read as it stands (whoever it is addressed to, and the centre).
@@ -407,7 +415,8 @@ impl NoticeMutation {
         #[graphql(desc = "What is to be done.")] input: MarkNoticeReadInput,
     ) -> Result<NoticePayload, Error> {
         let id = local_id("notice", &input.id)?;
-        keep(context, id, NoticeAction::MarkRead, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        keep(context, id, NoticeAction::MarkRead, &options).await
     }
 }
 
@@ -420,12 +429,11 @@ async fn keep(
     context: &Context<'_>,
     id: NoticeId,
     action: NoticeAction<String>,
-    command: Option<Uuid>,
+    options: &Options,
 ) -> Result<NoticePayload, Error> {
-    let options = options(command, None);
     let actor = &viewer(context)?.actor;
     let desk = &app(context)?.desk;
-    let kept = desk.keep_notice(actor, id, action, &options).await;
+    let kept = desk.keep_notice(actor, id, action, options).await;
     let (outcome, user_errors) = split(context, kept.map_err(Failure::from))?;
     Ok(NoticePayload {
         position: outcome.as_ref().map(|outcome| Position(outcome.position)),

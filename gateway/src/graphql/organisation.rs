@@ -4,7 +4,7 @@ mod commands;
 
 pub use commands::OrganisationMutation;
 
-use super::common::{app, global_id};
+use super::common::{Position, app, global_id, wait_for};
 use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
 use async_graphql::{Context, Enum, Error, ID, Object};
@@ -64,6 +64,11 @@ impl Department {
         Ok(global_id("department", self.state()?.id.0))
     }
 
+    /// Moves with every change of it. Give it as `expectedRevision`.
+    async fn revision(&self) -> Result<u32, Error> {
+        Ok(self.state()?.revision())
+    }
+
     /// Its name.
     async fn name(&self) -> Result<&str, Error> {
         Ok(&self.state()?.name)
@@ -116,6 +121,11 @@ impl Unit {
     /// Global id.
     pub async fn id(&self) -> Result<ID, Error> {
         Ok(global_id("unit", self.state()?.id.0))
+    }
+
+    /// Moves with every change of it. Give it as `expectedRevision`.
+    async fn revision(&self) -> Result<u32, Error> {
+        Ok(self.state()?.revision())
     }
 
     /// Its name.
@@ -209,8 +219,14 @@ pub struct OrganisationQuery;
 impl OrganisationQuery {
     /// Every level-1 department with its units, in order of birth; there are at most 2,000.
     #[graphql(complexity = "20 + 20 * child_complexity")]
-    async fn departments(&self, context: &Context<'_>) -> Result<Vec<Department>, Error> {
+    async fn departments(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<Vec<Department>, Error> {
         viewer(context)?;
+        wait_for(context, min_position).await?;
         let of = organisation(context).await?;
         let department = |index| Department {
             of: of.clone(),

@@ -1,11 +1,14 @@
 //! Reply templates and reusable phrases: of each department, and of the centre for its direct answers.
 
-use super::common::{UserError, app, global_id, local_id, open, options, split};
+use super::common::{
+    Position, UserError, app, global_id, local_id, open, options, split, wait_for,
+};
 use crate::auth::viewer;
 use crate::error::{Code, Failure, fault, system};
 use crate::rights::Sight;
 use async_graphql::{Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use docket_core::clock::new_id;
+use docket_core::desk::Options;
 use docket_domain::ids::PhraseId;
 use docket_domain::phrasebook::{self as domain, Owner, PhraseAction};
 use uuid::Uuid;
@@ -30,6 +33,11 @@ impl Phrase {
     /// Global id.
     pub async fn id(&self) -> ID {
         global_id("phrase", self.0.id.0)
+    }
+
+    /// 1 when added, and one more with every change. Give it as `expectedRevision`.
+    async fn revision(&self) -> u32 {
+        self.0.revision
     }
 
     /// What it is for.
@@ -87,8 +95,12 @@ impl PhrasebookQuery {
         #[graphql(desc = "Only this kind.", deprecation = "Give it in `filter`.")] kind: Option<
             PhraseKind,
         >,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
     ) -> Result<Vec<Phrase>, Error> {
-        let book = app(context)?.desk.phrasebook(own(context)?).await;
+        let owner = own(context)?;
+        wait_for(context, min_position).await?;
+        let book = app(context)?.desk.phrasebook(owner).await;
         let book = book.map_err(|error| system(&error))?;
         let kind = filter.and_then(|filter| filter.kind).or(kind);
         let kind = kind.map(domain::PhraseKind::from);
@@ -127,6 +139,8 @@ pub struct ChangePhraseInput {
     text: String,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the text as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A text to be removed.
@@ -136,6 +150,8 @@ pub struct RemovePhraseInput {
     id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the text as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A text after the command.
@@ -143,6 +159,8 @@ pub struct RemovePhraseInput {
 pub struct PhrasePayload {
     /// The text; null where it was refused or removed.
     phrase: Option<Phrase>,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -167,7 +185,7 @@ impl PhrasebookMutation {
             title: input.title,
             text: input.text,
         };
-        keep(context, action, input.command_id).await
+        keep(context, action, &options(input.command_id, None)).await
     }
 
     /// Changes a text of the phrasebook of one's place.
@@ -181,7 +199,8 @@ impl PhrasebookMutation {
             title: input.title,
             text: input.text,
         };
-        keep(context, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        keep(context, action, &options).await
     }
 
     /// Removes a text from the phrasebook of one's place.
@@ -193,7 +212,8 @@ impl PhrasebookMutation {
         let action = PhraseAction::Remove {
             id: local_id("phrase", &input.id)?,
         };
-        keep(context, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        keep(context, action, &options).await
     }
 }
 
@@ -205,16 +225,17 @@ fn own(context: &Context<'_>) -> Result<Owner, Error> {
 async fn keep(
     context: &Context<'_>,
     action: PhraseAction<String>,
-    command: Option<Uuid>,
+    options: &Options,
 ) -> Result<PhrasePayload, Error> {
     let (owner, id) = (own(context)?, action.id());
-    let options = options(command, None);
     let actor = &viewer(context)?.actor;
     let desk = &app(context)?.desk;
-    let kept = desk.keep_phrase(actor, owner, action, &options).await;
+    let kept = desk.keep_phrase(actor, owner, action, options).await;
     let (outcome, user_errors) = split(context, kept.map_err(Failure::from))?;
+    let position = outcome.as_ref().map(|outcome| Position(outcome.position));
     let phrase = outcome.and_then(|outcome| outcome.state.phrase(id).cloned());
     Ok(PhrasePayload {
+        position,
         phrase: phrase.map(Phrase),
         user_errors,
     })

@@ -10,7 +10,7 @@ use crate::rights::Sight;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::DeskError;
-use docket_core::desk::Shown;
+use docket_core::desk::{Options, Shown};
 use docket_core::ops::SecurityKind;
 use docket_domain::Due;
 use docket_domain::ticket::actions::rate::Rate;
@@ -47,6 +47,11 @@ impl Progress {
     async fn number(&self) -> Option<String> {
         let intake = self.0.intake.as_ref();
         intake.map(|intake| intake.number.to_string())
+    }
+
+    /// Moves with what changes the work, not with views. Give it as `expectedRevision`.
+    async fn revision(&self) -> u32 {
+        self.0.revision
     }
 
     /// Where it stands.
@@ -179,6 +184,9 @@ macro_rules! shown_inputs {
             $($(#[$fdoc])* $field: $type,)*
             /// Sent again with the same id, the command takes effect once.
             command_id: Option<Uuid>,
+            /// The `revision` of the progress as it was seen: if that has moved since, the command is refused
+            /// (`STALE_REVISION`).
+            expected_revision: Option<i32>,
         }
     )+};
 }
@@ -238,7 +246,8 @@ impl ProgressMutation {
             number: &input.number,
             query_code: &input.query_code,
         };
-        act_shown(context, &shown, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        act_shown(context, &shown, action, &options).await
     }
 
     /// 催办: urges a ticket on with its number and query code. Needs no login.
@@ -255,7 +264,8 @@ impl ProgressMutation {
             number: &input.number,
             query_code: &input.query_code,
         };
-        act_shown(context, &shown, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        act_shown(context, &shown, action, &options).await
     }
 
     /// 撤诉: takes a request back with its number and query code. Needs no login.
@@ -272,7 +282,8 @@ impl ProgressMutation {
             number: &input.number,
             query_code: &input.query_code,
         };
-        act_shown(context, &shown, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        act_shown(context, &shown, action, &options).await
     }
 }
 
@@ -291,11 +302,10 @@ async fn act_shown(
     context: &Context<'_>,
     shown: &Shown<'_>,
     action: TicketAction<String>,
-    command: Option<Uuid>,
+    options: &Options,
 ) -> Result<ProgressPayload, Error> {
-    let options = options(command, None);
     let desk = &app(context)?.desk;
-    let done = desk.act_shown(shown, action, &options).await;
+    let done = desk.act_shown(shown, action, options).await;
     if let Err(error) = &done {
         note(context, error).await?;
     }

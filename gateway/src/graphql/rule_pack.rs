@@ -1,6 +1,6 @@
 //! The lists of the rule pack in force: the codes and texts that inputs take.
 
-use super::common::app;
+use super::common::{Position, app, wait_for};
 use super::ticket::{Kind, Satisfaction};
 use crate::auth::viewer;
 use crate::error::system;
@@ -243,8 +243,14 @@ pub struct RulePackQuery;
 #[Object]
 impl RulePackQuery {
     /// The lists of the rule pack in force, for the forms of a workbench.
-    async fn rule_pack(&self, context: &Context<'_>) -> Result<RulePack, Error> {
+    async fn rule_pack(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
+        min_position: Option<Position>,
+    ) -> Result<RulePack, Error> {
         viewer(context)?;
+        wait_for(context, min_position).await?;
         let rules = app(context)?.desk.rules().await.map_err(|e| system(&e))?;
         let codes = |list: &[Labelled]| list.iter().map(RuleCode::from).collect();
         let declining = rules.decline_reasons().iter();

@@ -6,7 +6,7 @@ use super::response::Outcome;
 use crate::address::Address;
 use crate::admission::{Full, Held};
 use crate::app::App;
-use crate::auth::{Unknown, Viewer, viewer_of};
+use crate::auth::{TokenOver, Unknown, Viewer, viewer_of};
 use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::documents::{Checked, Known};
 use crate::oidc::Refused;
@@ -421,10 +421,13 @@ async fn prepare_at(
     let mut account = None;
     if let Some(token) = &asker.token {
         let address = asker.address.map(|address| address.0);
-        if let Some(viewer) = who(server, token, address).await? {
-            account = Some(viewer.actor.account);
-            request = request.data(viewer);
-        }
+        request = match who(server, token, address).await? {
+            Some(viewer) => {
+                account = Some(viewer.actor.account);
+                request.data(viewer)
+            }
+            None => request.data(TokenOver),
+        };
     }
     let admission = &server.app.admission;
     let counted = match (operation, account) {

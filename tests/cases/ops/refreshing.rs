@@ -37,7 +37,7 @@ impl Door {
         };
         let opened = self
             .ops
-            .log_in(&super::LOGIN, known, PASSWORD.into(), &visit);
+            .log_in(&super::LOGIN, known, PASSWORD.into(), &visit, None);
         opened.await.unwrap()
     }
 
@@ -46,7 +46,7 @@ impl Door {
     }
 
     async fn is_over(&self, refresh_token: &str) -> bool {
-        let refreshed = self.ops.refresh(refresh_token).await;
+        let refreshed = self.ops.refresh(refresh_token, None).await;
         matches!(refreshed, Err(OpsError::SessionOver))
     }
 }
@@ -58,7 +58,7 @@ async fn tokens_rotate_until_the_session_ends(store: &TestStore) {
     assert_eq!(first.ends_at, now() + SESSION_LASTS);
     door.clock
         .set(now() + TOKEN_LASTS - TimeDelta::microseconds(1));
-    let second = door.ops.refresh(&first.refresh_token).await.unwrap();
+    let second = door.ops.refresh(&first.refresh_token, None).await.unwrap();
     assert_eq!(second.account, door.account);
     assert_ne!(second.token, first.token);
     assert_ne!(second.refresh_token, first.refresh_token);
@@ -70,7 +70,7 @@ async fn tokens_rotate_until_the_session_ends(store: &TestStore) {
         elsewhere.is_open(&first.token).await,
         "what is under way with the one before is finished"
     );
-    let third = door.ops.refresh(&second.refresh_token).await.unwrap();
+    let third = door.ops.refresh(&second.refresh_token, None).await.unwrap();
     assert!(!door.is_open(&first.token).await, "but not what is older");
     assert!(door.is_open(&second.token).await && door.is_open(&third.token).await);
     door.clock.set(third.expires_at);
@@ -78,7 +78,7 @@ async fn tokens_rotate_until_the_session_ends(store: &TestStore) {
     // Long after its access token, up to the session's end.
     door.clock
         .set(now() + SESSION_LASTS - TimeDelta::microseconds(1));
-    let last = door.ops.refresh(&third.refresh_token).await.unwrap();
+    let last = door.ops.refresh(&third.refresh_token, None).await.unwrap();
     assert_eq!(last.expires_at, first.ends_at, "no token outlasts it");
     door.clock.set(first.ends_at);
     assert!(!door.is_open(&last.token).await);
@@ -88,10 +88,14 @@ async fn tokens_rotate_until_the_session_ends(store: &TestStore) {
 async fn a_refresh_token_used_twice_ends_the_session(store: &TestStore) {
     let door = short(store).await;
     let (stolen, other) = (door.open().await, door.open().await);
-    let second = door.ops.refresh(&stolen.refresh_token).await.unwrap();
-    let third = door.ops.refresh(&second.refresh_token).await.unwrap();
+    let second = door.ops.refresh(&stolen.refresh_token, None).await.unwrap();
+    let third = door.ops.refresh(&second.refresh_token, None).await.unwrap();
     // The first of all: it was used two rotations ago.
-    let reused = door.ops.refresh(&stolen.refresh_token).await.unwrap_err();
+    let reused = door
+        .ops
+        .refresh(&stolen.refresh_token, None)
+        .await
+        .unwrap_err();
     assert!(
         matches!(reused, OpsError::RefreshReused(account) if account == door.account),
         "{reused:?}"
@@ -102,15 +106,15 @@ async fn a_refresh_token_used_twice_ends_the_session(store: &TestStore) {
     assert!(door.is_over(&third.refresh_token).await);
     assert!(door.is_over(&stolen.refresh_token).await, "told once");
     assert!(door.is_open(&other.token).await, "no other session");
-    door.ops.refresh(&other.refresh_token).await.unwrap();
+    door.ops.refresh(&other.refresh_token, None).await.unwrap();
 }
 
 async fn of_two_refreshes_at_once_neither_keeps_the_session(store: &TestStore) {
     let door = short(store).await;
     let first = door.open().await;
     let (one, two) = tokio::join!(
-        door.ops.refresh(&first.refresh_token),
-        door.ops.refresh(&first.refresh_token),
+        door.ops.refresh(&first.refresh_token, None),
+        door.ops.refresh(&first.refresh_token, None),
     );
     let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
     let won = won.unwrap();
@@ -128,7 +132,7 @@ async fn whatever_ends_a_session_ends_its_refresh_token(store: &TestStore) {
     door.ops.end_sessions(door.account, but).await.unwrap();
     assert!(!door.is_open(&ended.token).await);
     assert!(door.is_over(&ended.refresh_token).await);
-    let kept = door.ops.refresh(&kept.refresh_token).await.unwrap();
+    let kept = door.ops.refresh(&kept.refresh_token, None).await.unwrap();
     door.ops.end_sessions(door.account, None).await.unwrap();
     assert!(!door.is_open(&kept.token).await);
     assert!(door.is_over(&kept.refresh_token).await);
@@ -141,7 +145,7 @@ async fn no_token_is_kept_and_old_ones_are_swept_away(store: &TestStore) {
     let door = short(store).await;
     let mut opened = door.open().await;
     for _ in 0..5 {
-        opened = door.ops.refresh(&opened.refresh_token).await.unwrap();
+        opened = door.ops.refresh(&opened.refresh_token, None).await.unwrap();
     }
     let rows = [
         store.rows("ops", "session_families").await,

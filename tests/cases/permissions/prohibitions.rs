@@ -52,6 +52,7 @@ fn auditors_and_analysts_change_neither_offices_nor_rules() {
         let command = OrganisationCommand {
             actor: actor.clone(),
             action,
+            expected_revision: None,
         };
         let refused = Organisation::decide(&organisation(), command).unwrap_err();
         assert_eq!(refused.reason, Reason::RoleNotAllowed);

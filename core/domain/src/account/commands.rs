@@ -11,7 +11,7 @@ use super::{
 use crate::ids::{AccountId, DepartmentId, ErasureId, UnitId};
 use crate::organisation::Organisation;
 use crate::people::{Actor, Role};
-use crate::refusal::{No, Reason, Refusal, ensure};
+use crate::refusal::{No, Reason, Refusal, ensure, ensure_revision};
 use crate::sealed::Sealed;
 use crate::ticket::Ground;
 use serde::Serialize;
@@ -145,6 +145,8 @@ pub struct AccountCommand {
     pub organisation: Arc<Organisation>,
     /// What for.
     pub action: AccountAction,
+    /// The revision that the client saw; the command is refused if anything was done to the account since.
+    pub expected_revision: Option<u32>,
 }
 
 impl AccountAction {
@@ -175,10 +177,12 @@ fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
     let stands = state.exists && !state.erased;
     let there = || ensure(stands, No::at(Reason::NotFound, "id"));
     let own = actor.account == command.account;
+    let as_seen = || ensure_revision(command.expected_revision, state.revision);
     let by_its_person = || {
         ensure(own, No::because(Reason::RoleNotAllowed))?;
         there()?;
-        ensure(!state.deactivated, No::at(Reason::NotFound, "id"))
+        ensure(!state.deactivated, No::at(Reason::NotFound, "id"))?;
+        as_seen()
     };
     match command.action {
         AccountAction::ChangePassword => {
@@ -221,6 +225,7 @@ fn judge(state: &Account, command: AccountCommand) -> Result<AccountEvent, No> {
             let keeper = Keeper::of(actor)?;
             there()?;
             keeper.keeps(state, organisation)?;
+            as_seen()?;
             keep(state, action, keeper, own, organisation)
         }
     }

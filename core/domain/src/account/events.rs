@@ -147,6 +147,7 @@ impl Aggregate for Account {
                     mobile: e.mobile.clone(),
                     sms_quota: e.sms_quota,
                     password_set_at: Some(stamp.at),
+                    revision: state.revision,
                 };
             }
             AccountEvent::Changed(e) => {
@@ -172,6 +173,7 @@ impl Aggregate for Account {
                 (state.deactivated, state.erased) = (true, true);
             }
         }
+        state.revision += 1;
     }
 
     fn encode(event: &AccountEvent) -> Encoded {

@@ -8,8 +8,8 @@ use crate::aggregate::Aggregate;
 use crate::refusal::Reason;
 use crate::ticket::Ground;
 use crate::ticket::scenario::{
-    DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, city, city_after_the_move,
-    clerk, id, sealed, stamp,
+    DEPARTMENT, OTHER_DEPARTMENT, OTHER_UNIT, UNIT, administrator, auditor, city,
+    city_after_the_move, clerk, id, sealed, stamp,
 };
 
 type Tried = Result<(), (Reason, Option<&'static str>)>;
@@ -34,6 +34,7 @@ fn command(action: AccountAction) -> AccountCommand {
         account: id(0xB1),
         organisation: city(),
         action,
+        expected_revision: None,
     }
 }
 
@@ -418,4 +419,51 @@ fn an_account_is_erased_by_docket_itself_once_it_is_deactivated() {
     let mut restored = existing();
     run(&mut restored, erase(true)).unwrap();
     assert_eq!(restored.actor(id(1), &city()), None);
+}
+
+/// What is asked of an account as it was seen at a revision.
+fn seen_at(revision: u32, command: AccountCommand) -> AccountCommand {
+    AccountCommand {
+        expected_revision: Some(revision),
+        ..command
+    }
+}
+
+#[test]
+fn whatever_is_done_moves_the_revision_and_is_refused_on_an_older_one() {
+    let named = |name| {
+        change(Changes {
+            name: Some(sealed(name)),
+            ..NOTHING
+        })
+    };
+    let own = |action| AccountCommand {
+        actor: clerk(),
+        account: clerk().account,
+        ..command(action)
+    };
+    let mut account = existing();
+    let all = [
+        named("李"),
+        command(AccountAction::ResetPassword),
+        own(AccountAction::ChangePassword),
+        own(AccountAction::SetRecovery { answer: 2 }),
+        own(AccountAction::RecoverPassword),
+        command(AccountAction::Deactivate),
+        command(AccountAction::Reactivate),
+    ];
+    for (revision, asked) in (1..).zip(all) {
+        assert_eq!(account.revision, revision);
+        for other in [revision - 1, revision + 1] {
+            let stale = run(&mut account, seen_at(other, asked.clone()));
+            assert_eq!(stale, refused(Reason::StaleRevision, "expectedRevision"));
+        }
+        run(&mut account, seen_at(revision, asked)).unwrap();
+    }
+    let stranger = AccountCommand {
+        actor: auditor(),
+        ..seen_at(0, named("王"))
+    };
+    let told = run(&mut account, stranger);
+    assert_eq!(told, Err((Reason::RoleNotAllowed, None)), "no more is told");
 }

@@ -39,6 +39,7 @@ fn try_at(
         max: Rules::default_pack().texts(),
         organisation: context(actor.clone()).organisation,
         action,
+        expected_revision: None,
     };
     Notice::decide(notice, command)
 }
@@ -239,4 +240,45 @@ fn each_field_is_checked() {
     );
     let twice: fn(&mut Content<Sealed>) = |c| c.departments = Some(vec![DEPARTMENT; 2]);
     refused(twice, Reason::OfficeTwice, field);
+}
+
+#[test]
+fn a_notice_is_changed_read_and_withdrawn_as_it_was_seen_or_not_at_all() {
+    let mut notice = Notice::default();
+    does(&mut notice, &office(), NoticeAction::Publish(content(None)));
+    let seen_at = |notice: &Notice, actor: Actor, revision, action| {
+        let command = NoticeCommand {
+            now: now(),
+            max: Rules::default_pack().texts(),
+            organisation: context(actor.clone()).organisation,
+            actor,
+            action,
+            expected_revision: Some(revision),
+        };
+        Notice::decide(notice, command)
+            .map(|_| ())
+            .map_err(|refusal| (refusal.reason, refusal.field))
+    };
+    let stale = Err((Reason::StaleRevision, Some("expectedRevision")));
+    for revision in 1..3 {
+        assert_eq!(notice.revision(), revision);
+        for other in [revision - 1, revision + 1] {
+            for (actor, action) in [
+                (office(), NoticeAction::Change(change())),
+                (office(), NoticeAction::Withdraw),
+                (leader(), NoticeAction::MarkRead),
+            ] {
+                assert_eq!(seen_at(&notice, actor, other, action), stale);
+            }
+        }
+        assert_eq!(
+            seen_at(&notice, office(), revision, NoticeAction::Withdraw),
+            Ok(())
+        );
+        does(&mut notice, &leader(), NoticeAction::MarkRead);
+        assert_eq!(notice.revision(), revision, "reading moves nothing");
+        does(&mut notice, &office(), NoticeAction::Change(change()));
+    }
+    does(&mut notice, &office(), NoticeAction::Withdraw);
+    assert_eq!(notice.revision(), 4);
 }

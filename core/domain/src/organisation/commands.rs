@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ids::{DepartmentId, UnitId};
 use crate::people::{Actor, Role};
-use crate::refusal::{Detail, No, Reason, Refusal, ensure};
+use crate::refusal::{Detail, No, Reason, Refusal, ensure, ensure_revision};
 use crate::text::{clean, code_point};
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -94,6 +94,8 @@ pub struct OrganisationCommand {
     pub actor: Actor,
     /// What for.
     pub action: OrganisationAction,
+    /// The revision of the office that the client saw; the command is refused if that has changed since.
+    pub expected_revision: Option<u32>,
 }
 
 pub(super) fn decide(
@@ -102,7 +104,8 @@ pub(super) fn decide(
 ) -> Result<OrganisationEvent, Refusal> {
     let name = command.action.name();
     let decided = if may(state, &command.actor, &command.action) {
-        judge(state, command.action)
+        as_seen(state, &command.action, command.expected_revision)
+            .and_then(|()| judge(state, command.action))
     } else {
         Err(No::because(Reason::RoleNotAllowed))
     };
@@ -127,6 +130,25 @@ fn may(state: &Organisation, actor: &Actor, action: &OrganisationAction) -> bool
         | A::ChangeDepartmentRegion { .. }
         | A::MoveUnit { .. } => false,
     }
+}
+
+/// Refuses a change of an office that was changed since it was seen. One that is new, or is none, has no revision.
+fn as_seen(
+    state: &Organisation,
+    action: &OrganisationAction,
+    expected: Option<u32>,
+) -> Result<(), No> {
+    use OrganisationAction as A;
+    let revision = match action {
+        A::RenameDepartment { id, .. } | A::ChangeDepartmentRegion { id, .. } => {
+            state.department(*id).map(Department::revision)
+        }
+        A::RenameUnit { id, .. } | A::MoveUnit { id, .. } => {
+            state.unit(*id).map(|(_, unit)| unit.revision())
+        }
+        A::Found { .. } | A::AddDepartment { .. } | A::AddUnit { .. } => None,
+    };
+    revision.map_or(Ok(()), |revision| ensure_revision(expected, revision))
 }
 
 fn judge(state: &Organisation, action: OrganisationAction) -> Result<OrganisationEvent, No> {

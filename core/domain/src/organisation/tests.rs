@@ -12,11 +12,20 @@ use chrono::TimeDelta;
 
 type Tried = Result<(), (Reason, Option<&'static str>)>;
 
+fn asked(actor: Actor, action: A) -> OrganisationCommand {
+    OrganisationCommand {
+        actor,
+        action,
+        expected_revision: None,
+    }
+}
+
 /// What an administrator asks, so many days after [`now`].
 fn later(days: i64, state: &mut Organisation, action: A) -> Tried {
     let command = OrganisationCommand {
         actor: administrator(),
         action,
+        expected_revision: None,
     };
     let events = Organisation::decide(state, command).map_err(|r| (r.reason, r.field))?;
     let at = now() + TimeDelta::days(days);
@@ -132,7 +141,7 @@ fn only_administrators_change_the_tree() {
     ] {
         let actor = actor.clone();
         let name = action.name();
-        let refused = Organisation::decide(&city(), OrganisationCommand { actor, action });
+        let refused = Organisation::decide(&city(), asked(actor, action));
         assert_eq!(
             refused.unwrap_err().reason,
             Reason::RoleNotAllowed,
@@ -149,7 +158,7 @@ fn a_leader_keeps_what_is_in_the_own_department() {
         name: "三中队".into(),
     };
     let of = |actor: Actor, action: A| {
-        let decided = Organisation::decide(&city(), OrganisationCommand { actor, action });
+        let decided = Organisation::decide(&city(), asked(actor, action));
         decided.map(|_| ()).map_err(|refusal| refusal.reason)
     };
     for action in [
@@ -348,4 +357,38 @@ fn a_department_is_found_by_an_old_name_until_another_bears_it() {
         Some(OTHER_DEPARTMENT),
         "whoever bore it last"
     );
+}
+
+#[test]
+fn an_office_is_changed_as_it_was_seen_or_not_at_all() {
+    let mut state = (*city()).clone();
+    let seen_at = |revision, action| OrganisationCommand {
+        expected_revision: Some(revision),
+        ..asked(administrator(), action)
+    };
+    let region = A::ChangeDepartmentRegion {
+        id: DEPARTMENT,
+        region: Some("高新区".into()),
+    };
+    for (revision, action) in [
+        (1, rename(DEPARTMENT, "综合执法局")),
+        (2, region),
+        (1, rename_unit(UNIT, "直属大队")),
+        (2, move_unit(UNIT, OTHER_DEPARTMENT)),
+    ] {
+        for other in [revision - 1, revision + 1] {
+            let stale = Organisation::decide(&state, seen_at(other, action.clone())).unwrap_err();
+            assert_eq!(stale.reason, Reason::StaleRevision);
+            assert_eq!(stale.field, Some("expectedRevision"));
+        }
+        for event in Organisation::decide(&state, seen_at(revision, action)).unwrap() {
+            Organisation::evolve(&mut state, &stamp(), &event);
+        }
+    }
+    assert_eq!(
+        state.department(DEPARTMENT).unwrap().revision(),
+        3,
+        "not by its unit"
+    );
+    assert_eq!(state.unit(UNIT).unwrap().1.revision(), 3);
 }

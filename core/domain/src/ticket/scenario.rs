@@ -130,6 +130,7 @@ pub fn reorganise(organisation: &mut Organisation, action: OrganisationAction) {
     let command = OrganisationCommand {
         actor: Actor::system(),
         action,
+        expected_revision: None,
     };
     for event in Organisation::decide(organisation, command).expect("a change that may be made") {
         Organisation::evolve(organisation, &stamp(), &event);

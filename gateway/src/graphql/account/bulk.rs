@@ -3,7 +3,7 @@
 use super::keeping::{AccountPayload, CreateAccountInput, after, create};
 use crate::auth::keeper;
 use crate::error::{Code, fault_because};
-use crate::graphql::common::UserError;
+use crate::graphql::common::{Position, UserError};
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use docket_domain::{Reason, Refusal};
 use std::collections::HashSet;
@@ -28,6 +28,8 @@ pub struct CreateAccountsInput {
 pub struct CreateAccountsPayload {
     /// What became of each, in the order they were sent.
     outcomes: Vec<AccountPayload>,
+    /// The position of the last event there was: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not, of all that were refused; `path` begins with `input`, `accounts` and the place from 0 on.
     user_errors: Vec<UserError>,
 }
@@ -61,6 +63,7 @@ impl BulkMutation {
         let mut seen = HashSet::new();
         let mut payload = CreateAccountsPayload {
             outcomes: Vec::with_capacity(asked.len()),
+            position: None,
             user_errors: Vec::new(),
         };
         for (place, mut asked) in asked.into_iter().enumerate() {
@@ -77,6 +80,7 @@ impl BulkMutation {
                 error.put_under("accounts", place);
             }
             payload.user_errors.extend_from_slice(&outcome.user_errors);
+            payload.position = payload.position.max(outcome.position);
             payload.outcomes.push(outcome);
         }
         Ok(payload)

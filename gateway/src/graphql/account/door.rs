@@ -2,9 +2,9 @@
 
 use super::Role;
 use crate::address::Address;
-use crate::auth::{Credential, viewer_at_the_door};
+use crate::auth::{Credential, TokenOver, viewer_at_the_door};
 use crate::error::{self, Code, Failure, Refused, fault, fault_because, system};
-use crate::graphql::common::{UserError, app, global_id, open, split};
+use crate::graphql::common::{Position, UserError, app, global_id, open, options, split};
 use crate::rates::SECRET_COSTS;
 use crate::rights::Sight;
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
@@ -12,7 +12,9 @@ use chrono::{DateTime, Utc};
 use docket_core::desk::{Solved, Visitor};
 use docket_core::ops::SecurityKind;
 use docket_domain::Reason;
+use docket_domain::ids::CommandId;
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// Login and password.
 #[derive(InputObject)]
@@ -25,6 +27,9 @@ pub struct LoginInput {
     captcha_id: Option<String>,
     /// What is to be read on it.
     captcha_answer: Option<String>,
+    /// Sent again with the same id, it gives the same session's tokens, as long as that is not refreshed or over. The
+    /// password has to be right each time.
+    command_id: Option<Uuid>,
 }
 
 /// Who knocks: with a captcha, if they sent all of it, and from where.
@@ -32,10 +37,12 @@ pub(super) fn visitor(
     context: &Context<'_>,
     id: Option<String>,
     answer: Option<String>,
+    command: Option<Uuid>,
 ) -> Visitor {
     Visitor {
         captcha: id.zip(answer).map(|(id, answer)| Solved { id, answer }),
         address: address(context),
+        command: command.map(CommandId),
     }
 }
 
@@ -109,6 +116,9 @@ pub struct LoggedIn {
 pub struct RefreshSessionInput {
     /// The newest refresh token of the session.
     refresh_token: String,
+    /// Sent again with the same id after a lost answer, it gives the same tokens, as long as the new refresh token was not
+    /// used.
+    command_id: Option<Uuid>,
 }
 
 /// A session's next tokens.
@@ -126,6 +136,13 @@ pub struct RefreshSessionPayload {
     user_errors: Vec<UserError>,
 }
 
+/// A session to be ended.
+#[derive(InputObject)]
+pub struct LogoutInput {
+    /// Taken as with every mutation. A session that was ended twice has ended once: nothing depends on it.
+    command_id: Option<Uuid>,
+}
+
 /// The end of a session.
 #[derive(SimpleObject)]
 pub struct LogoutPayload {
@@ -140,6 +157,10 @@ pub struct ChangePasswordInput {
     old_password: String,
     /// The one there shall be: another one, as the rule pack asks; at most 256 bytes.
     new_password: String,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+    /// The `revision` of one's account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// What became of a new password.
@@ -147,6 +168,8 @@ pub struct ChangePasswordInput {
 pub struct ChangePasswordPayload {
     /// Whether it is in force.
     changed: bool,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -166,7 +189,12 @@ impl DoorMutation {
     ) -> Result<LoginPayload, Error> {
         count_try(context).await?;
         let app = app(context)?;
-        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
+        let visitor = visitor(
+            context,
+            input.captcha_id,
+            input.captcha_answer,
+            input.command_id,
+        );
         let desk = &app.desk;
         let opened = desk.log_in(&input.login, input.password, &visitor).await;
         let opened = opened.map_err(Failure::from);
@@ -214,7 +242,8 @@ impl DoorMutation {
     }
 
     /// Gives the next tokens of a session against its refresh token; needs no other. A refresh token is good once: used
-    /// twice it is in two hands, and the session ends with all its tokens (`TOKEN_REUSED`).
+    /// twice it is in two hands, and the session ends with all its tokens (`TOKEN_REUSED`). Give a `commandId`, and the same
+    /// one when you ask again because no answer came.
     #[graphql(complexity = "50 + child_complexity")]
     async fn refresh_session(
         &self,
@@ -222,7 +251,11 @@ impl DoorMutation {
         #[graphql(desc = "What is to be done.")] input: RefreshSessionInput,
     ) -> Result<RefreshSessionPayload, Error> {
         let desk = &app(context)?.desk;
-        let refreshed = desk.refresh_session(&input.refresh_token, address(context));
+        let refreshed = desk.refresh_session(
+            &input.refresh_token,
+            input.command_id.map(CommandId),
+            address(context),
+        );
         let refreshed = refreshed.await.map_err(Failure::from);
         let (session, user_errors) = split(context, refreshed)?;
         let (token, expires_at, refresh_token, session_ends_at) =
@@ -243,8 +276,17 @@ impl DoorMutation {
         })
     }
 
-    /// Ends the session of the token sent, with every token it has.
-    async fn logout(&self, context: &Context<'_>) -> Result<LogoutPayload, Error> {
+    /// Ends the session of the token sent, with every token it has. Of a token that is over or unknown it is said, too, that
+    /// it is worth nothing any more: a log-out whose answer was lost can be sent again.
+    async fn logout(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be done.")] input: Option<LogoutInput>,
+    ) -> Result<LogoutPayload, Error> {
+        let _ = input;
+        if context.data_opt::<TokenOver>().is_some() {
+            return Ok(LogoutPayload { logged_out: true });
+        }
         let viewer = viewer_at_the_door(context)?;
         let Credential::Session(token) = &viewer.credential else {
             let ends = (
@@ -270,20 +312,25 @@ impl DoorMutation {
         let ChangePasswordInput {
             old_password: old,
             new_password: new,
+            command_id,
+            expected_revision,
         } = input;
+        let options = options(command_id, expected_revision);
         let kept = match &viewer.credential {
             Credential::Session(token) => token,
             Credential::Provider => "",
         };
         let desk = &app(context)?.desk;
         let changed = desk
-            .change_password(&viewer.actor, old, new, kept, address(context))
+            .change_password(&viewer.actor, old, new, kept, address(context), &options)
             .await
             .map_err(Failure::from)
             .map_err(|failure| match failure {
                 Failure::Refused(refused) => {
                     let of_the_new = [Code::UnfitPassword.code(), Reason::NoChange.code()];
-                    let path = if of_the_new.contains(&refused.code) {
+                    let path = if refused.code == Reason::StaleRevision.code() {
+                        "expectedRevision"
+                    } else if of_the_new.contains(&refused.code) {
                         "newPassword"
                     } else {
                         "oldPassword"
@@ -298,6 +345,7 @@ impl DoorMutation {
         let (changed, user_errors) = split(context, changed)?;
         Ok(ChangePasswordPayload {
             changed: changed.is_some(),
+            position: changed.map(|outcome| Position(outcome.position)),
             user_errors,
         })
     }

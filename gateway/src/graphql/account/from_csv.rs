@@ -4,7 +4,7 @@ use super::Account;
 use super::bulk::{ACCOUNTS_AT_ONCE, one_of};
 use crate::auth::{Viewer, keeper};
 use crate::error::{Code, Refused, fault_because, system};
-use crate::graphql::common::{UserError, app, options};
+use crate::graphql::common::{Position, UserError, app, options};
 use crate::import::encoding::Encoding;
 use crate::import::records::{Record, Records};
 use crate::import::rejects::Reject;
@@ -58,6 +58,8 @@ pub struct AccountRowOutcome {
 pub struct CreateAccountsFromCsvPayload {
     /// What became of each row, in their order.
     outcomes: Vec<AccountRowOutcome>,
+    /// The position of the last event there was: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not, of all rows that were refused; or of the list, if it is none.
     user_errors: Vec<UserError>,
 }
@@ -85,6 +87,7 @@ impl ListMutation {
             Err(refusal) => {
                 return Ok(CreateAccountsFromCsvPayload {
                     outcomes: Vec::new(),
+                    position: None,
                     user_errors: UserError::of(context, &Refused::from(refusal)),
                 });
             }
@@ -101,6 +104,7 @@ impl ListMutation {
         };
         let mut payload = CreateAccountsFromCsvPayload {
             outcomes: Vec::with_capacity(records.len()),
+            position: None,
             user_errors: Vec::new(),
         };
         for record in records {
@@ -112,6 +116,8 @@ impl ListMutation {
             let user_errors: Vec<UserError> = mistakes.iter().map(told).collect();
             payload.user_errors.extend_from_slice(&user_errors);
             let (outcome, password) = created.unzip();
+            let position = outcome.as_ref().map(|outcome| Position(outcome.position));
+            payload.position = payload.position.max(position);
             payload.outcomes.push(AccountRowOutcome {
                 line: record.line,
                 account: outcome.map(|outcome| Account {

@@ -5,7 +5,7 @@ use super::recovery::RecoveryQuestionCode;
 use super::{Account, Role};
 use crate::auth::{Viewer, keeper};
 use crate::error::{Failure, Refused, system};
-use crate::graphql::common::{UserError, app, counted, local_id, options, split};
+use crate::graphql::common::{Position, UserError, app, counted, local_id, options, split};
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use docket_core::DeskError;
 use docket_core::desk::{NewAccount, Outcome, Password, Recovery};
@@ -92,6 +92,8 @@ impl CreateAccountInput {
 pub struct AccountPayload {
     /// The account.
     pub(super) account: Option<Account>,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    pub(super) position: Option<Position>,
     /// Why not.
     pub(super) user_errors: Vec<UserError>,
 }
@@ -115,6 +117,8 @@ pub struct ChangeAccountInput {
     sms_quota: Option<i32>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// An account to be deactivated.
@@ -124,6 +128,8 @@ pub struct DeactivateAccountInput {
     id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// An account to be reactivated.
@@ -133,6 +139,8 @@ pub struct ReactivateAccountInput {
     id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A new password in place of an account's person.
@@ -144,6 +152,8 @@ pub struct ResetPasswordInput {
     password: String,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// Commands about accounts.
@@ -187,7 +197,7 @@ impl AccountMutation {
             },
             sms_quota: quota(input.sms_quota),
         };
-        let options = options(input.command_id, None);
+        let options = options(input.command_id, input.expected_revision);
         let desk = &app(context)?.desk;
         let changed = desk
             .change_account(&viewer.actor, id, changes, &options)
@@ -205,7 +215,7 @@ impl AccountMutation {
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None);
+        let options = options(input.command_id, input.expected_revision);
         let desk = &app(context)?.desk;
         let done = desk.deactivate_account(&viewer.actor, id, &options).await;
         after(context, done)
@@ -219,7 +229,7 @@ impl AccountMutation {
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None);
+        let options = options(input.command_id, input.expected_revision);
         let desk = &app(context)?.desk;
         let done = desk.reactivate_account(&viewer.actor, id, &options).await;
         after(context, done)
@@ -235,7 +245,7 @@ impl AccountMutation {
     ) -> Result<AccountPayload, Error> {
         let viewer = keeper(context)?;
         let id = local_id("account", &input.id)?;
-        let options = options(input.command_id, None);
+        let options = options(input.command_id, input.expected_revision);
         let password = Password::Clear(input.password);
         let desk = &app(context)?.desk;
         let done = desk
@@ -312,6 +322,7 @@ pub(super) async fn create(
     }
     Ok(AccountPayload {
         account: None,
+        position: None,
         user_errors: refused
             .iter()
             .flat_map(|refused| UserError::of(context, refused))
@@ -324,12 +335,14 @@ pub(super) fn after(
     done: Result<Outcome<AccountState>, DeskError>,
 ) -> Result<AccountPayload, Error> {
     let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
+    let position = outcome.as_ref().map(|o| Position(o.position));
     let account = outcome.map(|o| Account {
         id: AccountId(o.id),
         state: o.state,
     });
     Ok(AccountPayload {
         account,
+        position,
         user_errors,
     })
 }

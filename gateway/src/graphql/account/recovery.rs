@@ -4,12 +4,13 @@ use super::door::{count_try, visitor};
 use crate::auth::viewer;
 use crate::captcha::draw;
 use crate::error::{Code, Failure, Refused, system};
-use crate::graphql::common::{UserError, app, split};
+use crate::graphql::common::{Position, UserError, app, options, split};
 use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::desk::Recovery;
 use docket_domain::Reason;
 use docket_domain::account::RecoveryQuestion as DomainQuestion;
+use uuid::Uuid;
 
 /// A question that its person alone should know the answer to.
 #[derive(Enum, Copy, Clone, PartialEq, Eq, Debug)]
@@ -74,6 +75,10 @@ pub struct SetRecoveryInput {
     answer: String,
     /// The password of one's account.
     password: String,
+    /// Sent again with the same id, the command takes effect once.
+    command_id: Option<Uuid>,
+    /// The `revision` of one's account as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// What became of question and answer.
@@ -81,6 +86,8 @@ pub struct SetRecoveryInput {
 pub struct SetRecoveryPayload {
     /// Whether they are in force.
     set: bool,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -98,6 +105,8 @@ pub struct RecoverPasswordInput {
     captcha_id: Option<String>,
     /// What is to be read on it.
     captcha_answer: Option<String>,
+    /// Sent again with the same id, the command takes effect once. The answer has to be right each time.
+    command_id: Option<Uuid>,
 }
 
 /// What became of a recovery.
@@ -105,6 +114,8 @@ pub struct RecoverPasswordInput {
 pub struct RecoverPasswordPayload {
     /// Whether the new password is in force. Every session of the account has ended then; log in with it.
     recovered: bool,
+    /// The position of the command's event: give it as `minPosition` once you are logged in.
+    position: Option<Position>,
     /// Whether the next try at this login needs a `captcha`; the same for logins that do not exist.
     captcha_required: bool,
     /// Why not.
@@ -168,8 +179,11 @@ impl RecoveryMutation {
             answer: input.answer,
         };
         let actor = &viewer(context)?.actor;
+        let options = options(input.command_id, input.expected_revision);
         let desk = &app(context)?.desk;
-        let set = desk.set_recovery(actor, &recovery, input.password).await;
+        let set = desk
+            .set_recovery(actor, &recovery, input.password, &options)
+            .await;
         let set = set.map_err(Failure::from).map_err(|failure| match failure {
             Failure::Refused(refused) if refused.path.is_none() => Failure::Refused(Refused {
                 path: Some("password"),
@@ -180,6 +194,7 @@ impl RecoveryMutation {
         let (set, user_errors) = split(context, set)?;
         Ok(SetRecoveryPayload {
             set: set.is_some(),
+            position: set.map(|outcome| Position(outcome.position)),
             user_errors,
         })
     }
@@ -195,7 +210,12 @@ impl RecoveryMutation {
     ) -> Result<RecoverPasswordPayload, Error> {
         count_try(context).await?;
         let desk = &app(context)?.desk;
-        let visitor = visitor(context, input.captcha_id, input.captcha_answer);
+        let visitor = visitor(
+            context,
+            input.captcha_id,
+            input.captcha_answer,
+            input.command_id,
+        );
         let recovered = desk
             .recover_password(&input.login, &input.answer, input.new_password, &visitor)
             .await;
@@ -206,6 +226,7 @@ impl RecoveryMutation {
         let needs = desk.recovery_needs_captcha(&input.login).await;
         Ok(RecoverPasswordPayload {
             recovered: recovered.is_some(),
+            position: recovered.map(|outcome| Position(outcome.position)),
             captcha_required: needs.map_err(|e| system(&e))?,
             user_errors,
         })

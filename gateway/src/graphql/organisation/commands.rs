@@ -3,13 +3,13 @@
 use super::{Department, Unit};
 use crate::auth::viewer_with;
 use crate::error::Failure;
-use crate::graphql::common::{UserError, app, local_id, options, split};
+use crate::graphql::common::{Position, UserError, app, local_id, options, split};
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use docket_core::clock::new_id;
+use docket_core::desk::{Options, Outcome};
 use docket_domain::ids::{DepartmentId, UnitId};
 use docket_domain::organisation::{Organisation, OrganisationAction};
 use docket_domain::people::Role;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// A department to be added.
@@ -43,6 +43,8 @@ pub struct RenameDepartmentInput {
     name: String,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the department as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A department's new region.
@@ -54,6 +56,8 @@ pub struct ChangeDepartmentRegionInput {
     region: Option<String>,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the department as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A unit's new name.
@@ -65,6 +69,8 @@ pub struct RenameUnitInput {
     name: String,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the unit as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// A unit's new department.
@@ -76,6 +82,8 @@ pub struct MoveUnitInput {
     department_id: ID,
     /// Sent again with the same id, the command takes effect once.
     command_id: Option<Uuid>,
+    /// The `revision` of the unit as it was seen: if that has moved since, the command is refused (`STALE_REVISION`).
+    expected_revision: Option<i32>,
 }
 
 /// The department after the command.
@@ -83,6 +91,8 @@ pub struct MoveUnitInput {
 pub struct DepartmentPayload {
     /// The department.
     department: Option<Department>,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -92,6 +102,8 @@ pub struct DepartmentPayload {
 pub struct UnitPayload {
     /// The unit.
     unit: Option<Unit>,
+    /// The position of the command's event: give it as `minPosition` to read your own writes.
+    position: Option<Position>,
     /// Why not.
     user_errors: Vec<UserError>,
 }
@@ -114,7 +126,8 @@ impl OrganisationMutation {
             name: input.name,
             region: input.region,
         };
-        on_department(context, id, action, input.command_id).await
+        let options = options(input.command_id, None);
+        on_department(context, id, action, options).await
     }
 
     /// Renames a department (administrators; its leaders). What happened before keeps the name it had then.
@@ -128,7 +141,8 @@ impl OrganisationMutation {
             id,
             name: input.name,
         };
-        on_department(context, id, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        on_department(context, id, action, options).await
     }
 
     /// Gives a department another region, or none (administrators).
@@ -142,7 +156,8 @@ impl OrganisationMutation {
             id,
             region: input.region,
         };
-        on_department(context, id, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        on_department(context, id, action, options).await
     }
 
     /// Adds a level-2 unit to a department (administrators; the department's leaders).
@@ -158,7 +173,8 @@ impl OrganisationMutation {
             department,
             name: input.name,
         };
-        on_department(context, department, action, input.command_id).await
+        let options = options(input.command_id, None);
+        on_department(context, department, action, options).await
     }
 
     /// Renames a unit (administrators; the leaders of its department). What happened before keeps the name it had then.
@@ -172,7 +188,8 @@ impl OrganisationMutation {
             id,
             name: input.name,
         };
-        on_unit(context, id, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        on_unit(context, id, action, options).await
     }
 
     /// Moves a unit, with its people, to another department (administrators). What it was delegated before
@@ -187,7 +204,8 @@ impl OrganisationMutation {
             id,
             department: local_id("department", &input.department_id)?,
         };
-        on_unit(context, id, action, input.command_id).await
+        let options = options(input.command_id, input.expected_revision);
+        on_unit(context, id, action, options).await
     }
 }
 
@@ -201,11 +219,12 @@ async fn on_department(
     context: &Context<'_>,
     id: DepartmentId,
     action: OrganisationAction,
-    command: Option<Uuid>,
+    options: Options,
 ) -> Result<DepartmentPayload, Error> {
-    let (after, user_errors) = organise(context, action, command).await?;
+    let (after, user_errors) = organise(context, action, &options).await?;
     Ok(DepartmentPayload {
-        department: after.and_then(|after| Department::new(&after, id)),
+        position: after.as_ref().map(|after| Position(after.position)),
+        department: after.and_then(|after| Department::new(&after.state, id)),
         user_errors,
     })
 }
@@ -214,11 +233,12 @@ async fn on_unit(
     context: &Context<'_>,
     id: UnitId,
     action: OrganisationAction,
-    command: Option<Uuid>,
+    options: Options,
 ) -> Result<UnitPayload, Error> {
-    let (after, user_errors) = organise(context, action, command).await?;
+    let (after, user_errors) = organise(context, action, &options).await?;
     Ok(UnitPayload {
-        unit: after.and_then(|after| Unit::new(&after, id)),
+        position: after.as_ref().map(|after| Position(after.position)),
+        unit: after.and_then(|after| Unit::new(&after.state, id)),
         user_errors,
     })
 }
@@ -226,14 +246,13 @@ async fn on_unit(
 async fn organise(
     context: &Context<'_>,
     action: OrganisationAction,
-    command: Option<Uuid>,
-) -> Result<(Option<Arc<Organisation>>, Vec<UserError>), Error> {
+    options: &Options,
+) -> Result<(Option<Outcome<Organisation>>, Vec<UserError>), Error> {
     // Of which office, the domain says.
     let viewer = viewer_with(context, &[Role::Administrator, Role::Leader])?;
     let done = app(context)?
         .desk
-        .organise(&viewer.actor, action, &options(command, None))
+        .organise(&viewer.actor, action, options)
         .await;
-    let (outcome, user_errors) = split(context, done.map_err(Failure::from))?;
-    Ok((outcome.map(|o| o.state), user_errors))
+    split(context, done.map_err(Failure::from))
 }
