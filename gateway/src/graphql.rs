@@ -4,7 +4,9 @@ mod account;
 mod common;
 pub mod documents;
 mod event;
+mod in_turn;
 mod inbox;
+pub mod judged;
 pub mod limits;
 mod live;
 mod node;
@@ -68,8 +70,6 @@ pub type DocketSchema = Schema<Query, Mutation, live::Subscription>;
 
 fn builder(limits: &Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
     let builder = Schema::build(Query::default(), Mutation::default(), live::Subscription)
-        .extension(telling::Telling)
-        .extension(limits::Limits(limits.shape))
         .limit_depth(limits.depth_max)
         .limit_complexity(limits.complexity_max);
     if limits.suggestions {
@@ -79,9 +79,16 @@ fn builder(limits: &Limits) -> SchemaBuilder<Query, Mutation, live::Subscription
     }
 }
 
+/// With what is looked at before a document is executed, and told beside its answer.
+fn strict(limits: &Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
+    builder(limits)
+        .extension(telling::Telling)
+        .extension(limits::Limits(limits.shape))
+}
+
 /// The schema over a running Docket.
 pub fn schema(app: App) -> DocketSchema {
-    builder(&app.limits).data(app).finish()
+    strict(&app.limits).data(app).finish()
 }
 
 /// The schema's text, as committed in `schema.graphql`.
@@ -112,7 +119,7 @@ pub fn trial(limits: &Limits) -> Trial {
         ..limits.shape
     };
     let limits = Limits { shape, ..*limits };
-    Trial(builder(&limits).finish(), limits)
+    Trial(strict(&limits).finish(), limits)
 }
 
 impl Trial {

@@ -15,7 +15,7 @@ use crate::address::Address;
 use crate::admission::Full;
 use crate::app::App;
 use crate::graphql::documents::Documents;
-use crate::graphql::{DocketSchema, schema};
+use crate::graphql::judged::Judging;
 use crate::health::PATIENCE;
 use crate::observe::{self, Observed};
 use async_graphql::parser::types::OperationType;
@@ -38,7 +38,7 @@ const CONSOLE: &str = include_str!("console/index.html");
 #[derive(Clone)]
 pub struct Server {
     app: App,
-    schema: Observed<DocketSchema>,
+    schema: Observed<Judging>,
     documents: Arc<Documents>,
     console: Arc<Console>,
     demo: Option<Arc<str>>,
@@ -55,7 +55,7 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
     let observing = axum::middleware::from_fn_with_state(app.meters.clone(), observe::request);
     let server = Server {
         schema: Observed::new(
-            schema(app.clone()),
+            Judging::new(app.clone()),
             observe::names(),
             app.meters.clone(),
             app.drain.clone(),

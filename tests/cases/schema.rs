@@ -3,6 +3,7 @@
 mod answers;
 mod bulk;
 mod guarded;
+mod judged;
 mod nodes;
 mod pages;
 mod rules;

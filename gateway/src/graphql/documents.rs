@@ -7,6 +7,7 @@ use async_graphql::Name;
 use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Documents remembered.
 const DOCUMENTS_MAX: usize = 512;
@@ -15,12 +16,20 @@ const REMEMBERED_BYTES_MAX: usize = 8 * 1024;
 
 /// A document that is within the limits.
 pub struct Known {
+    /// A number of its own, in this process.
+    pub id: u64,
     /// As it is executed.
     pub document: ExecutableDocument,
     /// Variables that ask for so many rows.
     pub pages: Arc<[Name]>,
     /// Those of them that may be left out, and have no default.
     pub optional_pages: Arc<[Name]>,
+}
+
+/// A number that no document has had yet.
+pub fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A request's mark: its document is parsed, and within the limits. These variables ask for so many rows.

@@ -1,6 +1,7 @@
 //! The inbox of the office one works for.
 
 use super::common::{Position, app, cursor, language, wait_for};
+use super::in_turn::InTurn;
 use super::paging::{PageArgs, PageInfo, Paging, page_size, place_of};
 use super::ticket::{Kind, Light, Siblings, Ticket, Urgency};
 use crate::auth::viewer;
@@ -97,7 +98,7 @@ pub struct InboxFilter {
 /// A page of an inbox.
 pub struct InboxConnection {
     query: view::InboxQuery,
-    edges: Vec<InboxEdge>,
+    edges: Vec<InTurn<InboxEdge>>,
     page_info: PageInfo,
     /// Asked for once, however many fields need them.
     counts: OnceCell<Vec<(view::Tab, u64)>>,
@@ -109,14 +110,14 @@ pub struct InboxEdge {
     /// Give this as `after` to go on from here, as `before` to go back.
     cursor: String,
     /// The row.
-    node: InboxItem,
+    node: InTurn<InboxItem>,
 }
 
 /// A row of an inbox.
 #[derive(SimpleObject)]
 pub struct InboxItem {
     /// The ticket.
-    ticket: Ticket,
+    ticket: InTurn<Ticket>,
     /// The number of the office's assignment; 0 where none was made yet.
     assignment_no: u16,
     /// Whether nobody of the office has looked at it: the red title.
@@ -147,14 +148,14 @@ pub struct TabCount {
 impl InboxConnection {
     /// The rows, each with its cursor.
     #[graphql(complexity = "child_complexity")]
-    async fn edges(&self) -> &[InboxEdge] {
+    async fn edges(&self) -> &[InTurn<InboxEdge>] {
         &self.edges
     }
 
     /// The rows alone.
     #[graphql(complexity = "child_complexity")]
-    async fn nodes(&self) -> Vec<&InboxItem> {
-        self.edges.iter().map(|edge| &edge.node).collect()
+    async fn nodes(&self) -> Vec<&InTurn<InboxItem>> {
+        self.edges.iter().map(|edge| &edge.0.node).collect()
     }
 
     /// Where the page begins and ends.
@@ -287,17 +288,18 @@ impl InboxQueries {
             |row: &view::InboxRow| cursor(&kind, &[row.sort.to_string(), row.card.id.to_string()]);
         let page_info = page.info(cursor_of);
         let siblings = Siblings::of(page.rows.iter().map(|row| &row.card));
-        let edge = |row: view::InboxRow| InboxEdge {
-            cursor: cursor_of(&row),
-            node: InboxItem {
-                ticket: Ticket::among(row.card, &siblings),
+        let edge = |row: view::InboxRow| {
+            let cursor = cursor_of(&row);
+            let node = InTurn(InboxItem {
+                ticket: InTurn(Ticket::among(row.card, &siblings)),
                 assignment_no: row.assignment.0,
                 unviewed: row.unviewed,
                 due_at: row.due_at,
                 due_provisional: row.due_provisional,
                 overdue: row.overdue,
                 tab: row.tab,
-            },
+            });
+            InTurn(InboxEdge { cursor, node })
         };
         let edges = page.rows.into_iter().map(edge).collect();
         Ok(InboxConnection {

@@ -3,7 +3,7 @@
 mod shape;
 mod tokens;
 
-use super::documents::{Checked, Known};
+use super::documents::{self, Checked, Known};
 use crate::error::{Code, fault_because, nowhere};
 use crate::settings::Shape;
 use async_graphql::extensions::{
@@ -78,6 +78,7 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     });
     let optional_pages = optional.map(|d| d.node.name.node.clone()).collect();
     Ok(Known {
+        id: documents::next_id(),
         document,
         pages: pages.into(),
         optional_pages,
@@ -155,7 +156,7 @@ fn over(message: &str, depth: usize) -> Option<(String, String)> {
 
 /// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
 /// may have put a name in the wrong field, and errors end up in other people's logs.
-fn coded(mut response: Response, depth: usize) -> Response {
+pub(super) fn coded(mut response: Response, depth: usize) -> Response {
     for error in &mut response.errors {
         if let Some(detail) = over(&error.message, depth) {
             *error = nowhere(fault_because(Code::TooLarge, detail));

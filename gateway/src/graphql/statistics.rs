@@ -4,7 +4,7 @@ use super::common::{Day, Position, app, local_id, wait_for};
 use super::organisation::Department;
 use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, system, view_fault};
-use async_graphql::{ComplexObject, Context, Enum, Error, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use docket_domain::ids::DepartmentId;
 use docket_domain::people::Role;
 use docket_domain::rules::Rules;
@@ -22,6 +22,17 @@ pub enum GroupBy {
     DepartmentAndDay,
     /// One row.
     Nothing,
+}
+
+/// Which days' figures, and of whom.
+#[derive(InputObject)]
+pub struct StatisticsFilter {
+    /// The first day, in the hotline's zone.
+    from: Day,
+    /// The last day, which is included.
+    to: Day,
+    /// Only this department.
+    department_id: Option<ID>,
 }
 
 /// A row of the statistics. An activity counts on the day it happened; what was due counts on the day it
@@ -241,15 +252,22 @@ pub struct StatisticsQuery;
 
 #[Object]
 impl StatisticsQuery {
-    /// Statistics of the days `from` to `to`, both included. Offices see their own department's; the
-    /// centre, auditors and analysts see all.
+    /// Statistics of days, in the order of departments and days. Offices see their own department's; the centre, auditors
+    /// and analysts see all.
     #[graphql(complexity = "100 + 20 * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "arguments of a GraphQL field")]
     async fn statistics(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The first day, in the hotline's zone.")] from: Day,
-        #[graphql(desc = "The last day.")] to: Day,
-        #[graphql(desc = "Only this department.")] department_id: Option<ID>,
+        #[graphql(desc = "Which days, and of whom.")] filter: Option<StatisticsFilter>,
+        #[graphql(
+            desc = "The first day, in the hotline's zone.",
+            deprecation = "Give it in `filter`."
+        )]
+        from: Option<Day>,
+        #[graphql(desc = "The last day.", deprecation = "Give it in `filter`.")] to: Option<Day>,
+        #[graphql(desc = "Only this department.", deprecation = "Give it in `filter`.")]
+        department_id: Option<ID>,
         #[graphql(desc = "How to group.", default_with = "GroupBy::Department")] group_by: GroupBy,
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
@@ -259,6 +277,22 @@ impl StatisticsQuery {
         if !all && !actor.in_office() {
             return Err(fault(Code::Forbidden));
         }
+        let loose = from.zip(to).map(|(from, to)| StatisticsFilter {
+            from,
+            to,
+            department_id,
+        });
+        let StatisticsFilter {
+            from,
+            to,
+            department_id,
+        } = filter.or(loose).ok_or_else(|| {
+            let detail = (
+                "请在 filter 中填写 from 和 to",
+                "give `from` and `to` in `filter`",
+            );
+            fault_because(Code::BadRequest, detail)
+        })?;
         let (from, to) = (from.known()?, to.known()?);
         if to < from {
             return Err(fault_because(

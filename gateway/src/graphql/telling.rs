@@ -24,11 +24,34 @@ impl ExtensionFactory for Telling {
     }
 }
 
+/// What an operation costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    complexity: usize,
+    depth: usize,
+}
+
+impl Cost {
+    /// What an answer tells of it: nothing where the operation was not valid.
+    pub(super) fn told(response: &Response) -> Option<Self> {
+        let Some(Value::Object(cost)) = response.extensions.get("cost") else {
+            return None;
+        };
+        let number = |name: &str| match cost.get(name) {
+            Some(Value::Number(number)) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
+            _ => None,
+        };
+        Some(Self {
+            complexity: number("complexity")?,
+            depth: number("depth")?,
+        })
+    }
+}
+
 /// What is known of an operation, once it is.
 #[derive(Default)]
 struct Known {
-    /// Complexity and depth.
-    cost: OnceLock<(usize, usize)>,
+    cost: OnceLock<Cost>,
     language: OnceLock<Language>,
 }
 
@@ -39,7 +62,7 @@ struct Told(Arc<Known>);
 impl Extension for Told {
     async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let response = next.run(context).await;
-        tell(context.data_opt::<App>(), &self.0, response)
+        self.0.tell(context.data_opt::<App>(), response)
     }
 
     fn subscribe<'s>(
@@ -50,7 +73,7 @@ impl Extension for Told {
     ) -> BoxStream<'s, Response> {
         let (app, known) = (context.data_opt::<App>().cloned(), self.0.clone());
         let events = next.run(context, stream);
-        let told = events.map(move |response| tell(app.as_ref(), &known, response));
+        let told = events.map(move |response| known.tell(app.as_ref(), response));
         told.boxed()
     }
 
@@ -74,20 +97,35 @@ impl Extension for Told {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let valid = next.run(context).await?;
-        let _ = self.0.cost.set((valid.complexity, valid.depth));
+        let _ = self.0.cost.set(Cost {
+            complexity: valid.complexity,
+            depth: valid.depth,
+        });
         Ok(valid)
     }
 }
 
-fn tell(app: Option<&App>, known: &Known, mut response: Response) -> Response {
-    let language = known.language.get().copied().unwrap_or_default();
+impl Known {
+    fn tell(&self, app: Option<&App>, response: Response) -> Response {
+        let language = self.language.get().copied().unwrap_or_default();
+        tell(app, self.cost.get().copied(), language, response)
+    }
+}
+
+/// Tells of an operation's cost, where it has one, and of the views, and puts errors into the language of the request.
+pub(super) fn tell(
+    app: Option<&App>,
+    cost: Option<Cost>,
+    language: Language,
+    mut response: Response,
+) -> Response {
     for error in &mut response.errors {
         speak(language, error);
     }
     let Some(app) = app else {
         return response;
     };
-    if let Some((complexity, depth)) = known.cost.get().copied() {
+    if let Some(Cost { complexity, depth }) = cost {
         let most = app.limits.complexity_max;
         let cost = value!({ "complexity": complexity, "complexityMax": most, "depth": depth });
         response.extensions.insert("cost".to_owned(), cost);

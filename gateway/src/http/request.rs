@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::auth::{TokenOver, Unknown, Viewer, viewer_of};
 use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::documents::{Checked, Known};
+use crate::graphql::judged::Mark;
 use crate::oidc::Refused;
 use crate::rates::Slow;
 use async_graphql::parser::types::OperationType;
@@ -400,7 +401,7 @@ async fn prepare_at(
     });
     let mut request = Request::new(text);
     let mut variables = params.variables.unwrap_or_default();
-    if let Some(known) = known {
+    if let Some(known) = &known {
         // The library weighs a page before it knows that a variable may be left out, and refuses that.
         for page in known.optional_pages.iter() {
             let value = variables.entry(page.as_str());
@@ -409,10 +410,14 @@ async fn prepare_at(
         request.set_parsed_query(known.document.clone());
         request = request.data(Checked(known.pages.clone()));
     }
+    let variables = serde_json::Value::Object(variables);
+    if let Some(known) = &known {
+        let operation = params.operation_name.as_deref();
+        request = request.data(Mark::of(known, operation, &variables));
+    }
     if let Some(name) = params.operation_name {
         request = request.operation_name(name);
     }
-    let variables = serde_json::Value::Object(variables);
     request = request.variables(Variables::from_json(variables));
     request = request.data(asker.language);
     if let Some(address) = asker.address {

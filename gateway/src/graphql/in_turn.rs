@@ -1,0 +1,83 @@
+//! Objects whose fields are resolved one after the other.
+//!
+//! The library makes a future of its own on the heap for each field of each object, to have all of them wait at the same time. In
+//! a page of rows hardly any field waits, and those that do wait together with the same field of the other rows: a
+//! row's fields in turn need one future for all, in place.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field, Selection};
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::resolve_container;
+use async_graphql::{
+    ContainerType, ContextSelectionSet, OutputType, Positioned, ServerResult, Value,
+};
+use std::borrow::Cow;
+
+/// An object of a list.
+#[derive(Clone)]
+pub struct InTurn<T>(pub T);
+
+impl<T: ContainerType> OutputType for InTurn<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        context: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        if is_plain(&context.item.node.items) {
+            Ok(resolve(context, &self.0).await)
+        } else {
+            resolve_container(context, &self.0).await
+        }
+    }
+}
+
+/// Whether nothing that is asked for has to be merged: there are fields alone, each once, under no directive.
+fn is_plain(selections: &[Positioned<Selection>]) -> bool {
+    let key = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) if field.node.directives.is_empty() => {
+            Some(field.node.response_key().node.clone())
+        }
+        _ => None,
+    };
+    selections.iter().enumerate().all(|(place, selection)| {
+        let name = key(selection);
+        name.is_some() && selections[..place].iter().all(|other| key(other) != name)
+    })
+}
+
+async fn resolve<T: ContainerType>(context: &ContextSelectionSet<'_>, object: &T) -> Value {
+    let selections = &context.item.node.items;
+    let mut values = IndexMap::with_capacity(selections.len());
+    for selection in selections {
+        let Selection::Field(field) = &selection.node else {
+            continue;
+        };
+        let value = if field.node.name.node == "__typename" {
+            Ok(Value::String(object.introspection_type_name().into_owned()))
+        } else {
+            let of_field = context.with_field(field);
+            let resolved = object.resolve_field(&of_field).await;
+            resolved.map(Option::unwrap_or_default)
+        };
+        match value {
+            Ok(value) => {
+                values.insert(field.node.response_key().node.clone(), value);
+            }
+            // As the library has it: what may be null above is.
+            Err(error) => context.add_error(error),
+        }
+    }
+    if values.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(values)
+    }
+}
