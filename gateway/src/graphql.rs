@@ -35,6 +35,7 @@ use std::sync::Arc;
 #[derive(MergedObject, Default)]
 pub struct Query(
     account::AccountQuery,
+    account::StaffQuery,
     account::RecoveryQuery,
     ticket::TicketQuery,
     ticket::ExclusionQueries,

@@ -7,6 +7,7 @@ mod judged;
 mod nodes;
 mod pages;
 mod rules;
+mod staff;
 mod statements;
 
 use crate::gateway::{city, request};

@@ -5,6 +5,7 @@ mod door;
 mod from_csv;
 mod keeping;
 mod recovery;
+mod staff;
 
 pub use bulk::BulkMutation;
 pub use door::DoorMutation;
@@ -12,6 +13,7 @@ pub(super) use door::address;
 pub use from_csv::ListMutation;
 pub use keeping::AccountMutation;
 pub use recovery::{RecoveryMutation, RecoveryQuery};
+pub use staff::StaffQuery;
 
 use super::common::{Position, app, global_id, local_id, open, wait_for};
 use super::organisation::{Department, Unit, organisation};
@@ -258,7 +260,10 @@ impl AccountQuery {
 
     /// Every account that one keeps, deactivated ones too, in the order of creation: administrators all,
     /// leaders those of their department and its units. At most 1,000.
-    #[graphql(complexity = "100 + 50 * child_complexity")]
+    #[graphql(
+        complexity = "100 + 50 * child_complexity",
+        deprecation = "Ask `staff`, which has pages."
+    )]
     async fn accounts(
         &self,
         context: &Context<'_>,
