@@ -14,6 +14,7 @@ pub mod web_socket;
 use crate::address::Address;
 use crate::admission::Full;
 use crate::app::App;
+use crate::error::Language;
 use crate::graphql::documents::Documents;
 use crate::graphql::{DocketSchema, schema};
 use crate::health::PATIENCE;
@@ -216,6 +217,7 @@ async fn graphql(
         address: Address::of(&parts.headers, &parts.extensions, &server.proxies),
         ..Asker::of(&parts.headers)
     };
+    let language = asker.language;
     if let Ok(upgrade) = upgrade {
         let admitted = match admit(&server, &asker).await {
             Ok(()) => {
@@ -227,7 +229,7 @@ async fn graphql(
         };
         return match admitted {
             Ok(place) => web_socket::open(server, upgrade, &asker, place),
-            Err(bad) => refuse(Media::Json, bad),
+            Err(bad) => refuse(Media::Json, bad, language),
         };
     }
     let read_only = match parts.method {
@@ -235,18 +237,23 @@ async fn graphql(
         Method::GET | Method::HEAD => true,
         _ => {
             let allow = [(header::ALLOW, "GET, HEAD, POST")];
-            return (StatusCode::METHOD_NOT_ALLOWED, allow, "use POST\n").into_response();
+            let message = language.pick("请使用 POST\n", "use POST\n");
+            return (StatusCode::METHOD_NOT_ALLOWED, allow, message).into_response();
         }
     };
     let Some(accepted) = accepted(&parts.headers) else {
-        return not_acceptable("ask for application/graphql-response+json, or application/json\n");
+        return not_acceptable(language.pick(
+            "只能以 application/graphql-response+json 或 application/json 应答\n",
+            "ask for application/graphql-response+json, or application/json\n",
+        ));
     };
     if let Err(bad) = admit(&server, &asker).await {
-        return refuse(accepted.single, bad);
+        return refuse(accepted.single, bad, language);
     }
     // Nothing more is read of what cannot be taken.
     if server.app.admission.is_full() {
-        return refuse(accepted.single, Bad::full(&server, Full::Overloaded));
+        let bad = Bad::full(&server, Full::Overloaded);
+        return refuse(accepted.single, bad, language);
     }
     let prepared = match if read_only {
         read_get(query.as_deref())
@@ -254,7 +261,10 @@ async fn graphql(
         let limits = server.app.limits;
         let read = read_post(&parts.headers, body, limits.body_bytes_max);
         let read = tokio::time::timeout(limits.request_timeout, read).await;
-        let slow = Bad::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
+        let slow = Bad::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ("请求正文传输超时", "the body took too long"),
+        );
         read.unwrap_or(Err(slow))
     } {
         Ok(params) => prepare(&server, &asker, params).await,
@@ -263,11 +273,14 @@ async fn graphql(
     let prepared = match prepared {
         Ok(prepared) if read_only && prepared.operation == Some(OperationType::Mutation) => {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            Err(Bad::new(status, "a mutation needs POST"))
+            Err(Bad::new(
+                status,
+                ("变更操作须使用 POST", "a mutation needs POST"),
+            ))
         }
         prepared => prepared,
     };
-    answer(server, accepted, &parts.headers, prepared).await
+    answer(server, accepted, &parts.headers, prepared, language).await
 }
 
 async fn answer(
@@ -275,11 +288,15 @@ async fn answer(
     accepted: Accepted,
     headers: &HeaderMap,
     prepared: Result<Prepared, Bad>,
+    language: Language,
 ) -> Response {
     let subscribes = |p: &Prepared| p.operation == Some(OperationType::Subscription);
     let streams = accepted.single == Media::EventStream || prepared.as_ref().is_ok_and(subscribes);
     if streams && !accepted.stream {
-        return not_acceptable("a subscription is answered by text/event-stream, or a WebSocket\n");
+        return not_acceptable(language.pick(
+            "订阅须以 text/event-stream 或 WebSocket 接收\n",
+            "a subscription is answered by text/event-stream, or a WebSocket\n",
+        ));
     }
     match prepared {
         Ok(prepared) if streams => match event_stream::resume(headers) {
@@ -291,12 +308,14 @@ async fn answer(
                 };
                 event_stream::events(outcomes(server, prepared), resume)
             }
-            Err(bad) => event_stream::refuse(bad),
+            Err(bad) => event_stream::refuse(bad, language),
         },
         Ok(prepared) => respond(accepted.single, &execute(&server, prepared).await),
-        Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => event_stream::refuse(bad),
-        Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome()),
-        Err(bad) => refuse(accepted.single, bad),
+        Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => {
+            event_stream::refuse(bad, language)
+        }
+        Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome(language)),
+        Err(bad) => refuse(accepted.single, bad, language),
     }
 }
 

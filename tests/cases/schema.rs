@@ -6,6 +6,7 @@ mod nodes;
 mod pages;
 mod rules;
 mod statements;
+mod wordings;
 
 use crate::gateway::{city, request};
 use docket_tests::TestStore;

@@ -2,9 +2,10 @@
 
 mod shape;
 mod tokens;
+mod wording;
 
 use super::documents::{Checked, Known};
-use crate::error::{Code, fault_because, nowhere};
+use crate::error::{Code, fault_because, in_both, nowhere};
 use crate::settings::Shape;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextSubscribe,
@@ -153,8 +154,8 @@ fn over(message: &str, depth: usize) -> Option<(String, String)> {
     }
 }
 
-/// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
-/// may have put a name in the wrong field, and errors end up in other people's logs.
+/// Errors of the library's own get the code of a malformed request and a Chinese text, and lose the value they quote: a
+/// clerk may have put a name in the wrong field, and errors end up in other people's logs.
 fn coded(mut response: Response, depth: usize) -> Response {
     for error in &mut response.errors {
         if let Some(detail) = over(&error.message, depth) {
@@ -167,6 +168,7 @@ fn coded(mut response: Response, depth: usize) -> Response {
             if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
                 error.message = format!("{before}{QUOTES_VALUE}");
             }
+            in_both(error, wording::in_chinese(&error.message));
         }
     }
     response

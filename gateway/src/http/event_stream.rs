@@ -7,6 +7,7 @@
 use super::negotiation::EVENT_STREAM;
 use super::request::Bad;
 use super::response::Outcome;
+use crate::error::Language;
 use crate::graphql::Resume;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -29,7 +30,10 @@ pub fn resume(headers: &HeaderMap) -> Result<Resume, Bad> {
     let position = id.to_str().ok().and_then(|id| id.parse().ok());
     position.map(Resume::after).ok_or(Bad::new(
         StatusCode::BAD_REQUEST,
-        "Last-Event-ID is the id of an event of this stream",
+        (
+            "Last-Event-ID 须为此事件流中某一事件的 id",
+            "Last-Event-ID is the id of an event of this stream",
+        ),
     ))
 }
 
@@ -47,8 +51,8 @@ pub fn events(outcomes: impl Stream<Item = Outcome> + Send + 'static, resume: Re
 
 /// A request that never came to execution, told where the client listens: an `EventSource` shows its page
 /// nothing of another answer.
-pub fn refuse(bad: Bad) -> Response {
-    let told = next(None, &bad.outcome().body());
+pub fn refuse(bad: Bad, language: Language) -> Response {
+    let told = next(None, &bad.outcome(language).body());
     respond(stream::once(std::future::ready(told)))
 }
 

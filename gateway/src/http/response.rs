@@ -3,7 +3,7 @@
 use super::Server;
 use super::negotiation::Media;
 use super::request::{Bad, Prepared};
-use crate::error::{Code, fault, nowhere};
+use crate::error::{Code, Language, fault, nowhere, speak};
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor as _, Response as GraphQLResponse, ServerError, Value};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -72,12 +72,21 @@ impl Outcome {
 
 /// Executes what has one result.
 pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
-    let Prepared { request, held, .. } = prepared;
+    let Prepared {
+        request,
+        held,
+        language,
+        ..
+    } = prepared;
     let _held = held;
     let executed = server.schema.execute(request);
     match tokio::time::timeout(server.app.limits.request_timeout, executed).await {
         Ok(response) => Outcome::of(response),
-        Err(_) => Outcome::Failed(vec![nowhere(fault(Code::Timeout))]),
+        Err(_) => {
+            let mut error = nowhere(fault(Code::Timeout));
+            speak(language, &mut error);
+            Outcome::Failed(vec![error])
+        }
     }
 }
 
@@ -110,8 +119,8 @@ pub fn respond(media: Media, outcome: &Outcome) -> Response {
 }
 
 /// A request that never came to execution: it is not well-formed, and its status says so in any media type.
-pub fn refuse(media: Media, bad: Bad) -> Response {
-    let mut response = tell(media, bad.status, bad.outcome().body());
+pub fn refuse(media: Media, bad: Bad, language: Language) -> Response {
+    let mut response = tell(media, bad.status, bad.outcome(language).body());
     if bad.status == StatusCode::METHOD_NOT_ALLOWED {
         let allow = HeaderValue::from_static("POST");
         response.headers_mut().insert(header::ALLOW, allow);

@@ -304,6 +304,7 @@ impl Connection {
 /// An operation from its request to its end.
 fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Step> {
     let prepared = async move {
+        let language = asker.language;
         let admitted = admit(&server, &asker).await;
         let prepared = match admitted {
             Ok(()) => prepare(&server, &asker, params).await,
@@ -311,7 +312,7 @@ fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Ste
         };
         match prepared {
             Ok(prepared) => outcomes(server, prepared),
-            Err(bad) => stream::once(async move { bad.outcome() }).boxed(),
+            Err(bad) => stream::once(async move { bad.outcome(language) }).boxed(),
         }
     };
     let outcomes = stream::once(prepared).flatten().map(Some);

@@ -282,8 +282,9 @@ impl Walk<'_> {
         }
         self.known.insert(name.clone(), None);
         let document = self.document;
+        // The library says which there is none of, and where.
         let Some(fragment) = document.fragments.get(name) else {
-            return Err(fault(Code::BadRequest));
+            return Ok(Counted::default());
         };
         let mut counted = self.set(&fragment.node.selection_set.node)?;
         self.directives(&fragment.node.directives, &mut counted)?;
