@@ -188,6 +188,11 @@ async fn ready(State(server): State<Server>) -> Response {
     };
     let head = tokio::time::timeout(PATIENCE, server.app.desk.journal().head()).await;
     match (head.unwrap_or(Err(JournalError::Closed)), projections) {
+        (Ok(_), docket_projections::State::Following) if server.app.fan_out.is_failing() => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "changes are not handed out\n",
+        )
+            .into_response(),
         (Ok(head), docket_projections::State::Following) => {
             server.app.health.answered();
             let lag = head.saturating_sub(server.app.views.position());

@@ -322,6 +322,11 @@ impl Following {
                     }));
                 }
                 Change::Other(_) => *patience = REFRESH,
+                Change::Missed(position) => {
+                    // It is not slow: it was not told.
+                    self.read_to = self.read_to.max(*position);
+                    self.every_to = self.every_to.max(self.read_to);
+                }
             },
             Ok(Err(RecvError::Lagged(_))) => {
                 self.read_to = self.follower.handed_out();
