@@ -4,10 +4,10 @@ use super::common::{Position, app, cursor, cursor_parts};
 use super::paging::{PageArgs, PageInfo, Paging, page_size};
 use crate::auth::viewer_with;
 use crate::error::{Code, fault, fault_because, system};
+use crate::rights::READS_LOGS;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::{DeskError, Journal, Record};
-use docket_domain::people::Role;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -152,7 +152,7 @@ impl EventQuery {
         before: Option<String>,
         #[graphql(desc = "Which.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection, Error> {
-        viewer_with(context, &[Role::Auditor])?;
+        viewer_with(context, READS_LOGS)?;
         let args = PageArgs {
             first,
             after,
