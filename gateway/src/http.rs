@@ -303,6 +303,10 @@ async fn answer(
             "a subscription is answered by text/event-stream, or a WebSocket\n",
         ));
     }
+    let patience = event_stream::Patience {
+        most: server.app.limits.send_timeout,
+        language,
+    };
     match prepared {
         Ok(prepared) if streams => match event_stream::resume(headers) {
             Ok(resume) => {
@@ -311,13 +315,13 @@ async fn answer(
                     request,
                     ..prepared
                 };
-                event_stream::events(outcomes(server, prepared), resume)
+                event_stream::events(outcomes(server, prepared), resume, patience)
             }
-            Err(bad) => event_stream::refuse(bad, language),
+            Err(bad) => event_stream::refuse(bad, patience),
         },
         Ok(prepared) => respond(accepted.single, &execute(&server, prepared).await),
         Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => {
-            event_stream::refuse(bad, language)
+            event_stream::refuse(bad, patience)
         }
         Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome(language)),
         Err(bad) => refuse(accepted.single, bad, language),
