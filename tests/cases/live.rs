@@ -20,6 +20,11 @@ pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Connected, under a subprotocol or none, and nothing said yet.
     pub async fn connect(url: &str, protocol: Option<&str>) -> Self {
+        Self::connect_in(url, protocol, None).await
+    }
+
+    /// The same, wishing for a language.
+    pub async fn connect_in(url: &str, protocol: Option<&str>, language: Option<&str>) -> Self {
         let url = url.replace("http://", "ws://");
         let mut handshake = format!("{url}/graphql").into_client_request().unwrap();
         if let Some(protocol) = protocol {
@@ -27,12 +32,22 @@ impl Socket {
                 .headers_mut()
                 .insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
+        if let Some(language) = language {
+            let headers = handshake.headers_mut();
+            headers.insert("accept-language", language.parse().unwrap());
+        }
         Self(connect_async(handshake).await.unwrap().0)
     }
 
     /// Acknowledged as the client's.
     pub async fn open(client: &Client) -> Self {
-        let mut socket = Self::connect(&client.url, Some("graphql-transport-ws")).await;
+        Self::open_in(client, None).await
+    }
+
+    /// The same, wishing for a language.
+    pub async fn open_in(client: &Client, language: Option<&str>) -> Self {
+        let protocol = Some("graphql-transport-ws");
+        let mut socket = Self::connect_in(&client.url, protocol, language).await;
         let payload = match &client.token {
             Some(token) => json!({ "Authorization": format!("Bearer {token}") }),
             None => json!({}),

@@ -11,7 +11,7 @@ use super::request::{Asker, Params, admit, bearer, note_refused, prepare};
 use super::response::{Outcome, outcomes};
 use crate::admission;
 use crate::auth::{Unknown, viewer_of};
-use crate::error::{Code, fault_because, nowhere, system};
+use crate::error::{Code, fault_because, nowhere, speak, system};
 use crate::oidc::Refused;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -253,7 +253,9 @@ impl Connection {
                 format!("一个连接同时至多{most}项操作"),
                 format!("at most {most} operations of a connection at a time"),
             );
-            let payload = json!([nowhere(fault_because(Code::TooManyAtOnce, detail))]);
+            let mut error = nowhere(fault_because(Code::TooManyAtOnce, detail));
+            speak(self.asker.language, &mut error);
+            let payload = json!([error]);
             return self
                 .say(socket, &Outgoing::Error { id: &id, payload })
                 .await;
