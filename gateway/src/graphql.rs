@@ -131,6 +131,7 @@ impl Trial {
             // Who tries documents does so at a terminal.
             .data(Language::English)
             .variables(Variables::from_value(Value::Object(pages.collect())));
+        request.set_parsed_query(known.document.clone());
         if let Some(name) = name {
             request = request.operation_name(name.as_str());
         }

@@ -140,6 +140,36 @@ async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &Te
     assert!(told.contains("NOT_FOUND"), "{told}");
 }
 
+/// The specification's one field is counted after fragments are spread out.
+async fn a_subscription_may_be_in_fragments(store: &TestStore) {
+    let server = city(store).await;
+    let operator = person(&server, "operator").await;
+    let received = operator.mutate("receiveTicket", request()).await;
+    for (root, rest) in [
+        (
+            "...F",
+            "fragment F on Subscription { inboxChanged(after: $after) { ...C } }",
+        ),
+        (
+            "... on Subscription { ... { inboxChanged(after: $after) { ...C } } }",
+            "",
+        ),
+        (
+            "inboxChanged(after: $after) { position } ...F",
+            "fragment F on Subscription { inboxChanged(after: $after) { ...C } }",
+        ),
+    ] {
+        let query = format!(
+            "subscription($after: Position) {{ {root} }} {rest} fragment C on InboxChange {{ position type }}"
+        );
+        let mut live = Socket::open(&operator).await;
+        live.subscribe(&query, json!({ "after": "0" })).await;
+        let push = live.push("inboxChanged").await;
+        assert_eq!(push["position"], received["position"], "{query}");
+        assert_eq!(push["type"], "received", "{query}");
+    }
+}
+
 async fn an_inbox_is_told_of_its_own_tickets_only(store: &TestStore) {
     let server = city(store).await;
     let (operator, dispatcher) = (
@@ -309,6 +339,7 @@ async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
 }
 
 on_both_stores! {
+    a_subscription_may_be_in_fragments,
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
     every_process_tells_what_any_other_took,

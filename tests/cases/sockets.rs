@@ -128,7 +128,7 @@ async fn a_request_that_fails_is_an_error_message_and_frees_its_id() {
             "BAD_REQUEST",
         ),
         (
-            "subscription { ...F } fragment F on Subscription { inboxChanged { position } }",
+            "subscription { ...F } fragment F on Query { inboxChanged { position } }",
             "BAD_REQUEST",
         ),
         (

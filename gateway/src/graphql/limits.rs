@@ -1,5 +1,6 @@
 //! Limits that hold on every transport: HTTP, WebSocket and server-sent events. What they are the settings say.
 
+mod root;
 mod shape;
 mod tokens;
 mod wording;
@@ -65,8 +66,9 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     }
     let deepest = shape.depth + shape.input_depth + BRACKETS_BESIDE;
     tokens::check(text, shape.tokens, deepest).map_err(nowhere)?;
-    let document = parse_query(text).map_err(|error| unquoted(error.into()))?;
+    let mut document = parse_query(text).map_err(|error| unquoted(error.into()))?;
     let pages = shape::check(&document, shape).map_err(nowhere)?;
+    root::settle(&mut document).map_err(nowhere)?;
     let definitions = document
         .operations
         .iter()
