@@ -20,7 +20,7 @@ mod telling;
 mod ticket;
 mod ticket_actions;
 
-pub use live::Resume;
+pub use live::{Busy, Resume};
 
 use crate::app::App;
 use crate::error::Language;

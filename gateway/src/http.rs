@@ -137,13 +137,17 @@ async fn printed(
     if method == Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let page = match crate::prints::take(&server.app.store.ops, &token).await {
-        Ok(Some(page)) => page,
-        Ok(None) => {
+    let taking = crate::prints::take(&server.app.store.ops, &token);
+    let page = match tokio::time::timeout(server.app.limits.request_timeout, taking).await {
+        Ok(Ok(Some(page))) => page,
+        Ok(Ok(None)) => {
             return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::error!(%error, "a printed page could not be fetched");
+            return (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response();
+        }
+        Err(_) => {
             return (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response();
         }
     };
@@ -223,8 +227,9 @@ async fn graphql(
         ..Asker::of(&parts.headers)
     };
     let language = asker.language;
+    let deadline = request::deadline(&server);
     if let Ok(upgrade) = upgrade {
-        let admitted = match admit(&server, &asker).await {
+        let admitted = match admit(&server, &asker, deadline).await {
             Ok(()) => {
                 let address = asker.address.map(|address| address.0);
                 let place = server.app.admission.socket(address);
@@ -252,7 +257,7 @@ async fn graphql(
             "ask for application/graphql-response+json, or application/json\n",
         ));
     };
-    if let Err(bad) = admit(&server, &asker).await {
+    if let Err(bad) = admit(&server, &asker, deadline).await {
         return refuse(accepted.single, bad, language);
     }
     // Nothing more is read of what cannot be taken.
@@ -265,14 +270,14 @@ async fn graphql(
     } else {
         let limits = server.app.limits;
         let read = read_post(&parts.headers, body, limits.body_bytes_max);
-        let read = tokio::time::timeout(limits.request_timeout, read).await;
+        let read = tokio::time::timeout_at(deadline, read).await;
         let slow = Bad::new(
             StatusCode::REQUEST_TIMEOUT,
             ("请求正文传输超时", "the body took too long"),
         );
         read.unwrap_or(Err(slow))
     } {
-        Ok(params) => prepare(&server, &asker, params).await,
+        Ok(params) => prepare(&server, &asker, params, deadline).await,
         Err(bad) => Err(bad),
     };
     let prepared = match prepared {

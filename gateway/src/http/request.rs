@@ -20,6 +20,7 @@ use docket_domain::ids::AccountId;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
 
 /// What the specification calls the request parameters.
 #[derive(Deserialize)]
@@ -311,13 +312,23 @@ pub struct Prepared {
     pub held: Held,
     /// What its errors speak.
     pub language: Language,
+    /// Until when it has to be answered.
+    pub deadline: Instant,
+}
+
+/// Until when what is asked now has to be answered.
+pub fn deadline(server: &Server) -> Instant {
+    Instant::now() + server.app.limits.request_timeout
 }
 
 /// Counts a request at the address it comes from.
-pub async fn admit(server: &Server, asker: &Asker) -> Result<(), Bad> {
+pub async fn admit(server: &Server, asker: &Asker, deadline: Instant) -> Result<(), Bad> {
     let address = asker.address.map(|address| address.0);
     let admitted = server.app.rates.of_address(address, 1);
-    heed(server, admitted, None, address).await
+    let heeding = heed(server, admitted, None, address);
+    // Whoever is refused is not kept waiting by a log that stands still.
+    let heeded = timeout_at(deadline, heeding).await;
+    heeded.unwrap_or_else(|_| Err(Bad::out_of_reach()))
 }
 
 /// Refuses who is too fast, and notes it in the security log now and then.
@@ -399,14 +410,19 @@ fn document_of(server: &Server, params: &mut Params) -> Result<(String, Option<A
 
 /// Waits for a place, then parses, finds out which operation is asked for, and who asks: anew for every request, so that
 /// a session that is over opens nothing on a connection that is still there.
-pub async fn prepare(server: &Server, asker: &Asker, params: Params) -> Result<Prepared, Bad> {
+pub async fn prepare(
+    server: &Server,
+    asker: &Asker,
+    params: Params,
+    deadline: Instant,
+) -> Result<Prepared, Bad> {
     if !server.app.health.is_good() {
         return Err(Bad::out_of_reach());
     }
     let place = server.app.admission.operation().await;
     let place = place.map_err(|full| Bad::full(server, full))?;
-    let preparing = prepare_at(server, asker, params, Held::at(place));
-    let prepared = tokio::time::timeout(server.app.limits.request_timeout, preparing).await;
+    let preparing = prepare_at(server, asker, params, Held::at(place), deadline);
+    let prepared = timeout_at(deadline, preparing).await;
     prepared.unwrap_or_else(|_| {
         let status = StatusCode::GATEWAY_TIMEOUT;
         Err(Bad::new(status, Code::Timeout.says()))
@@ -418,6 +434,7 @@ async fn prepare_at(
     asker: &Asker,
     mut params: Params,
     mut held: Held,
+    deadline: Instant,
 ) -> Result<Prepared, Bad> {
     let (text, known) = document_of(server, &mut params)?;
     let operation = known.as_deref().and_then(|known| {
@@ -467,5 +484,6 @@ async fn prepare_at(
         operation,
         held,
         language: asker.language,
+        deadline,
     })
 }

@@ -7,7 +7,7 @@
 mod message;
 
 use super::Server;
-use super::request::{Asker, Params, admit, bearer, note_refused, prepare};
+use super::request::{Asker, Params, admit, bearer, deadline, note_refused, prepare};
 use super::response::{Outcome, outcomes};
 use crate::admission;
 use crate::auth::{Unknown, viewer_of};
@@ -221,7 +221,8 @@ impl Connection {
                 }
                 Ok(Err(Unknown::Refused(refused))) => {
                     let address = self.asker.address.map(|address| address.0);
-                    note_refused(app, refused, address).await;
+                    let noting = note_refused(app, refused, address);
+                    let _ = timeout(app.limits.request_timeout, noting).await;
                     return Err(Some(Closing::Forbidden));
                 }
                 Ok(Err(Unknown::Fault(error))) => {
@@ -307,9 +308,10 @@ impl Connection {
 fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Step> {
     let prepared = async move {
         let language = asker.language;
-        let admitted = admit(&server, &asker).await;
+        let deadline = deadline(&server);
+        let admitted = admit(&server, &asker, deadline).await;
         let prepared = match admitted {
-            Ok(()) => prepare(&server, &asker, params).await,
+            Ok(()) => prepare(&server, &asker, params, deadline).await,
             Err(bad) => Err(bad),
         };
         match prepared {
