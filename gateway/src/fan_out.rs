@@ -258,11 +258,9 @@ impl Inner {
     async fn hand_out_page(&self, read: &Reading, at: u64, wanted: u32) -> Result<(), DeskError> {
         let Page { records, tickets } = read(at, wanted).await?;
         let last = records.last().map(|record| record.position);
-        let others = records.iter().rev();
-        let others = others
-            .filter(|record| record.category != Ticket::CATEGORY)
-            .map(|record| record.position)
-            .next();
+        let mut from_last = records.iter().rev();
+        let others = from_last.find(|record| record.category != Ticket::CATEGORY);
+        let others = others.map(|record| record.position);
         let mut state = self.state();
         for record in records {
             let Some(Some(ticket)) = tickets.get(&record.stream) else {

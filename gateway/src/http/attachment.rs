@@ -206,13 +206,18 @@ async fn received(
     soon(server, async { Ok(attached.await?) }).await
 }
 
-/// What the store is asked, as long as a request may take.
-async fn soon<T>(
+/// What the store is asked, as long as a request may take. It is large, and kept aside.
+fn soon<T>(
     server: &Server,
     asked: impl Future<Output = Result<T, Wrong>>,
-) -> Result<T, Wrong> {
-    let answered = tokio::time::timeout(server.app.limits.request_timeout, asked).await;
-    answered.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+) -> impl Future<Output = Result<T, Wrong>> {
+    let asked = Box::pin(asked);
+    let answered = tokio::time::timeout(server.app.limits.request_timeout, asked);
+    async {
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Code::Unavailable.into()))
+    }
 }
 
 /// Takes a file as it comes in: what kind it is, is known by its beginning, before anything is stored.

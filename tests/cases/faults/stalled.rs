@@ -203,7 +203,7 @@ async fn under_load(
 /// How long a request may take there: less than it takes to notice that the store stands still, so that all of them wait.
 const MAY_TAKE: Duration = Duration::from_millis(500);
 /// How much later an answer may come.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// Asks, and has the answer in time.
 async fn in_time<T>(what: &str, asking: impl Future<Output = T>) -> T {

@@ -2,6 +2,7 @@
 //! is not in it is told as it is, behind a general one. Knows nothing of requests.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The library's sentences, and ours for each: `{}` is what it names, in its order; `{0}` and so on where that goes. What
 /// is more special comes first.
@@ -209,7 +210,7 @@ pub fn in_chinese(english: &str) -> String {
         .unwrap_or_else(|| format!("请求有误：{sentence}"));
     if let Some(alike) = alike {
         let names: Vec<_> = alike.split(", ").map(quoted).collect();
-        chinese += &format!("，是否应为{}？", names.join("、"));
+        let _ = write!(chinese, "，是否应为{}？", names.join("、"));
     }
     chinese
 }
