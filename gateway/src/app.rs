@@ -112,6 +112,8 @@ impl App {
         tokio::spawn(runner.run());
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
         let meters = Arc::new(Meters::new(store.journal.meter()));
+        let panics = meters.panics.clone();
+        let fan_out = FanOut::start(desk.clone(), views.clone(), panics);
         let worker = Worker::start(&store, desk.clone(), views.clone(), meters.worker.clone());
         Ok(Self {
             limits: Limits::default(),
@@ -125,7 +127,7 @@ impl App {
             meters,
             uploads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
             downloads: Arc::new(Semaphore::new(TRANSFERS_AT_ONCE)),
-            fan_out: Arc::new(FanOut::start(desk.clone(), views.clone())),
+            fan_out: Arc::new(fan_out),
             _keeper: Arc::new(keeper.map_err(StoreError::from)?),
             _worker: Arc::new(worker),
             store,

@@ -6,7 +6,7 @@
 use crate::address::Peer;
 use crate::admission::{Counted, Counts, Full};
 use crate::drain::Drain;
-use crate::error::Code;
+use crate::error::{Code, Language};
 use crate::settings::Limits;
 use crate::wire::Wire;
 use axum::Router;
@@ -41,10 +41,11 @@ const GRACE: Duration = Duration::from_secs(10);
 const RETRY_AFTER: &str = "5";
 /// Answered whatever there is: whoever asks decides whether this process lives.
 const NEVER_SHED: [&str; 2] = ["/livez", "/readyz"];
-/// What a client is told whose request did not come in time.
-const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
-    content-length: 92\r\n\r\n\
-    {\"errors\":[{\"message\":\"the request took too long to come\",\"extensions\":{\"code\":\"TIMEOUT\"}}]}";
+/// What a client is told whose request did not come in time, nor the language it wishes for.
+const TOO_LATE: &[u8] = "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
+    content-length: 113\r\n\r\n\
+    {\"errors\":[{\"message\":\"请求传输超时 / the request took too long to come\",\"extensions\":{\"code\":\"TIMEOUT\"}}]}"
+    .as_bytes();
 
 /// The limits of a listener.
 #[derive(Clone)]
@@ -170,10 +171,13 @@ impl Connection {
         let Some(full) = self.full else {
             return self.router.clone().call(request).await;
         };
+        let language = request.headers().get(header::ACCEPT_LANGUAGE);
+        let language = language.and_then(|wished| wished.to_str().ok());
+        let language = language.map(Language::from_header).unwrap_or_default();
         let mut response = if NEVER_SHED.contains(&request.uri().path()) {
             self.router.clone().call(request).await?
         } else {
-            refused(full)
+            refused(full, language)
         };
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -181,13 +185,13 @@ impl Connection {
     }
 }
 
-fn refused(full: Full) -> Response {
+fn refused(full: Full, language: Language) -> Response {
     let (status, code) = match full {
         Full::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, Code::Overloaded),
         Full::TooMany => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyAtOnce),
     };
     let body = serde_json::json!({
-        "errors": [{ "message": code.en(), "extensions": { "code": code.code() } }]
+        "errors": [{ "message": language.pick(code.zh(), code.en()), "extensions": { "code": code.code() } }]
     });
     let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
     (status, headers, axum::Json(body)).into_response()

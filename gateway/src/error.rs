@@ -41,6 +41,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $en,)+ }
             }
 
+            /// What it says in both, Chinese first.
+            #[must_use]
+            pub const fn says(self) -> (&'static str, &'static str) {
+                (self.zh(), self.en())
+            }
+
             /// What to do about it.
             #[must_use]
             pub const fn remedy(self) -> &'static str {
@@ -288,6 +294,13 @@ fn told(code: &'static str, zh: String, en: String) -> Error {
     error
 }
 
+/// Has an error that speaks English alone say the same in Chinese.
+pub fn in_both(error: &mut ServerError, zh: String) {
+    let en = std::mem::take(&mut error.message);
+    error.message = format!("{zh} / {en}");
+    error.source = Some(Arc::new(Texts { zh, en }));
+}
+
 fn message_of(source: Option<&Source>, message: &str, language: Language) -> String {
     let texts = source.and_then(|source| source.downcast_ref::<Texts>());
     texts
@@ -298,7 +311,7 @@ fn message_of(source: Option<&Source>, message: &str, language: Language) -> Str
 /// What rides on an error.
 type Source = Arc<dyn Any + Send + Sync>;
 
-/// What an error says in a language; the library's own speak English alone.
+/// What an error says in a language.
 #[must_use]
 pub fn message_in(language: Language, error: &Error) -> String {
     message_of(error.source.as_ref(), &error.message, language)

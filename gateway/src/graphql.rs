@@ -22,9 +22,10 @@ mod telling;
 mod ticket;
 mod ticket_actions;
 
-pub use live::Resume;
+pub use live::{Busy, Resume};
 
 use crate::app::App;
+use crate::error::Language;
 use crate::settings::{Limits, Shape};
 use async_graphql::parser::types::OperationType;
 use async_graphql::{MergedObject, Request, Schema, SchemaBuilder, Value, Variables};
@@ -135,7 +136,10 @@ impl Trial {
         let mut request = Request::new(text)
             .data(documents::Checked(known.pages.clone()))
             .data(limits::Trial)
+            // Who tries documents does so at a terminal.
+            .data(Language::English)
             .variables(Variables::from_value(Value::Object(pages.collect())));
+        request.set_parsed_query(known.document.clone());
         if let Some(name) = name {
             request = request.operation_name(name.as_str());
         }

@@ -14,6 +14,7 @@ pub mod web_socket;
 use crate::address::Address;
 use crate::admission::Full;
 use crate::app::App;
+use crate::error::Language;
 use crate::graphql::documents::Documents;
 use crate::graphql::judged::Judging;
 use crate::health::PATIENCE;
@@ -136,13 +137,17 @@ async fn printed(
     if method == Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let page = match crate::prints::take(&server.app.store.ops, &token).await {
-        Ok(Some(page)) => page,
-        Ok(None) => {
+    let taking = crate::prints::take(&server.app.store.ops, &token);
+    let page = match tokio::time::timeout(server.app.limits.request_timeout, taking).await {
+        Ok(Ok(Some(page))) => page,
+        Ok(Ok(None)) => {
             return (StatusCode::NOT_FOUND, "this link is over; print again\n").into_response();
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::error!(%error, "a printed page could not be fetched");
+            return (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response();
+        }
+        Err(_) => {
             return (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response();
         }
     };
@@ -187,6 +192,11 @@ async fn ready(State(server): State<Server>) -> Response {
     };
     let head = tokio::time::timeout(PATIENCE, server.app.desk.journal().head()).await;
     match (head.unwrap_or(Err(JournalError::Closed)), projections) {
+        (Ok(_), docket_projections::State::Following) if server.app.fan_out.is_failing() => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "changes are not handed out\n",
+        )
+            .into_response(),
         (Ok(head), docket_projections::State::Following) => {
             server.app.health.answered();
             let lag = head.saturating_sub(server.app.views.position());
@@ -216,8 +226,10 @@ async fn graphql(
         address: Address::of(&parts.headers, &parts.extensions, &server.proxies),
         ..Asker::of(&parts.headers)
     };
+    let language = asker.language;
+    let deadline = request::deadline(&server);
     if let Ok(upgrade) = upgrade {
-        let admitted = match admit(&server, &asker).await {
+        let admitted = match admit(&server, &asker, deadline).await {
             Ok(()) => {
                 let address = asker.address.map(|address| address.0);
                 let place = server.app.admission.socket(address);
@@ -227,7 +239,7 @@ async fn graphql(
         };
         return match admitted {
             Ok(place) => web_socket::open(server, upgrade, &asker, place),
-            Err(bad) => refuse(Media::Json, bad),
+            Err(bad) => refuse(Media::Json, bad, language),
         };
     }
     let read_only = match parts.method {
@@ -235,39 +247,50 @@ async fn graphql(
         Method::GET | Method::HEAD => true,
         _ => {
             let allow = [(header::ALLOW, "GET, HEAD, POST")];
-            return (StatusCode::METHOD_NOT_ALLOWED, allow, "use POST\n").into_response();
+            let message = language.pick("请使用 POST\n", "use POST\n");
+            return (StatusCode::METHOD_NOT_ALLOWED, allow, message).into_response();
         }
     };
     let Some(accepted) = accepted(&parts.headers) else {
-        return not_acceptable("ask for application/graphql-response+json, or application/json\n");
+        return not_acceptable(language.pick(
+            "只能以 application/graphql-response+json 或 application/json 应答\n",
+            "ask for application/graphql-response+json, or application/json\n",
+        ));
     };
-    if let Err(bad) = admit(&server, &asker).await {
-        return refuse(accepted.single, bad);
+    if let Err(bad) = admit(&server, &asker, deadline).await {
+        return refuse(accepted.single, bad, language);
     }
     // Nothing more is read of what cannot be taken.
     if server.app.admission.is_full() {
-        return refuse(accepted.single, Bad::full(&server, Full::Overloaded));
+        let bad = Bad::full(&server, Full::Overloaded);
+        return refuse(accepted.single, bad, language);
     }
     let prepared = match if read_only {
         read_get(query.as_deref())
     } else {
         let limits = server.app.limits;
         let read = read_post(&parts.headers, body, limits.body_bytes_max);
-        let read = tokio::time::timeout(limits.request_timeout, read).await;
-        let slow = Bad::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
+        let read = tokio::time::timeout_at(deadline, read).await;
+        let slow = Bad::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ("请求正文传输超时", "the body took too long"),
+        );
         read.unwrap_or(Err(slow))
     } {
-        Ok(params) => prepare(&server, &asker, params).await,
+        Ok(params) => prepare(&server, &asker, params, deadline).await,
         Err(bad) => Err(bad),
     };
     let prepared = match prepared {
         Ok(prepared) if read_only && prepared.operation == Some(OperationType::Mutation) => {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            Err(Bad::new(status, "a mutation needs POST"))
+            Err(Bad::new(
+                status,
+                ("变更操作须使用 POST", "a mutation needs POST"),
+            ))
         }
         prepared => prepared,
     };
-    answer(server, accepted, &parts.headers, prepared).await
+    answer(server, accepted, &parts.headers, prepared, language).await
 }
 
 async fn answer(
@@ -275,12 +298,20 @@ async fn answer(
     accepted: Accepted,
     headers: &HeaderMap,
     prepared: Result<Prepared, Bad>,
+    language: Language,
 ) -> Response {
     let subscribes = |p: &Prepared| p.operation == Some(OperationType::Subscription);
     let streams = accepted.single == Media::EventStream || prepared.as_ref().is_ok_and(subscribes);
     if streams && !accepted.stream {
-        return not_acceptable("a subscription is answered by text/event-stream, or a WebSocket\n");
+        return not_acceptable(language.pick(
+            "订阅须以 text/event-stream 或 WebSocket 接收\n",
+            "a subscription is answered by text/event-stream, or a WebSocket\n",
+        ));
     }
+    let patience = event_stream::Patience {
+        most: server.app.limits.send_timeout,
+        language,
+    };
     match prepared {
         Ok(prepared) if streams => match event_stream::resume(headers) {
             Ok(resume) => {
@@ -289,14 +320,16 @@ async fn answer(
                     request,
                     ..prepared
                 };
-                event_stream::events(outcomes(server, prepared), resume)
+                event_stream::events(outcomes(server, prepared), resume, patience)
             }
-            Err(bad) => event_stream::refuse(bad),
+            Err(bad) => event_stream::refuse(bad, patience),
         },
         Ok(prepared) => respond(accepted.single, &execute(&server, prepared).await),
-        Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => event_stream::refuse(bad),
-        Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome()),
-        Err(bad) => refuse(accepted.single, bad),
+        Err(bad) if streams && bad.status == StatusCode::BAD_REQUEST => {
+            event_stream::refuse(bad, patience)
+        }
+        Err(bad) if bad.well_formed => respond(accepted.single, &bad.outcome(language)),
+        Err(bad) => refuse(accepted.single, bad, language),
     }
 }
 

@@ -76,21 +76,33 @@ impl Refused {
         }
     }
 
-    /// What is wrong, for who mends a client. Quotes nothing.
+    /// What is wrong, for who mends a client; in Chinese and in English. Quotes nothing.
     #[must_use]
-    pub const fn message(self) -> &'static str {
+    pub const fn message(self) -> (&'static str, &'static str) {
         match self {
-            Self::Malformed => "the token is no JWT with iss, aud and exp",
-            Self::Algorithm => "the token's algorithm is not one that is taken here",
-            Self::UnknownKey => "the provider has no such key",
-            Self::Signature => "the token's signature is wrong",
-            Self::Issuer => "the token is another issuer's",
-            Self::Audience => "the token is for another audience",
-            Self::Expired => "the token has expired",
-            Self::NotYet => "the token is not valid yet",
-            Self::NoAccount => "the token names no account there is here",
-            Self::Deactivated => "this account is deactivated",
-            Self::ProviderDown => "the identity provider's keys cannot be fetched",
+            Self::Malformed => (
+                "令牌不是含 iss、aud 和 exp 的 JWT",
+                "the token is no JWT with iss, aud and exp",
+            ),
+            Self::Algorithm => (
+                "令牌的签名算法不被接受",
+                "the token's algorithm is not one that is taken here",
+            ),
+            Self::UnknownKey => ("身份认证服务没有此密钥", "the provider has no such key"),
+            Self::Signature => ("令牌的签名有误", "the token's signature is wrong"),
+            Self::Issuer => ("令牌由其他机构签发", "the token is another issuer's"),
+            Self::Audience => ("令牌的受众不是本系统", "the token is for another audience"),
+            Self::Expired => ("令牌已过期", "the token has expired"),
+            Self::NotYet => ("令牌尚未生效", "the token is not valid yet"),
+            Self::NoAccount => (
+                "令牌没有对应的账号",
+                "the token names no account there is here",
+            ),
+            Self::Deactivated => ("此账号已停用", "this account is deactivated"),
+            Self::ProviderDown => (
+                "无法取得身份认证服务的密钥",
+                "the identity provider's keys cannot be fetched",
+            ),
         }
     }
 

@@ -147,6 +147,33 @@ pub fn lists_exclusions(actor: &Actor) -> Option<Listed> {
     actor.department.filter(|_| own).map(Listed::Of)
 }
 
+/// Whose roles may read the log itself, and the security log.
+pub const READS_LOGS: &[Role] = &[Role::Auditor];
+
+/// Whether an account sees every notice, those that are over as well, and who has read one.
+#[must_use]
+pub fn sees_every_notice(actor: &Actor) -> bool {
+    actor.has_any(&[Role::Office, Role::Auditor])
+}
+
+/// Which departments' figures an account may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figures {
+    /// Everybody's.
+    All,
+    /// Those of its own department, if it has one.
+    Of(Option<DepartmentId>),
+}
+
+/// Which departments' figures an account may read: the centre, auditors and analysts all, an office its department's.
+#[must_use]
+pub fn reads_figures(actor: &Actor) -> Option<Figures> {
+    if actor.in_centre() || actor.has_any(&[Role::Auditor, Role::Analyst]) {
+        return Some(Figures::All);
+    }
+    actor.in_office().then_some(Figures::Of(actor.department))
+}
+
 /// Who may read the text of an ending: the explanation of a termination is for the citizen.
 #[must_use]
 pub fn ending_text_group(kind: EndingKind) -> Group {

@@ -208,7 +208,7 @@ async fn the_schema_is_told_and_names_are_suggested_unless_switched_off() {
         let told = open.client().data(schema, json!({})).await;
         assert_eq!(told["__schema"]["queryType"]["name"], "Query");
         let told = open.client().run(misspelt, json!({})).await;
-        assert!(told.to_string().contains("Did you mean"), "{told}");
+        assert!(told.to_string().contains("是否应为"), "{told}");
         let shape = Shape {
             introspection: false,
             ..Limits::default().shape

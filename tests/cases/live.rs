@@ -20,6 +20,11 @@ pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Connected, under a subprotocol or none, and nothing said yet.
     pub async fn connect(url: &str, protocol: Option<&str>) -> Self {
+        Self::connect_in(url, protocol, None).await
+    }
+
+    /// The same, wishing for a language.
+    pub async fn connect_in(url: &str, protocol: Option<&str>, language: Option<&str>) -> Self {
         let url = url.replace("http://", "ws://");
         let mut handshake = format!("{url}/graphql").into_client_request().unwrap();
         if let Some(protocol) = protocol {
@@ -27,12 +32,22 @@ impl Socket {
                 .headers_mut()
                 .insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
+        if let Some(language) = language {
+            let headers = handshake.headers_mut();
+            headers.insert("accept-language", language.parse().unwrap());
+        }
         Self(connect_async(handshake).await.unwrap().0)
     }
 
     /// Acknowledged as the client's.
     pub async fn open(client: &Client) -> Self {
-        let mut socket = Self::connect(&client.url, Some("graphql-transport-ws")).await;
+        Self::open_in(client, None).await
+    }
+
+    /// The same, wishing for a language.
+    pub async fn open_in(client: &Client, language: Option<&str>) -> Self {
+        let protocol = Some("graphql-transport-ws");
+        let mut socket = Self::connect_in(&client.url, protocol, language).await;
         let payload = match &client.token {
             Some(token) => json!({ "Authorization": format!("Bearer {token}") }),
             None => json!({}),
@@ -123,6 +138,36 @@ async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &Te
     closed.subscribe(query, json!({ "id": id })).await;
     let told = closed.next().await.to_string();
     assert!(told.contains("NOT_FOUND"), "{told}");
+}
+
+/// The specification's one field is counted after fragments are spread out.
+async fn a_subscription_may_be_in_fragments(store: &TestStore) {
+    let server = city(store).await;
+    let operator = person(&server, "operator").await;
+    let received = operator.mutate("receiveTicket", request()).await;
+    for (root, rest) in [
+        (
+            "...F",
+            "fragment F on Subscription { inboxChanged(after: $after) { ...C } }",
+        ),
+        (
+            "... on Subscription { ... { inboxChanged(after: $after) { ...C } } }",
+            "",
+        ),
+        (
+            "inboxChanged(after: $after) { position } ...F",
+            "fragment F on Subscription { inboxChanged(after: $after) { ...C } }",
+        ),
+    ] {
+        let query = format!(
+            "subscription($after: Position) {{ {root} }} {rest} fragment C on InboxChange {{ position type }}"
+        );
+        let mut live = Socket::open(&operator).await;
+        live.subscribe(&query, json!({ "after": "0" })).await;
+        let push = live.push("inboxChanged").await;
+        assert_eq!(push["position"], received["position"], "{query}");
+        assert_eq!(push["type"], "received", "{query}");
+    }
 }
 
 async fn an_inbox_is_told_of_its_own_tickets_only(store: &TestStore) {
@@ -294,6 +339,7 @@ async fn an_open_socket_opens_nothing_after_logout(store: &TestStore) {
 }
 
 on_both_stores! {
+    a_subscription_may_be_in_fragments,
     a_ticket_is_followed_from_any_position_without_gap_or_double,
     an_inbox_is_told_of_its_own_tickets_only,
     every_process_tells_what_any_other_took,

@@ -9,6 +9,7 @@ mod pages;
 mod rules;
 mod staff;
 mod statements;
+mod wordings;
 
 use crate::gateway::{city, request};
 use docket_tests::TestStore;

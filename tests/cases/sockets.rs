@@ -128,7 +128,7 @@ async fn a_request_that_fails_is_an_error_message_and_frees_its_id() {
             "BAD_REQUEST",
         ),
         (
-            "subscription { ...F } fragment F on Subscription { inboxChanged { position } }",
+            "subscription { ...F } fragment F on Query { inboxChanged { position } }",
             "BAD_REQUEST",
         ),
         (
@@ -251,4 +251,28 @@ async fn a_client_that_is_not_heard_of_is_let_go() {
     // The last frame: a close of code 1001 with its reason.
     let closed = [&[0x03, 0xe9][..], b"No answer to pings"].concat();
     assert!(heard.ends_with(&closed), "{}", heard.escape_ascii());
+}
+
+#[tokio::test]
+async fn a_connection_is_told_in_its_language_that_it_has_too_many_operations() {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let clerk = person(&server, "clerk").await;
+    for (language, message) in [
+        (
+            Some("en-GB, zh;q=0.5"),
+            "too much of yours is under way at the same time: at most 100 operations of a connection at a time",
+        ),
+        (None, "同时进行的操作过多：一个连接同时至多100项操作"),
+    ] {
+        let mut socket = Socket::open_in(&clerk, language).await;
+        for n in 0..Limits::default().socket_operations_max {
+            socket.send(subscribe(&n.to_string(), INBOX)).await;
+        }
+        socket.send(subscribe("more", INBOX)).await;
+        let told = socket.next().await;
+        assert_eq!(told["payload"][0]["message"], message, "{told}");
+        let done = json!({ "type": "complete", "id": "0" });
+        socket.send(done).await;
+    }
 }

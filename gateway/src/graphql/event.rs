@@ -4,10 +4,10 @@ use super::common::{Position, app, cursor, cursor_parts, wait_for};
 use super::paging::{PageArgs, PageInfo, Paging, page_size};
 use crate::auth::viewer_with;
 use crate::error::{Code, fault, fault_because, system};
+use crate::rights::READS_LOGS;
 use async_graphql::{Context, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::{DeskError, Journal, Record};
-use docket_domain::people::Role;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -155,7 +155,7 @@ impl EventQuery {
         #[graphql(desc = "Wait, at most 5 s, until the views have come this far.")]
         min_position: Option<Position>,
     ) -> Result<EventConnection, Error> {
-        viewer_with(context, &[Role::Auditor])?;
+        viewer_with(context, READS_LOGS)?;
         wait_for(context, min_position).await?;
         let args = PageArgs {
             first,

@@ -1,10 +1,12 @@
 //! Limits that hold on every transport: HTTP, WebSocket and server-sent events. What they are the settings say.
 
+mod root;
 mod shape;
 mod tokens;
+mod wording;
 
 use super::documents::{self, Checked, Known};
-use crate::error::{Code, fault_because, nowhere};
+use crate::error::{Code, fault_because, in_both, nowhere};
 use crate::settings::Shape;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextSubscribe,
@@ -64,8 +66,9 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     }
     let deepest = shape.depth + shape.input_depth + BRACKETS_BESIDE;
     tokens::check(text, shape.tokens, deepest).map_err(nowhere)?;
-    let document = parse_query(text).map_err(|error| unquoted(error.into()))?;
+    let mut document = parse_query(text).map_err(|error| unquoted(error.into()))?;
     let pages = shape::check(&document, shape).map_err(nowhere)?;
+    root::settle(&mut document).map_err(nowhere)?;
     let definitions = document
         .operations
         .iter()
@@ -154,8 +157,8 @@ fn over(message: &str, depth: usize) -> Option<(String, String)> {
     }
 }
 
-/// Errors of the library's own get the code of a malformed request, and lose the value they quote: a clerk
-/// may have put a name in the wrong field, and errors end up in other people's logs.
+/// Errors of the library's own get the code of a malformed request and a Chinese text, and lose the value they quote: a
+/// clerk may have put a name in the wrong field, and errors end up in other people's logs.
 pub(super) fn coded(mut response: Response, depth: usize) -> Response {
     for error in &mut response.errors {
         if let Some(detail) = over(&error.message, depth) {
@@ -168,6 +171,7 @@ pub(super) fn coded(mut response: Response, depth: usize) -> Response {
             if let Some((before, _)) = error.message.split_once(QUOTES_VALUE) {
                 error.message = format!("{before}{QUOTES_VALUE}");
             }
+            in_both(error, wording::in_chinese(&error.message));
         }
     }
     response

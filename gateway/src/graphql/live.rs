@@ -21,10 +21,11 @@ use docket_projections::inbox::Holder;
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt as _};
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 /// Records read at a time.
 const PAGE: u32 = 200;
@@ -168,6 +169,36 @@ impl Resume {
     }
 }
 
+/// Since when a subscription does anything else than to wait for a change: reads, judges, looks its session up. Its transport
+/// looks at it, and waits for a store that stands still no longer than it may.
+#[derive(Clone, Default)]
+pub struct Busy(Arc<Mutex<Option<Instant>>>);
+
+impl Busy {
+    /// Since then.
+    pub fn from(since: Instant) -> Self {
+        Self(Arc::new(Mutex::new(Some(since))))
+    }
+
+    /// From now on.
+    pub fn begin(&self) {
+        self.set(Some(Instant::now()));
+    }
+
+    fn rest(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Since when; `None` while it waits.
+    pub fn since(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A record of a ticket, and the ticket where it was handed out with it.
 struct Told {
     record: Record,
@@ -189,6 +220,7 @@ struct Following {
     app: App,
     viewer: Viewer,
     resume: Resume,
+    busy: Busy,
     /// Up to here everything that concerns it was told.
     at: u64,
     /// Up to here every record is told, however long that takes: there the log was when it began.
@@ -229,6 +261,7 @@ async fn follow(
         every_to,
         viewer,
         resume,
+        busy: context.data_opt::<Busy>().cloned().unwrap_or_default(),
         at,
         page: VecDeque::new(),
         read_to: follower.begins,
@@ -309,7 +342,14 @@ impl Following {
             // Nothing of what was handed out concerned it.
             self.at = self.at.max(handed_out);
         }
-        match tokio::time::timeout(most, self.follower.changes.recv()).await {
+        self.busy.rest();
+        let received = tokio::time::timeout(most, self.follower.changes.recv()).await;
+        if let Ok(Err(RecvError::Closed)) = received {
+            // Handed out no more: the server is stopping.
+            tokio::time::sleep(most).await;
+        }
+        self.busy.begin();
+        match received {
             Ok(Ok(change)) if change.position() <= self.at => {}
             Ok(Ok(change)) => match &*change {
                 Change::Ticket(record, ticket) => {
@@ -322,6 +362,11 @@ impl Following {
                     }));
                 }
                 Change::Other(_) => *patience = REFRESH,
+                Change::Missed(position) => {
+                    // It is not slow: it was not told.
+                    self.read_to = self.read_to.max(*position);
+                    self.every_to = self.every_to.max(self.read_to);
+                }
             },
             Ok(Err(RecvError::Lagged(_))) => {
                 self.read_to = self.follower.handed_out();
@@ -330,9 +375,7 @@ impl Following {
                     self.every_to = self.read_to;
                 }
             }
-            // Handed out no more: the server is stopping.
-            Ok(Err(RecvError::Closed)) => tokio::time::sleep(most).await,
-            Err(_) => {}
+            Ok(Err(RecvError::Closed)) | Err(_) => {}
         }
         Ok(None)
     }

@@ -7,7 +7,7 @@ use super::organisation::Department;
 use super::paging::{PageArgs, PageInfo, Paging, connection, page_size, place_of};
 use crate::auth::viewer;
 use crate::error::{Code, Failure, fault, fault_because, view_fault};
-use crate::rights::Sight;
+use crate::rights::{Sight, sees_every_notice as sees_all};
 use async_graphql::{Context, Error, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::Span;
@@ -15,7 +15,7 @@ use docket_core::desk::{Options, Outcome};
 use docket_domain::account::Given;
 use docket_domain::ids::{DepartmentId, NoticeId};
 use docket_domain::notice::{self as domain, Change, Content, NoticeAction};
-use docket_domain::people::{Actor, Role};
+use docket_domain::people::Actor;
 use docket_projections::notices::{NoticeQuery, NoticeRow};
 use uuid::Uuid;
 
@@ -141,11 +141,6 @@ connection! {
     NoticeConnection,
     /// A row of the notices, with its cursor.
     NoticeEdge of Notice
-}
-
-/// Whether an account sees every notice, those that are over as well.
-fn sees_all(actor: &Actor) -> bool {
-    actor.has_any(&[Role::Office, Role::Auditor])
 }
 
 /// Which notices.

@@ -4,10 +4,10 @@ use super::common::{app, cursor, cursor_parts};
 use super::paging::{PageArgs, PageInfo, Paging, connection, page_size};
 use crate::auth::viewer_with;
 use crate::error::{Code, fault, system};
+use crate::rights::READS_LOGS;
 use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_core::ops::{SecurityEntry, SecurityKind as Kind};
-use docket_domain::people::Role;
 
 /// Most rows one page returns.
 const PAGE_MAX: u32 = 500;
@@ -112,7 +112,7 @@ impl SecurityQuery {
             SecurityKind,
         >,
     ) -> Result<SecurityLogConnection, Error> {
-        viewer_with(context, &[Role::Auditor])?;
+        viewer_with(context, READS_LOGS)?;
         let args = PageArgs {
             first,
             after,

@@ -4,9 +4,9 @@ use super::common::{Day, Position, app, local_id, wait_for};
 use super::organisation::Department;
 use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, system, view_fault};
+use crate::rights::{Figures, reads_figures};
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, InputObject, Object, SimpleObject};
 use docket_domain::ids::DepartmentId;
-use docket_domain::people::Role;
 use docket_domain::rules::Rules;
 use docket_projections::statistics::{self as view, Measures};
 
@@ -273,10 +273,7 @@ impl StatisticsQuery {
         min_position: Option<Position>,
     ) -> Result<Vec<StatisticsRow>, Error> {
         let actor = &viewer(context)?.actor;
-        let all = actor.in_centre() || actor.has_any(&[Role::Auditor, Role::Analyst]);
-        if !all && !actor.in_office() {
-            return Err(fault(Code::Forbidden));
-        }
+        let figures = reads_figures(actor).ok_or_else(|| fault(Code::Forbidden))?;
         let loose = from.zip(to).map(|(from, to)| StatisticsFilter {
             from,
             to,
@@ -303,11 +300,11 @@ impl StatisticsQuery {
         let asked = department_id
             .map(|id| local_id::<DepartmentId>("department", &id))
             .transpose()?;
-        let department = match (asked, actor.department) {
-            (asked, _) if all => asked,
-            (None, own) => own,
-            (Some(asked), own) if own == Some(asked) => own,
-            (Some(_), _) => return Err(fault(Code::Forbidden)),
+        let department = match (asked, figures) {
+            (asked, Figures::All) => asked,
+            (None, Figures::Of(own)) => own,
+            (Some(asked), Figures::Of(own)) if own == Some(asked) => own,
+            (Some(_), Figures::Of(_)) => return Err(fault(Code::Forbidden)),
         };
         wait_for(context, min_position).await?;
         let views = &app(context)?.views;

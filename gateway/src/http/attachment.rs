@@ -168,14 +168,21 @@ async fn received(
     body: Body,
 ) -> Result<Attached, Wrong> {
     let (desk, limits) = (&server.app.desk, server.app.limits);
-    let (new, actor) = allowed(server, token).await?;
-    let options = Options::default();
-    let may = desk.may_attach(&actor, &new, limits.files, &options).await;
-    // An answer that was lost is given again. Looked for last: it may have been sent twice at the same time.
-    if let Some(attached) = desk.attached_before(&new).await? {
+    let asked = soon(server, async {
+        let (new, actor) = allowed(server, token).await?;
+        let options = Options::default();
+        let may = desk.may_attach(&actor, &new, limits.files, &options).await;
+        // An answer that was lost is given again. Looked for last: it may have been sent twice at the same time.
+        let before = desk.attached_before(&new).await?;
+        if before.is_none() {
+            may?;
+        }
+        Ok((new, actor, before))
+    });
+    let (new, actor, before) = asked.await?;
+    if let Some(attached) = before {
         return Ok(attached);
     }
-    may?;
     let said = headers.get(header::CONTENT_LENGTH);
     let said = said.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|said| said != new.bytes) {
@@ -183,7 +190,7 @@ async fn received(
     }
     let permit = server.app.uploads.try_acquire();
     let _permit = permit.map_err(|_| Code::TooManyTransfers)?;
-    let mut incoming = desk.receive_file(&new).await?;
+    let mut incoming = soon(server, async { Ok(desk.receive_file(&new).await?) }).await?;
     let taken = take(&mut incoming, body, &new);
     let taken = match tokio::time::timeout(limits.upload_time, taken).await {
         Ok(taken) => taken,
@@ -196,7 +203,21 @@ async fn received(
         return Err(wrong);
     }
     let attached = desk.attach_file(&actor, &new, incoming, limits.files);
-    Ok(attached.await?)
+    soon(server, async { Ok(attached.await?) }).await
+}
+
+/// What the store is asked, as long as a request may take. It is large, and kept aside.
+fn soon<T>(
+    server: &Server,
+    asked: impl Future<Output = Result<T, Wrong>>,
+) -> impl Future<Output = Result<T, Wrong>> {
+    let asked = Box::pin(asked);
+    let answered = tokio::time::timeout(server.app.limits.request_timeout, asked);
+    async {
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Code::Unavailable.into()))
+    }
 }
 
 /// Takes a file as it comes in: what kind it is, is known by its beginning, before anything is stored.
@@ -252,7 +273,7 @@ pub async fn fetch(
     if method == Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    match found(&server, &token).await {
+    match soon(&server, found(&server, &token)).await {
         Ok(response) => response,
         Err(wrong) => wrong.respond(&headers),
     }

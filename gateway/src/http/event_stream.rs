@@ -1,12 +1,16 @@
 //! GraphQL over server-sent events, in the distinct connections mode of the graphql-sse protocol: one
 //! connection an operation, `next` for each result, `complete` at the end.
 //!
+//! A client that takes too little is told so by a code once it takes something again, and its stream is over; one that takes
+//! nothing at all is cut off with its connection (`wire`).
+//!
 //! The id of an event is the position of what it tells. A client that comes back with it as `Last-Event-ID`
 //! gets what came after, like one that subscribes `after` it.
 
 use super::negotiation::EVENT_STREAM;
 use super::request::Bad;
 use super::response::Outcome;
+use crate::error::{Code, Language, fault, nowhere, speak};
 use crate::graphql::Resume;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,6 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use std::convert::Infallible;
 use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 /// How long a stream is silent before it is sent a line that says nothing, so that whoever stands between
 /// keeps the connection open.
@@ -29,12 +34,28 @@ pub fn resume(headers: &HeaderMap) -> Result<Resume, Bad> {
     let position = id.to_str().ok().and_then(|id| id.parse().ok());
     position.map(Resume::after).ok_or(Bad::new(
         StatusCode::BAD_REQUEST,
-        "Last-Event-ID is the id of an event of this stream",
+        (
+            "Last-Event-ID 须为此事件流中某一事件的 id",
+            "Last-Event-ID is the id of an event of this stream",
+        ),
     ))
 }
 
+/// How long a client may take to take an event, and in which language it is told that it was too slow.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// How long.
+    pub most: Duration,
+    /// Which language.
+    pub language: Language,
+}
+
 /// Outcomes as events.
-pub fn events(outcomes: impl Stream<Item = Outcome> + Send + 'static, resume: Resume) -> Response {
+pub fn events(
+    outcomes: impl Stream<Item = Outcome> + Send + 'static,
+    resume: Resume,
+    patience: Patience,
+) -> Response {
     let next = outcomes.map(move |outcome| {
         let position = match outcome {
             Outcome::Executed(_) => resume.reached(),
@@ -42,14 +63,14 @@ pub fn events(outcomes: impl Stream<Item = Outcome> + Send + 'static, resume: Re
         };
         next(position, &outcome.body())
     });
-    respond(next)
+    respond(next, patience)
 }
 
 /// A request that never came to execution, told where the client listens: an `EventSource` shows its page
 /// nothing of another answer.
-pub fn refuse(bad: Bad) -> Response {
-    let told = next(None, &bad.outcome().body());
-    respond(stream::once(std::future::ready(told)))
+pub fn refuse(bad: Bad, patience: Patience) -> Response {
+    let told = next(None, &bad.outcome(patience.language).body());
+    respond(stream::once(std::future::ready(told)), patience)
 }
 
 /// JSON has no line breaks of its own, so that one line of data is enough.
@@ -58,15 +79,44 @@ fn next(position: Option<u64>, data: &str) -> String {
     format!("{id}event: next\ndata: {data}\n\n")
 }
 
-fn respond(events: impl Stream<Item = String> + Send + 'static) -> Response {
-    let complete = stream::once(async { "event: complete\ndata:\n\n".to_owned() });
-    let events = events.chain(complete).boxed();
-    let kept_alive = stream::unfold(events, |mut events| async move {
-        match tokio::time::timeout(KEEP_ALIVE, events.next()).await {
-            Ok(event) => event.map(|event| (event, events)),
-            // A comment alone: with an empty line after it, some parsers take it for an event without a name.
-            Err(_) => Some((":\n".to_owned(), events)),
+/// At the end of a stream.
+const COMPLETE: &str = "event: complete\ndata:\n\n";
+
+/// What a client is told that was too slow, behind what it has not taken yet.
+fn too_slow(language: Language) -> String {
+    let mut error = nowhere(fault(Code::TooSlow));
+    speak(language, &mut error);
+    next(None, &Outcome::Failed(vec![error]).body()) + COMPLETE
+}
+
+/// The events of a stream, and when the last of them was handed over.
+struct Handing<S> {
+    events: S,
+    handed: Option<Instant>,
+}
+
+fn respond(events: impl Stream<Item = String> + Send + 'static, patience: Patience) -> Response {
+    let complete = stream::once(async { COMPLETE.to_owned() });
+    let begun = Handing {
+        events: events.chain(complete).boxed(),
+        handed: None,
+    };
+    let kept_alive = stream::unfold(Some(begun), move |handing| async move {
+        let mut handing = handing?;
+        // The next event is asked for when there is room for it: so long there was none.
+        if handing
+            .handed
+            .is_some_and(|at| at.elapsed() > patience.most)
+        {
+            return Some((too_slow(patience.language), None));
         }
+        let event = match timeout(KEEP_ALIVE, handing.events.next()).await {
+            Ok(event) => event?,
+            // A comment alone: with an empty line after it, some parsers take it for an event without a name.
+            Err(_) => ":\n".to_owned(),
+        };
+        handing.handed = Some(Instant::now());
+        Some((event, Some(handing)))
     });
     let headers = [
         (header::CONTENT_TYPE, EVENT_STREAM),

@@ -21,6 +21,7 @@ use docket_domain::ids::AccountId;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
 
 /// What the specification calls the request parameters.
 #[derive(Deserialize)]
@@ -78,11 +79,15 @@ impl Params {
     }
 }
 
+/// A text in Chinese and in English.
+pub type Says = (&'static str, &'static str);
+
 /// Why a request never comes to execution.
 #[derive(Clone, Copy, Debug)]
 pub struct Bad {
     pub status: StatusCode,
-    pub message: &'static str,
+    /// What it says, in Chinese and in English.
+    pub message: Says,
     /// The code, where the status does not say it.
     code: Option<Code>,
     /// For how many seconds to wait.
@@ -95,7 +100,7 @@ pub struct Bad {
 const RETRY_AFTER: u64 = 1;
 
 impl Bad {
-    pub const fn new(status: StatusCode, message: &'static str) -> Self {
+    pub const fn new(status: StatusCode, message: Says) -> Self {
         Self {
             status,
             message,
@@ -110,7 +115,7 @@ impl Bad {
         Self {
             code: Some(code),
             well_formed: true,
-            ..Self::new(StatusCode::BAD_REQUEST, code.en())
+            ..Self::new(StatusCode::BAD_REQUEST, code.says())
         }
     }
 
@@ -124,7 +129,7 @@ impl Bad {
         Self {
             code: Some(code),
             retry_after: Some(RETRY_AFTER),
-            ..Self::new(status, code.en())
+            ..Self::new(status, code.says())
         }
     }
 
@@ -132,7 +137,10 @@ impl Bad {
     pub fn out_of_reach() -> Self {
         Self {
             retry_after: Some(RETRY_AFTER),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store is out of reach")
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ("数据库暂时无法访问", "the store is out of reach"),
+            )
         }
     }
 
@@ -141,7 +149,7 @@ impl Bad {
         Self {
             retry_after: Some(slow.seconds()),
             code: Some(Code::RateLimited),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests")
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.says())
         }
     }
 
@@ -157,15 +165,16 @@ impl Bad {
         }
     }
 
-    /// As it is told.
-    pub fn outcome(self) -> Outcome {
+    /// As it is told in a language.
+    pub fn outcome(self, language: Language) -> Outcome {
         let code = self.code.unwrap_or(match self.status {
             StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Code::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
             _ => Code::BadRequest,
         });
-        let error = Error::new(self.message).extend_with(|_, e| {
+        let (zh, en) = self.message;
+        let error = Error::new(language.pick(zh, en)).extend_with(|_, e| {
             e.set("code", code.code());
             if let Some(seconds) = self.retry_after {
                 e.set("retryAfter", seconds);
@@ -189,7 +198,10 @@ pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
     if !json || !utf8 {
         return Err(Bad::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send application/json in UTF-8",
+            (
+                "请以 UTF-8 编码的 application/json 发送",
+                "send application/json in UTF-8",
+            ),
         ));
     }
     let plain =
@@ -197,18 +209,27 @@ pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
     if !headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
         return Err(Bad::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send the body without a content coding",
+            (
+                "请求正文不能使用内容编码（Content-Encoding）",
+                "send the body without a content coding",
+            ),
         ));
     }
     let bytes: Bytes = to_bytes(body, bytes_max).await.map_err(|_| {
         Bad::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is over the limit, or broke off",
+            (
+                "请求正文超过长度限制，或传输中断",
+                "the body is over the limit, or broke off",
+            ),
         )
     })?;
     Params::from_json(&bytes).ok_or(Bad::new(
         StatusCode::BAD_REQUEST,
-        "the body is a JSON object with a query, or a documentId",
+        (
+            "请求正文须为 JSON 对象，含 query 或 documentId",
+            "the body is a JSON object with a query, or a documentId",
+        ),
     ))
 }
 
@@ -216,7 +237,10 @@ pub async fn read_post(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
 pub fn read_get(query: Option<&str>) -> Result<Params, Bad> {
     let bad = Bad::new(
         StatusCode::BAD_REQUEST,
-        "a GET carries query or documentId, and variables as JSON",
+        (
+            "GET 请求须带 query 或 documentId，variables 须为 JSON",
+            "a GET carries query or documentId, and variables as JSON",
+        ),
     );
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(
         &format!("/?{}", query.unwrap_or(""))
@@ -287,13 +311,25 @@ pub struct Prepared {
     pub operation: Option<OperationType>,
     /// Its place among what is under way.
     pub held: Held,
+    /// What its errors speak.
+    pub language: Language,
+    /// Until when it has to be answered.
+    pub deadline: Instant,
+}
+
+/// Until when what is asked now has to be answered.
+pub fn deadline(server: &Server) -> Instant {
+    Instant::now() + server.app.limits.request_timeout
 }
 
 /// Counts a request at the address it comes from.
-pub async fn admit(server: &Server, asker: &Asker) -> Result<(), Bad> {
+pub async fn admit(server: &Server, asker: &Asker, deadline: Instant) -> Result<(), Bad> {
     let address = asker.address.map(|address| address.0);
     let admitted = server.app.rates.of_address(address, 1);
-    heed(server, admitted, None, address).await
+    let heeding = heed(server, admitted, None, address);
+    // Whoever is refused is not kept waiting by a log that stands still.
+    let heeded = timeout_at(deadline, heeding).await;
+    heeded.unwrap_or_else(|_| Err(Bad::out_of_reach()))
 }
 
 /// Refuses who is too fast, and notes it in the security log now and then.
@@ -361,7 +397,11 @@ fn document_of(server: &Server, params: &mut Params) -> Result<(String, Option<A
             let most = server.app.limits.shape.query_bytes;
             if text.len() > most {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Bad::new(status, "the query is over the limit of its bytes"));
+                let says = (
+                    "查询文档超过长度限制",
+                    "the query is over the limit of its bytes",
+                );
+                return Err(Bad::new(status, says));
             }
             let known = server.documents.checked(&text);
             Ok((text, known))
@@ -371,17 +411,22 @@ fn document_of(server: &Server, params: &mut Params) -> Result<(String, Option<A
 
 /// Waits for a place, then parses, finds out which operation is asked for, and who asks: anew for every request, so that
 /// a session that is over opens nothing on a connection that is still there.
-pub async fn prepare(server: &Server, asker: &Asker, params: Params) -> Result<Prepared, Bad> {
+pub async fn prepare(
+    server: &Server,
+    asker: &Asker,
+    params: Params,
+    deadline: Instant,
+) -> Result<Prepared, Bad> {
     if !server.app.health.is_good() {
         return Err(Bad::out_of_reach());
     }
     let place = server.app.admission.operation().await;
     let place = place.map_err(|full| Bad::full(server, full))?;
-    let preparing = prepare_at(server, asker, params, Held::at(place));
-    let prepared = tokio::time::timeout(server.app.limits.request_timeout, preparing).await;
+    let preparing = prepare_at(server, asker, params, Held::at(place), deadline);
+    let prepared = timeout_at(deadline, preparing).await;
     prepared.unwrap_or_else(|_| {
         let status = StatusCode::GATEWAY_TIMEOUT;
-        Err(Bad::new(status, "the request took too long"))
+        Err(Bad::new(status, Code::Timeout.says()))
     })
 }
 
@@ -390,6 +435,7 @@ async fn prepare_at(
     asker: &Asker,
     mut params: Params,
     mut held: Held,
+    deadline: Instant,
 ) -> Result<Prepared, Bad> {
     let (text, known) = document_of(server, &mut params)?;
     let operation = known.as_deref().and_then(|known| {
@@ -445,5 +491,7 @@ async fn prepare_at(
         request,
         operation,
         held,
+        language: asker.language,
+        deadline,
     })
 }

@@ -3,12 +3,16 @@
 use super::Server;
 use super::negotiation::Media;
 use super::request::{Bad, Prepared};
-use crate::error::{Code, fault, nowhere};
+use crate::admission::Held;
+use crate::error::{Code, Language, fault, nowhere, speak};
+use crate::graphql::Busy;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor as _, Response as GraphQLResponse, ServerError, Value};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// What a request came to.
 pub enum Outcome {
@@ -72,28 +76,76 @@ impl Outcome {
 
 /// Executes what has one result.
 pub async fn execute(server: &Server, prepared: Prepared) -> Outcome {
-    let Prepared { request, held, .. } = prepared;
+    let Prepared {
+        request,
+        held,
+        language,
+        deadline,
+        ..
+    } = prepared;
     let _held = held;
     let executed = server.schema.execute(request);
-    match tokio::time::timeout(server.app.limits.request_timeout, executed).await {
-        Ok(response) => Outcome::of(response),
-        Err(_) => Outcome::Failed(vec![nowhere(fault(Code::Timeout))]),
+    let executed = timeout_at(deadline, executed).await;
+    executed.map_or_else(|_| timed_out(language), Outcome::of)
+}
+
+fn timed_out(language: Language) -> Outcome {
+    let mut error = nowhere(fault(Code::Timeout));
+    speak(language, &mut error);
+    Outcome::Failed(vec![error])
+}
+
+/// A subscription that is being told.
+struct Telling {
+    events: BoxStream<'static, GraphQLResponse>,
+    /// Its place among what is under way, for as long as it is told.
+    _held: Held,
+    busy: Busy,
+    /// Whether it was asked for anything yet.
+    begun: bool,
+    /// How long it may do anything else than to wait for a change.
+    most: Duration,
+    language: Language,
+}
+
+impl Telling {
+    /// The next outcome, and what comes after it.
+    async fn next(mut self) -> Option<(Outcome, Option<Self>)> {
+        if std::mem::replace(&mut self.begun, true) {
+            self.busy.begin();
+        }
+        loop {
+            let until = self.busy.since().unwrap_or_else(Instant::now) + self.most;
+            if let Ok(response) = timeout_at(until, self.events.next()).await {
+                let outcome = Outcome::of_event(response?);
+                let more = matches!(outcome, Outcome::Executed(_)).then_some(self);
+                return Some((outcome, more));
+            }
+            let since = self.busy.since();
+            if since.is_some_and(|since| since.elapsed() >= self.most) {
+                return Some((timed_out(self.language), None));
+            }
+        }
     }
 }
 
 /// Executes anything: the one result, or a subscription's events until the client goes, its source ends, or
-/// fails. Nothing is read ahead: the next event is looked for when the one before has been taken.
+/// fails, or it is busy for longer than a request may take. Nothing is read ahead: the next event is looked for when the one before has been taken.
 pub fn outcomes(server: Server, prepared: Prepared) -> BoxStream<'static, Outcome> {
     if prepared.operation == Some(OperationType::Subscription) {
-        let events = server.schema.execute_stream(prepared.request, None);
-        let begun = Some((events, prepared.held));
-        let outcomes = stream::unfold(begun, |begun| async {
-            let (mut events, held) = begun?;
-            let outcome = Outcome::of_event(events.next().await?);
-            let more = matches!(outcome, Outcome::Executed(_)).then_some((events, held));
-            Some((outcome, more))
-        });
-        outcomes.boxed()
+        let most = server.app.limits.request_timeout;
+        let busy = Busy::from(prepared.deadline - most);
+        let request = prepared.request.data(busy.clone());
+        let telling = Telling {
+            events: server.schema.execute_stream(request, None),
+            _held: prepared.held,
+            busy,
+            begun: false,
+            most,
+            language: prepared.language,
+        };
+        let told = stream::unfold(Some(telling), |telling| async { telling?.next().await });
+        told.boxed()
     } else {
         stream::once(async move { execute(&server, prepared).await }).boxed()
     }
@@ -110,8 +162,8 @@ pub fn respond(media: Media, outcome: &Outcome) -> Response {
 }
 
 /// A request that never came to execution: it is not well-formed, and its status says so in any media type.
-pub fn refuse(media: Media, bad: Bad) -> Response {
-    let mut response = tell(media, bad.status, bad.outcome().body());
+pub fn refuse(media: Media, bad: Bad, language: Language) -> Response {
+    let mut response = tell(media, bad.status, bad.outcome(language).body());
     if bad.status == StatusCode::METHOD_NOT_ALLOWED {
         let allow = HeaderValue::from_static("POST");
         response.headers_mut().insert(header::ALLOW, allow);

@@ -7,11 +7,11 @@
 mod message;
 
 use super::Server;
-use super::request::{Asker, Params, admit, bearer, note_refused, prepare};
+use super::request::{Asker, Params, admit, bearer, deadline, note_refused, prepare};
 use super::response::{Outcome, outcomes};
 use crate::admission;
 use crate::auth::{Unknown, viewer_of};
-use crate::error::{Code, fault_because, nowhere, system};
+use crate::error::{Code, fault_because, nowhere, speak, system};
 use crate::oidc::Refused;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -221,7 +221,8 @@ impl Connection {
                 }
                 Ok(Err(Unknown::Refused(refused))) => {
                     let address = self.asker.address.map(|address| address.0);
-                    note_refused(app, refused, address).await;
+                    let noting = note_refused(app, refused, address);
+                    let _ = timeout(app.limits.request_timeout, noting).await;
                     return Err(Some(Closing::Forbidden));
                 }
                 Ok(Err(Unknown::Fault(error))) => {
@@ -253,7 +254,9 @@ impl Connection {
                 format!("一个连接同时至多{most}项操作"),
                 format!("at most {most} operations of a connection at a time"),
             );
-            let payload = json!([nowhere(fault_because(Code::TooManyAtOnce, detail))]);
+            let mut error = nowhere(fault_because(Code::TooManyAtOnce, detail));
+            speak(self.asker.language, &mut error);
+            let payload = json!([error]);
             return self
                 .say(socket, &Outgoing::Error { id: &id, payload })
                 .await;
@@ -304,14 +307,16 @@ impl Connection {
 /// An operation from its request to its end.
 fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Step> {
     let prepared = async move {
-        let admitted = admit(&server, &asker).await;
+        let language = asker.language;
+        let deadline = deadline(&server);
+        let admitted = admit(&server, &asker, deadline).await;
         let prepared = match admitted {
-            Ok(()) => prepare(&server, &asker, params).await,
+            Ok(()) => prepare(&server, &asker, params, deadline).await,
             Err(bad) => Err(bad),
         };
         match prepared {
             Ok(prepared) => outcomes(server, prepared),
-            Err(bad) => stream::once(async move { bad.outcome() }).boxed(),
+            Err(bad) => stream::once(async move { bad.outcome(language) }).boxed(),
         }
     };
     let outcomes = stream::once(prepared).flatten().map(Some);

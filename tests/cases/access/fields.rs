@@ -1,6 +1,8 @@
-//! Who reads which field: every field of a ticket, asked for by everybody on a server, in four situations. What comes
-//! of it stands in `docs/field-rights.md`; fields are found in the schema, so that none can be left out.
+//! Who reads which field: every field of a ticket, asked for by everybody on a server, in four situations; and of whatever
+//! else is not for all. What comes of it stands in `docs/field-rights.md`; fields are found in the schema, so that none can
+//! be left out, and so are types.
 
+mod others;
 mod tickets;
 
 use super::{city, unhurried};
@@ -276,6 +278,18 @@ async fn everybody_asks_for_every_field() {
             .map(|n| format!("`{}`", paths[*n].join(".")))
             .collect();
         tables.push(("unread", format!("{}\n", unread.join(" "))));
+        let none: Vec<&str> = Vec::new();
+        assert_eq!(others::not_shown(&schema), none, "types without a table");
+        let mut unread = String::new();
+        for (name, paths, columns) in others::asked(&city, &schema, situations[2].1).await {
+            tables.push((name, table(&paths, &columns)));
+            for (n, path) in paths.iter().enumerate() {
+                if columns.iter().all(|column| column[n] == Got::Nothing) {
+                    let _ = write!(unread, "`{name}: {}` ", path.join("."));
+                }
+            }
+        }
+        tables.push(("others-unread", format!("{}\n", unread.trim_end())));
         write_down(&tables);
         accounts(&city).await;
     })
@@ -312,7 +326,7 @@ async fn accounts(city: &City) {
         let keeps = matches!(*login, "admin" | "leader");
         let account = &told["data"]["account"];
         assert_eq!(account["login"] == "clerk", keeps, "{login}: {told}");
-        assert_eq!(account["smsQuota"] == 0, keeps, "{login}: {told}");
+        assert_eq!(account["smsQuota"] == 5, keeps, "{login}: {told}");
         assert_eq!(
             account["mustChangePassword"],
             Value::Null,
@@ -324,7 +338,8 @@ async fn accounts(city: &City) {
                 json!({}),
             )
             .await;
-        let own = json!({ "name": format!("{login} by name"), "login": login, "smsQuota": 0, "mustChangePassword": false });
+        let quota = if *login == "clerk" { 5 } else { 0 };
+        let own = json!({ "name": format!("{login} by name"), "login": login, "smsQuota": quota, "mustChangePassword": false });
         assert_eq!(me["me"], own);
     }
 }

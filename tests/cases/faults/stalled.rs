@@ -2,6 +2,11 @@
 //! readiness is gone, no command is lost or done twice, and within ten seconds of its return everything is as before.
 
 use super::{audit, set_up};
+use crate::attachments::{ask, put};
+use crate::live::Socket;
+use docket_core::clock::SystemClock;
+use docket_gateway::app::Founding;
+use docket_gateway::settings::Limits;
 use docket_tests::TestStore;
 use docket_tests::commits::fresh;
 use docket_tests::load::{Acknowledgement, Crew, received};
@@ -10,8 +15,8 @@ use docket_tests::server::Server;
 use futures_util::future::join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -193,6 +198,84 @@ async fn under_load(
         .filter(|record| record.event_type == "received")
         .count();
     assert_eq!(received, acknowledged.len());
+}
+
+/// How long a request may take there: less than it takes to notice that the store stands still, so that all of them wait.
+const MAY_TAKE: Duration = Duration::from_millis(500);
+/// How much later an answer may come.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// Asks, and has the answer in time.
+async fn in_time<T>(what: &str, asking: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let answer = tokio::time::timeout(MAY_TAKE + SLACK, asking).await;
+    println!("{what}: {:?}", began.elapsed());
+    answer.unwrap_or_else(|_| panic!("{what}: no answer within {MAY_TAKE:?}"))
+}
+
+async fn a_subscription_in_time(mut socket: Socket, what: &str) {
+    let told = in_time(what, socket.next()).await;
+    let code = &told["payload"][0]["extensions"]["code"];
+    assert!(*code == "TIMEOUT" || *code == "UNAVAILABLE", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_is_asked_waits_no_longer_than_it_may() {
+    let postgres = tokio::task::block_in_place(Postgres::start);
+    let store = TestStore::postgres_at(postgres.url()).await;
+    set_up(&store).await;
+    let limits = Limits {
+        request_timeout: MAY_TAKE,
+        ..Limits::default()
+    };
+    let options = store.options(Arc::new(SystemClock));
+    let server = Server::open_with(options, &Founding::default(), limits).await;
+    let crew = Crew::log_in(&server.client()).await;
+    let receive = json!({ "input": received() });
+    let data = crew.operator.data(RECEIVE, receive.clone()).await;
+    let ticket = &data["receiveTicket"]["ticket"]["id"];
+    let wanted = json!({ "id": ticket, "part": "EVIDENCE", "name": "a.jpg", "mediaType": "image/jpeg", "size": 100 });
+    let link = ask(&crew.operator, &wanted).await;
+    let link = &link["uploadUrl"];
+    assert!(link.is_string(), "{link}");
+    let mut begun = Socket::open(&crew.operator).await;
+    let mut later = Socket::open(&crew.operator).await;
+    let changes = "subscription { inboxChanged(after: \"0\") { position ticket { title } } }";
+    begun.subscribe(changes, json!({})).await;
+    begun.push("inboxChanged").await;
+    tokio::task::block_in_place(|| postgres.signal("STOP"));
+    later.subscribe(changes, json!({})).await;
+    let code = |told: &serde_json::Value| {
+        let code = told["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("{told:#}")).to_owned()
+    };
+    let print = format!("{}/print/{}", server.url, "A".repeat(43));
+    let query = "{ inbox(tab: TO_ASSIGN) { totalCount } }";
+    tokio::join!(
+        async {
+            let told = in_time("a query", crew.operator.run(query, json!({}))).await;
+            assert!(AGAIN.contains(&code(&told).as_str()), "{told}");
+        },
+        async {
+            let told = in_time("a command", crew.operator.run(RECEIVE, receive)).await;
+            assert!(AGAIN.contains(&code(&told).as_str()), "{told}");
+        },
+        async {
+            let told = in_time("a printed page", reqwest::get(print)).await;
+            assert_eq!(told.unwrap().status(), 503);
+        },
+        async {
+            let put = put(&server.url, link, vec![1; 100]);
+            let (status, told) = in_time("a file", put).await;
+            assert_eq!((status, &told["code"]), (503, &json!("UNAVAILABLE")));
+        },
+        a_subscription_in_time(later, "a subscription"),
+    );
+    tokio::task::block_in_place(|| postgres.signal("CONT"));
+    // What waited for a change has lost nothing by it.
+    let ready = async || status(&server, "readyz").await == 200;
+    until(ready, RECOVERED, "it is ready").await;
+    drop(begun);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

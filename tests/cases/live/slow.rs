@@ -9,7 +9,8 @@ use docket_tests::staff::PASSWORD;
 use docket_tests::store::PATIENCE;
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -201,7 +202,52 @@ async fn whoever_falls_too_far_behind_is_told_so(store: &TestStore) {
     assert_eq!(position(&slow.push("inboxChanged").await), reached + 1);
 }
 
+/// The same over an event stream: once it reads again, it is told why its stream is over.
+async fn whoever_takes_nothing_of_a_stream_is_told_so_at_its_end(store: &TestStore) {
+    const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+    let limits = Limits {
+        send_timeout: SEND_TIMEOUT,
+        ..Limits::default()
+    };
+    let server = city_within(store, limits).await;
+    let operator = server.client().logged_in("operator", PASSWORD).await;
+    let dispatcher = server.client().logged_in("dispatcher", PASSWORD).await;
+    let ticket = received(&operator).await;
+    let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(BUFFER).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let body = json!({ "query": large(), "variables": { "after": "0" } }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: docket\r\nconnection: close\r\naccept: text/event-stream\r\n\
+         accept-language: en\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        dispatcher.token.as_deref().unwrap(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 1_024];
+    stream.read_exact(&mut first).await.unwrap();
+    // Far more than fits between, and then for longer than it may take.
+    change(&operator, &ticket["ticket"], 60).await;
+    let full = Instant::now();
+    while full.elapsed() < 3 * SEND_TIMEOUT {
+        change(&operator, &ticket["ticket"], 2).await;
+    }
+    let mut rest = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    read.expect("the stream ends").unwrap();
+    let told = String::from_utf8_lossy(&rest);
+    let last = told.rfind("event: next").unwrap();
+    let last = &told[last..];
+    assert!(last.contains("\"code\":\"TOO_SLOW\""), "{last}");
+    assert!(last.contains("has fallen too far behind"), "{last}");
+    assert!(last.contains("event: complete"), "{last}");
+    dispatcher.data("{ me { login } }", json!({})).await;
+}
+
 on_both_stores! {
+    whoever_takes_nothing_of_a_stream_is_told_so_at_its_end,
     a_slow_reader_is_told_once_of_what_changed_often,
     whoever_takes_nothing_is_closed_by_a_code,
     whoever_falls_too_far_behind_is_told_so,

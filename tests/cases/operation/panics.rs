@@ -1,17 +1,22 @@
-//! A panic ends one request and nothing else. The panics are this file's own: no server that is delivered has them.
+//! A panic ends one request and nothing else, and costs no subscription a change. The panics are this file's own: no server
+//! that is delivered has them.
 
+use crate::gateway::{city, request};
+use crate::live::{Socket, person};
 use async_graphql::{EmptyMutation, Executor as _, Object, Response, Schema, Subscription};
 use axum::Router;
 use axum::routing::get;
 use docket_gateway::drain::Drain;
+use docket_gateway::fan_out::{FAILS_AFTER, FanOut, Page};
 use docket_gateway::meters::Meters;
 use docket_gateway::observe::{self, Observed};
 use docket_tests::TestStore;
 use docket_tests::server::Server;
-use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use tokio::net::TcpListener;
 
@@ -151,4 +156,55 @@ async fn a_subscription_ends_when_the_server_stops() {
         docket_gateway::drain::serve(listener, Router::new(), drain, limits, &[], async {});
     let ((), last) = tokio::join!(stopped, waits.next());
     assert!(last.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_over_which_handing_out_panics_is_read_in_the_log() {
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let founded = city(store).await;
+        let mut app = founded.app.clone();
+        let breaks = Arc::new(AtomicBool::new(false));
+        let (desk, breaking) = (app.desk.clone(), breaks.clone());
+        let read = move |after, wanted| {
+            let (desk, breaking) = (desk.clone(), breaking.clone());
+            async move {
+                let whole = !breaking.swap(false, Ordering::SeqCst);
+                assert!(whole, "a page with the name {PLANTED}");
+                Page::read(&desk, after, wanted).await
+            }
+            .boxed()
+        };
+        let meters = app.meters.clone();
+        let panics = meters.panics.clone();
+        app.fan_out = Arc::new(FanOut::reading(Box::new(read), app.views.clone(), panics));
+        let server = Server::of(app).await;
+        let ready = async || {
+            let answer = reqwest::get(format!("{}/readyz", server.url)).await;
+            answer.unwrap().status().as_u16()
+        };
+        let operator = person(&server, "operator").await;
+        let first = operator.mutate("receiveTicket", request()).await;
+        let query = "subscription($a: Position) { inboxChanged(after: $a) { position } }";
+        let mut live = Socket::open(&operator).await;
+        live.subscribe(query, json!({ "a": first["position"] }))
+            .await;
+        let mut told = async |broken: bool| {
+            breaks.store(broken, Ordering::SeqCst);
+            let taken = operator.mutate("receiveTicket", request()).await;
+            let push = live.push("inboxChanged").await;
+            assert_eq!(push["position"], taken["position"], "each once, in order");
+        };
+        told(false).await;
+        told(false).await;
+        for n in 1..=FAILS_AFTER {
+            told(true).await;
+            assert_eq!(meters.panics.get(), u64::from(n), "it was not handed out");
+        }
+        assert_eq!(ready().await, 503, "it fails again and again");
+        told(false).await;
+        assert_eq!(ready().await, 200, "and works again");
+        told(true).await;
+        assert_eq!(ready().await, 200, "once is not always");
+    })
+    .await;
 }

@@ -6,8 +6,7 @@ use super::TOO_DEEP;
 use crate::error::{Code, fault, fault_because};
 use crate::settings::Shape;
 use async_graphql::parser::types::{
-    Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
-    VariableDefinition,
+    Directive, ExecutableDocument, Field, Selection, SelectionSet, VariableDefinition,
 };
 use async_graphql::{Error, Name, Positioned, Value, Variables};
 use async_graphql_value::Value as Given;
@@ -52,9 +51,6 @@ pub fn check(document: &ExecutableDocument, shape: &Shape) -> Result<Vec<Name>, 
         walk.directives(&operation.directives, &mut whole)?;
         for definition in &operation.variable_definitions {
             walk.variable(&definition.node, &mut whole)?;
-        }
-        if operation.ty == OperationType::Subscription {
-            one_field(set)?;
         }
     }
     for (count, most, what) in [
@@ -117,23 +113,6 @@ fn check_page(rows: &serde_json::Number, shape: &Shape) -> Result<(), Error> {
         )),
         Some(rows) if rows.unsigned_abs() <= shape.page_size as u64 => Ok(()),
         _ => Err(over(shape.page_size, ("行一页", "rows a page"))),
-    }
-}
-
-/// The specification's rule for subscriptions. The library does not look into fragments there, and would
-/// answer with nothing; nor does it look at conditions, which the specification forbids there.
-fn one_field(set: &SelectionSet) -> Result<(), Error> {
-    match set.items.as_slice() {
-        [item] if matches!(&item.node, Selection::Field(field) if field.node.directives.is_empty()) => {
-            Ok(())
-        }
-        _ => Err(fault_because(
-            Code::BadRequest,
-            (
-                "订阅只能有一个根字段，且不在片段中、不带条件",
-                "a subscription has one field at its root, in no fragment and under no condition",
-            ),
-        )),
     }
 }
 
@@ -282,8 +261,9 @@ impl Walk<'_> {
         }
         self.known.insert(name.clone(), None);
         let document = self.document;
+        // The library says which there is none of, and where.
         let Some(fragment) = document.fragments.get(name) else {
-            return Err(fault(Code::BadRequest));
+            return Ok(Counted::default());
         };
         let mut counted = self.set(&fragment.node.selection_set.node)?;
         self.directives(&fragment.node.directives, &mut counted)?;
