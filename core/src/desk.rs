@@ -284,8 +284,10 @@ impl Desk {
         envelope: Envelope,
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
-        self.run_from::<A>(Some(Cached::nothing()), id, envelope, command)
-            .await
+        let correlation = envelope.correlation;
+        let running = self.run_from::<A>(Some(Cached::nothing()), id, envelope, command);
+        // Where no request is behind it, what is done goes by the command's own id.
+        trace::on_behalf(correlation, running).await
     }
 
     /// Decides and appends, through esrs, when it is its turn. Decides again when another process was faster.
@@ -296,8 +298,9 @@ impl Desk {
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
         let _turn = self.turns.take(id).await;
-        self.run_from::<A>(A::cached(self, id), id, envelope, command)
-            .await
+        let correlation = envelope.correlation;
+        let running = self.run_from::<A>(A::cached(self, id), id, envelope, command);
+        trace::on_behalf(correlation, running).await
     }
 
     #[tracing::instrument(
