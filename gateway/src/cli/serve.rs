@@ -4,7 +4,7 @@ use super::{Failed, StoreArgs, say, settings_with, store_options};
 use crate::app::{App, Founding};
 use crate::settings::{LISTEN, METRICS_LISTEN, STORE, Settings};
 use crate::trusted::Trusted;
-use crate::{demo, drain, http, meters, tls};
+use crate::{demo, drain, http, meters, tls, traces};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
@@ -120,6 +120,7 @@ impl Serve {
                 drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
             }
         }
+        traces::stop().await;
         Ok(ExitCode::SUCCESS)
     }
 }
