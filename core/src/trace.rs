@@ -16,8 +16,8 @@ pub fn current() -> Option<Uuid> {
 }
 
 /// Does something on behalf of an id.
-pub async fn on_behalf<F: Future>(id: Uuid, does: F) -> F::Output {
-    TRACE.scope(id, does).await
+pub fn on_behalf<F: Future>(id: Uuid, does: F) -> impl Future<Output = F::Output> {
+    TRACE.scope(id, does)
 }
 
 /// Does something at once on behalf of an id.

@@ -239,7 +239,7 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     match cli.command {
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Projections(projections) => projections.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Rules(rules) => rules.run().await,

@@ -14,12 +14,14 @@ pub use sending::{Meter, ask, meter};
 use crate::settings::TraceSettings;
 use docket_core::trace;
 use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
+    Link, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
-    IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider,
+    IdGenerator, RandomIdGenerator, Sampler, SamplingResult, SdkTracer, SdkTracerProvider,
+    ShouldSample,
 };
 use quick_cache::sync::Cache;
 use std::sync::OnceLock;
@@ -60,7 +62,7 @@ pub(crate) fn start(
     settings: &TraceSettings,
     runtime: &tokio::runtime::Handle,
 ) -> Result<SdkTracer, TracesError> {
-    let root = Sampler::TraceIdRatioBased(settings.sampling_ratio);
+    let root = Ratio(Sampler::TraceIdRatioBased(settings.sampling_ratio));
     let resource = Resource::builder_empty()
         .with_service_name(settings.service_name.clone())
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -168,6 +170,29 @@ pub(crate) fn projected(trace: Uuid) -> Span {
     span
 }
 
+/// Samples by ratio, whatever wrote the id. The SDK looks at an id's second half as if it were random to its first bit;
+/// a UUID has its variant there, so that a ratio below a half would take none of them.
+#[derive(Clone, Debug)]
+struct Ratio(Sampler);
+
+impl ShouldSample for Ratio {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let mut bytes = trace.to_bytes();
+        bytes[8..].reverse();
+        let turned = TraceId::from_bytes(bytes);
+        self.0
+            .should_sample(parent, turned, name, kind, attributes, links)
+    }
+}
+
 /// Ids of traces are those that tasks work for.
 #[derive(Debug, Default)]
 struct Ids(RandomIdGenerator);
@@ -182,5 +207,25 @@ impl IdGenerator for Ids {
 
     fn new_span_id(&self) -> SpanId {
         self.0.new_span_id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use docket_core::clock::{SystemClock, new_id};
+    use opentelemetry_sdk::trace::SamplingDecision;
+
+    #[test]
+    fn a_small_ratio_takes_some_of_the_traces_that_are_named_by_commands() {
+        let ratio = Ratio(Sampler::TraceIdRatioBased(0.25));
+        let taken = (0..2_000)
+            .map(|_| TraceId::from_bytes(new_id::<Uuid>(&SystemClock).into_bytes()))
+            .filter(|id| {
+                let sampled = ratio.should_sample(None, *id, "x", &SpanKind::Internal, &[], &[]);
+                sampled.decision == SamplingDecision::RecordAndSample
+            })
+            .count();
+        assert!((350..650).contains(&taken), "{taken} of 2,000");
     }
 }

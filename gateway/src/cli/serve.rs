@@ -110,16 +110,7 @@ impl Serve {
         if demo.is_none() {
             advise_first_account(&app).await?;
         }
-        let (drain, limits) = (app.drain.clone(), app.limits);
-        let router = http::router(app, demo, &self.proxies);
-        match secured {
-            Secured::Tls(listener) => {
-                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
-            }
-            Secured::Plain(listener) => {
-                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
-            }
-        }
+        secured.serve(app, demo, &self.proxies, stop).await;
         traces::stop().await;
         Ok(ExitCode::SUCCESS)
     }
@@ -150,6 +141,26 @@ impl Secured {
         match self {
             Self::Plain(_) => "http",
             Self::Tls(_) => "https",
+        }
+    }
+
+    /// Serves until `stop` resolves.
+    async fn serve(
+        self,
+        app: App,
+        demo: Option<String>,
+        proxies: &[IpAddr],
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (drain, limits) = (app.drain.clone(), app.limits);
+        let router = http::router(app, demo, proxies);
+        match self {
+            Self::Tls(listener) => {
+                drain::serve(listener, router, drain, limits, proxies, stop).await;
+            }
+            Self::Plain(listener) => {
+                drain::serve(listener, router, drain, limits, proxies, stop).await;
+            }
         }
     }
 }
