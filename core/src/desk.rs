@@ -287,7 +287,7 @@ impl Desk {
         envelope: Envelope,
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
-        self.run_from::<A>(Some(Cached::nothing()), id, envelope, command)
+        self.run_traced::<A>(Some(Cached::nothing()), id, envelope, command)
             .await
     }
 
@@ -299,8 +299,24 @@ impl Desk {
         command: impl Fn() -> A::Command,
     ) -> Result<Outcome<A::State>, DeskError> {
         let _turn = self.turns.take(id).await;
-        self.run_from::<A>(A::cached(self, id), id, envelope, command)
+        self.run_traced::<A>(A::cached(self, id), id, envelope, command)
             .await
+    }
+
+    /// Where no request is behind it, what is done goes by the command's own id.
+    async fn run_traced<A: Cacheable>(
+        &self,
+        known: Option<Cached<A::State>>,
+        id: Uuid,
+        envelope: Envelope,
+        command: impl Fn() -> A::Command,
+    ) -> Result<Outcome<A::State>, DeskError> {
+        if trace::current().is_some() {
+            return self.run_from::<A>(known, id, envelope, command).await;
+        }
+        let correlation = envelope.correlation;
+        let running = Box::pin(self.run_from::<A>(known, id, envelope, command));
+        trace::on_behalf(correlation, running).await
     }
 
     #[tracing::instrument(

@@ -260,6 +260,7 @@ impl Journal {
             commit,
             reply,
             tries: 0,
+            queued: tracing::debug_span!("queued"),
         };
         self.inner
             .queue

@@ -16,8 +16,13 @@ pub fn current() -> Option<Uuid> {
 }
 
 /// Does something on behalf of an id.
-pub async fn on_behalf<F: Future>(id: Uuid, does: F) -> F::Output {
-    TRACE.scope(id, does).await
+pub fn on_behalf<F: Future>(id: Uuid, does: F) -> impl Future<Output = F::Output> {
+    TRACE.scope(id, does)
+}
+
+/// Does something at once on behalf of an id.
+pub fn on_behalf_now<T>(id: Uuid, does: impl FnOnce() -> T) -> T {
+    TRACE.sync_scope(id, does)
 }
 
 #[cfg(test)]
@@ -33,6 +38,7 @@ mod tests {
         };
         assert_eq!(on_behalf(id, deep).await, Some(id));
         assert_eq!(current(), None);
+        assert_eq!(on_behalf_now(id, current), Some(id));
         let other = on_behalf(id, async { tokio::spawn(async { current() }).await });
         assert_eq!(
             other.await.unwrap(),

@@ -9,6 +9,7 @@ use crate::meters::Meters;
 use crate::oidc::Oidc;
 use crate::rates::Rates;
 use crate::settings::{Access, Limits};
+use crate::traces;
 use crate::trusted::Trusted;
 use crate::worker::Worker;
 use axum::http::HeaderValue;
@@ -109,6 +110,11 @@ impl App {
         // Of erasures that were cut short, and of a backup restored.
         desk.finish_erasures().await?;
         let (runner, views, projections) = Runner::open(&store).await?;
+        let runner = if traces::is_on() {
+            runner.telling(traces::projected)
+        } else {
+            runner
+        };
         tokio::spawn(runner.run());
         let keeper = Keeper::start(store.journal.clone(), &store.ops).await;
         let meters = Arc::new(Meters::new(store.journal.meter()));

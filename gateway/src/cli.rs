@@ -18,6 +18,7 @@ mod verify;
 mod what_if;
 
 use crate::settings::{self, Layers, Settings};
+use crate::traces;
 use clap::{Args, Parser, Subcommand};
 use docket_core::journal::Purpose;
 use docket_core::store::StoreOptions;
@@ -193,14 +194,6 @@ pub fn main() -> ExitCode {
         Ok(layers) => LAYERS.get_or_init(|| layers),
         Err(error) => return failed(&error),
     };
-    match Settings::load(layers, &[]) {
-        Ok(settings) => {
-            if let Err(error) = log::start(settings.log_format, &settings.log_filter) {
-                return failed(&*error);
-            }
-        }
-        Err(error) => return failed(&error),
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -208,6 +201,25 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
+    match Settings::load(layers, &[]) {
+        Ok(settings) => {
+            // Of a server alone: what else runs is over before anybody would look.
+            let traces = settings
+                .traces
+                .as_ref()
+                .filter(|_| matches!(cli.command, Command::Serve(_)));
+            let tracer = traces.map(|traces| traces::start(traces, runtime.handle()));
+            let tracer = match tracer.transpose() {
+                Ok(tracer) => tracer,
+                Err(error) => return failed(&error),
+            };
+            let started = log::start(settings.log_format, &settings.log_filter, tracer);
+            if let Err(error) = started {
+                return failed(&*error);
+            }
+        }
+        Err(error) => return failed(&error),
+    }
     match runtime.block_on(run(cli)) {
         Ok(code) => code,
         Err(error) => failed(&*error),
@@ -227,7 +239,7 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     match cli.command {
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Projections(projections) => projections.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Rules(rules) => rules.run().await,

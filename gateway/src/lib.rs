@@ -7,7 +7,8 @@
 //! * `graphql`: the schema, one file a noun: resolvers parse, call the desk or a view, and convert.
 //! * [`settings`]: what an operator tunes, and where it came from. [`meters`]: what a monitor sees.
 //! * [`fan_out`]: changes, handed to the subscriptions that follow them.
-//! * [`observe`]: what is done around every request and operation. [`drain`]: stopping. [`tls`]: HTTPS.
+//! * [`observe`]: what is done around every request and operation. [`traces`]: spans for a
+//!   collector. [`drain`]: stopping. [`tls`]: HTTPS.
 //! * [`attachments`]: links to files, and what kind of files they are. [`prints`]: printed forms.
 //! * [`cli`]: the command line, one file a command. [`import`]: moving in. [`staff_list`]: accounts in bulk. [`demo`]: an
 //!   invented city.
@@ -44,6 +45,7 @@ pub mod rights;
 pub mod settings;
 pub mod staff_list;
 pub mod tls;
+pub mod traces;
 pub mod trusted;
 pub mod wire;
 pub mod worker;

@@ -8,7 +8,7 @@ mod page;
 pub use page::router;
 
 use crate::error::Code;
-use crate::worker;
+use crate::{traces, worker};
 use async_graphql::{Response, Value};
 use axum::http::StatusCode;
 use docket_core::journal;
@@ -136,6 +136,7 @@ impl Meters {
         meters.register_gateway();
         meters.register_journal(journal);
         meters.register_worker();
+        meters.register_traces();
         meters.register_looked_at();
         meters
     }
@@ -224,6 +225,20 @@ impl Meters {
             "Timers that failed, to be tried again",
             worker.failed.clone(),
         );
+    }
+
+    fn register_traces(&mut self) {
+        let r = &mut self.registry;
+        let traces = traces::meter();
+        r.register(
+            "spans_exported",
+            "Spans that the collector took",
+            traces.exported,
+        );
+        let help = "Spans dropped, since too many waited for the collector";
+        r.register("spans_dropped", help, traces.dropped);
+        let help = "Spans lost, since the collector was out of reach or refused them";
+        r.register("spans_failed", help, traces.failed);
     }
 
     fn register_looked_at(&mut self) {

@@ -8,11 +8,13 @@ mod access;
 mod kind;
 mod layers;
 mod limits;
+mod traces;
 
 pub use access::{ALGORITHMS, Access, OidcSettings};
 pub use kind::Kind;
 pub use layers::{FILE, Layers, SettingsError, Source};
 pub use limits::{Limits, Shape};
+pub use traces::TraceSettings;
 
 use docket_core::files::S3Access;
 use docket_core::vault::MasterKey;
@@ -106,6 +108,17 @@ specs! {
         "How a log line is written, on standard error.";
     LOG_FILTER = "log.filter", "DOCKET_LOG", None, Kind::Text, "warn,docket_gateway=info",
         "What is logged: a level, or levels by module.";
+    TRACES_ENDPOINT = "traces.endpoint", "DOCKET_TRACES_ENDPOINT", None, Kind::Endpoint, "",
+        "Where an OpenTelemetry collector takes spans (OTLP over HTTP, in protobuf): the whole URL, such as \
+         http://127.0.0.1:4318/v1/traces. By default none, and no span leaves the process.";
+    TRACES_SAMPLING_RATIO = "traces.sampling_ratio", "DOCKET_TRACES_SAMPLING_RATIO", None, Kind::Ratio, "1",
+        "How many of the traces that begin here are exported, from 0 to 1. For one that comes with a traceparent its \
+         flag says whether it is.";
+    TRACES_SERVICE_NAME = "traces.service_name", "DOCKET_TRACES_SERVICE_NAME", None, Kind::Text, "docket",
+        "What the spans are of, as service.name.";
+    TRACES_HEADERS = "traces.headers", "DOCKET_TRACES_HEADERS", None, Kind::Secret, "",
+        "Headers that the collector wants, such as authorization=Bearer …, with commas between. Only from the \
+         environment.";
     SESSIONS_LAST = "sessions.last", "DOCKET_SESSIONS_LAST", None,
         Kind::Time { least: Duration::from_mins(1), most: Duration::from_hours(24 * 30) }, "12h",
         "How long a session lasts from its login, however often it is refreshed; sessions already open keep their end.";
@@ -294,6 +307,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// See [`LOG_FILTER`].
     pub log_filter: String,
+    /// Where spans go, if they are exported.
+    pub traces: Option<TraceSettings>,
     /// See [`SESSIONS_LAST`].
     pub sessions_last: Duration,
     /// See [`TOKENS_LAST`].
@@ -348,6 +363,7 @@ impl Settings {
                 _ => LogFormat::Text,
             },
             log_filter: read.text(&LOG_FILTER)?.unwrap_or_default(),
+            traces: TraceSettings::read(&mut read)?,
             sessions_last: read.time(&SESSIONS_LAST)?,
             tokens_last: read.time(&TOKENS_LAST)?,
             access: Access::read(&mut read)?,
@@ -401,7 +417,7 @@ pub fn example() -> String {
         }
         let value = match (spec.default, spec.kind) {
             ("", _) => "\"…\"".to_owned(),
-            (default, Kind::Count { .. } | Kind::Switch) => default.to_owned(),
+            (default, Kind::Count { .. } | Kind::Ratio | Kind::Switch) => default.to_owned(),
             (default, _) => format!("{default:?}"),
         };
         let _ = write!(text, "\n# {}\n# {key} = {value}\n", spec.about);

@@ -14,9 +14,12 @@ use docket_core::news::News;
 use docket_core::{Journal, JournalError, Record, Store, values};
 use docket_domain::Aggregate as _;
 use docket_domain::ticket::Ticket;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Span;
+use uuid::Uuid;
 
 /// Most records in one batch.
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
@@ -36,6 +39,12 @@ pub enum State {
     Stopped(String),
 }
 
+/// Most traces of one batch that are told of.
+pub const TOLD_MAX: usize = 128;
+
+/// A span for the way of a trace's records into the views; a disabled one where nobody wants to know.
+pub type Tell = fn(Uuid) -> Span;
+
 /// Makes the views' tables and follows the journal.
 pub struct Runner {
     db: Db,
@@ -45,6 +54,7 @@ pub struct Runner {
     position: watch::Sender<u64>,
     state: watch::Sender<State>,
     caught_up: watch::Sender<Instant>,
+    tell: Option<Tell>,
 }
 
 impl Runner {
@@ -80,10 +90,34 @@ impl Runner {
                 position,
                 state,
                 caught_up,
+                tell: None,
             },
             views,
             states,
         ))
+    }
+
+    /// Tells each trace when its records are in the views.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        let tell = Some(tell);
+        Self { tell, ..self }
+    }
+
+    /// A span for each trace in a batch that wants one.
+    fn tell(&self, records: &[Record]) -> Vec<Span> {
+        let Some(tell) = self.tell else {
+            return Vec::new();
+        };
+        let mut seen = HashSet::new();
+        records
+            .iter()
+            .map(|record| record.correlation)
+            .filter(|trace| seen.insert(*trace))
+            .map(tell)
+            .filter(|span| !span.is_disabled())
+            .take(TOLD_MAX)
+            .collect()
     }
 
     /// Follows the journal until nobody holds the views any more.
@@ -127,6 +161,8 @@ impl Runner {
             return Ok(false);
         };
         let to = last.position;
+        // They end with the step, when rows and checkpoint are in.
+        let _spans = self.tell(&records);
         let folded = self.fold.fold(&records).await?;
         let writes = writes_of(&projection::all(), &folded.batch(&records))?;
         let mut tx = self.db.begin().await?;

@@ -1,6 +1,7 @@
 //! What an operator needs: settings, figures, logs and traces, a stop that loses nothing, panics that end nothing, HTTPS.
 
 mod deploying;
+mod exporting;
 mod figures;
 mod panics;
 mod secured;

@@ -1,15 +1,18 @@
 //! A name planted in every text field a client can fill, and then searched for: in every file and table of
-//! the store, every log line (at the finest level, as text and as JSON), every metric and every error.
+//! the store, every log line (at the finest level, as text and as JSON), every span that is exported, every metric and
+//! every error.
 
 use crate::attachments::{ask, open, put};
 use docket_core::clock::{Clock as _, SystemClock};
 use docket_domain::people::Role;
 use docket_domain::ticket::scenario::{DEPARTMENT, OTHER_DEPARTMENT, UNIT};
 use docket_tests::city::{found, hotline};
+use docket_tests::collector::Collector;
 use docket_tests::server::{Client, command, store_arguments};
 use docket_tests::staff::{PASSWORD, hash, hire, hire_all};
 use docket_tests::{TestStore, on_both_stores};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
@@ -381,12 +384,14 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
         None,
     )
     .await;
+    let collector = Collector::start().await;
     let mut server = command(BINARY, store)
         .args(["serve", "--listen", "127.0.0.1:0"])
         .args(store_arguments(store))
         .env("DOCKET_LOG", "trace")
         .env("DOCKET_LOG_FORMAT", format)
         .env("DOCKET_METRICS_LISTEN", "127.0.0.1:0")
+        .env("DOCKET_TRACES_ENDPOINT", &collector.endpoint)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -404,8 +409,12 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
     let responses = fill_everything(url.strip_prefix("listening on ").unwrap()).await;
     let metrics = reqwest::get(metrics.strip_prefix("metrics on ").unwrap()).await;
     let metrics = metrics.unwrap().text().await.unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
+    // Told to stop, it sends what spans are left.
+    let stop = std::process::Command::new("kill")
+        .arg(server.id().to_string())
+        .status();
+    assert!(stop.unwrap().success());
+    assert!(server.wait().unwrap().success());
     let lines = log.join().unwrap();
     assert!(
         lines.len() > 100,
@@ -423,6 +432,17 @@ async fn a_planted_name_is_nowhere_in_the_clear(store: &TestStore) {
     assert!(!reveals(&[&responses]), "{responses}");
     assert!(metrics.contains("name=\"receiveTicket\""), "{metrics}");
     assert!(!reveals(&[&metrics]), "{metrics}");
+    let sent: Vec<_> = collector.messages().into_iter().map(|s| s.bytes).collect();
+    let names: BTreeSet<_> = collector.spans().into_iter().map(|s| s.name).collect();
+    for name in [
+        "mutation receiveTicket",
+        "command",
+        "projected",
+        "PUT /attachment/{token}",
+    ] {
+        assert!(names.contains(name), "{name}: {names:?}");
+    }
+    assert!(!reveals(&sent), "{names:?}");
     assert!(
         !reveals(&docket_tests::search::dump(store, since).await),
         "the store reveals it"

@@ -8,6 +8,7 @@
 
 pub mod city;
 pub mod clients;
+pub mod collector;
 pub mod commits;
 pub mod golden;
 pub mod load;

@@ -9,7 +9,7 @@ use docket_gateway::settings::Limits;
 use docket_gateway::{drain, http};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -123,6 +123,15 @@ impl ServerProcess {
             child,
             stdout,
         }
+    }
+
+    /// The same, and what it says on standard error, which is piped.
+    #[must_use]
+    pub fn spawn_with_stderr(mut serve: Command) -> (Self, ChildStderr) {
+        serve.stderr(Stdio::piped());
+        let mut server = Self::spawn(serve);
+        let stderr = server.child.stderr.take().expect("it is piped");
+        (server, stderr)
     }
 
     /// SIGKILL, at once.

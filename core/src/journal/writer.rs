@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Span;
 
 /// So many waiting commits go to the store before the last batch is answered: the store need not wait for
 /// that, nor for what comes of it. With fewer, those just answered are waited for, and share a transaction.
@@ -26,6 +27,8 @@ pub(super) struct Waiting {
     pub commit: Commit,
     pub reply: oneshot::Sender<Result<Receipt, JournalError>>,
     pub tries: u32,
+    /// Open while it waits for its first batch.
+    pub queued: Span,
 }
 
 /// The last position, as far as this process knows.
@@ -127,7 +130,7 @@ fn take_batch(waiting: &mut VecDeque<Waiting>, most: usize) -> Vec<Waiting> {
     let mut heads: HashMap<StreamId, Option<u64>> = HashMap::new();
     let mut events = 0;
     let mut alone = false;
-    while let Some(next) = waiting.pop_front() {
+    while let Some(mut next) = waiting.pop_front() {
         let commit = &next.commit;
         let room = batch.is_empty()
             || (batch.len() < most
@@ -151,6 +154,7 @@ fn take_batch(waiting: &mut VecDeque<Waiting>, most: usize) -> Vec<Waiting> {
                 commit.stream,
                 Some(commit.expected + commit.events.len() as u64),
             );
+            next.queued = Span::none();
             batch.push(next);
         } else {
             // Whoever comes later on this stream must not overtake.
@@ -366,6 +370,7 @@ mod tests {
             commit,
             reply: oneshot::channel().0,
             tries: 0,
+            queued: Span::none(),
         }
     }
 

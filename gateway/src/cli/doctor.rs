@@ -3,7 +3,7 @@
 use super::erase::LedgerArgs;
 use super::{Failed, StoreArgs};
 use crate::settings::Settings;
-use crate::tls;
+use crate::{tls, traces};
 use clap::Args;
 use docket_core::clock::Clock as _;
 use docket_core::db::POSTGRES_SAFETY;
@@ -70,6 +70,7 @@ impl Doctor {
             told.line(Grade::Warning, "settings", &says);
         }
         network(&mut told, &settings);
+        collector(&mut told, &settings).await;
         // Before anything is opened: opening a store makes what is missing.
         let vital = vitals(&url, &keys_url).await?;
         growth(&mut told, &vital);
@@ -225,6 +226,30 @@ fn network(told: &mut Told, settings: &Settings) {
             "{metrics} tells how busy the hotline is to whoever reaches it: let only Prometheus"
         );
         told.line(Grade::Warning, "metrics", &says);
+    }
+}
+
+/// Whether the collector of traces takes some, and who else could read the key it wants.
+async fn collector(told: &mut Told, settings: &Settings) {
+    let Some(traces) = &settings.traces else {
+        return;
+    };
+    match traces::ask(traces).await {
+        Ok(()) => {
+            let says = format!("{} takes spans", traces.endpoint);
+            told.line(Grade::Ok, "traces", &says);
+        }
+        Err(error) => {
+            let says = format!("{}: {error}: spans would be lost", traces.endpoint);
+            told.line(Grade::Warning, "traces", &says);
+        }
+    }
+    if traces.is_in_the_clear() && !traces.headers.is_empty() {
+        let says = format!(
+            "{} is reached without TLS, and gets traces.headers: use https://",
+            traces.endpoint
+        );
+        told.line(Grade::Warning, "traces", &says);
     }
 }
 

@@ -2,14 +2,42 @@
 
 use super::Failed;
 use crate::settings::{LOG_FILTER, LogFormat};
+use crate::traces;
+use opentelemetry_sdk::trace::SdkTracer;
 use std::panic::PanicHookInfo;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
-/// Starts logging. A span that closes is a line of its own, with the time it took.
-pub(super) fn start(format: LogFormat, filter: &str) -> Result<(), Failed> {
+/// Starts logging. A span that closes is a line of its own, with the time it took. A tracer is told of spans, too,
+/// whatever the log's filter says.
+pub(super) fn start(
+    format: LogFormat,
+    filter: &str,
+    tracer: Option<SdkTracer>,
+) -> Result<(), Failed> {
     let filter =
         EnvFilter::try_new(filter).map_err(|error| format!("{}: {error}", LOG_FILTER.name))?;
+    std::panic::set_hook(Box::new(panicked));
+    if let Some(tracer) = tracer {
+        let lines = tracing_subscriber::fmt::layer()
+            .with_span_events(FmtSpan::CLOSE)
+            .with_writer(std::io::stderr);
+        let lines = match format {
+            LogFormat::Text => lines.boxed(),
+            LogFormat::Json => lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .boxed(),
+        };
+        tracing_subscriber::registry()
+            .with(lines.with_filter(filter))
+            .with(traces::layer(tracer))
+            .init();
+        return Ok(());
+    }
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
@@ -22,7 +50,6 @@ pub(super) fn start(format: LogFormat, filter: &str) -> Result<(), Failed> {
             .with_current_span(false)
             .init(),
     }
-    std::panic::set_hook(Box::new(panicked));
     Ok(())
 }
 

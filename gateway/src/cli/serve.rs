@@ -4,7 +4,7 @@ use super::{Failed, StoreArgs, say, settings_with, store_options};
 use crate::app::{App, Founding};
 use crate::settings::{LISTEN, METRICS_LISTEN, STORE, Settings};
 use crate::trusted::Trusted;
-use crate::{demo, drain, http, meters, tls};
+use crate::{demo, drain, http, meters, tls, traces};
 use clap::Args;
 use docket_core::StoreUrl;
 use docket_core::journal::Purpose;
@@ -110,16 +110,8 @@ impl Serve {
         if demo.is_none() {
             advise_first_account(&app).await?;
         }
-        let (drain, limits) = (app.drain.clone(), app.limits);
-        let router = http::router(app, demo, &self.proxies);
-        match secured {
-            Secured::Tls(listener) => {
-                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
-            }
-            Secured::Plain(listener) => {
-                drain::serve(listener, router, drain, limits, &self.proxies, stop).await;
-            }
-        }
+        secured.serve(app, demo, &self.proxies, stop).await;
+        traces::stop().await;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -149,6 +141,26 @@ impl Secured {
         match self {
             Self::Plain(_) => "http",
             Self::Tls(_) => "https",
+        }
+    }
+
+    /// Serves until `stop` resolves.
+    async fn serve(
+        self,
+        app: App,
+        demo: Option<String>,
+        proxies: &[IpAddr],
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (drain, limits) = (app.drain.clone(), app.limits);
+        let router = http::router(app, demo, proxies);
+        match self {
+            Self::Tls(listener) => {
+                drain::serve(listener, router, drain, limits, proxies, stop).await;
+            }
+            Self::Plain(listener) => {
+                drain::serve(listener, router, drain, limits, proxies, stop).await;
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::graphql::documents::Checked;
 use crate::graphql::limits::is_modest;
 use crate::meters::{Kind, Meters, OTHER, Timed, outcome_of};
 use crate::observe::Traceparent;
+use crate::traces;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, TypeKind,
@@ -20,7 +21,7 @@ use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Span, field};
 use uuid::Uuid;
 
 /// Names that every schema has.
@@ -41,6 +42,15 @@ pub struct Observed<E> {
 struct Told {
     kind: Kind,
     name: &'static str,
+}
+
+impl Told {
+    /// Within its span: what a command changes is put under it later.
+    fn is_entered(self) {
+        if self.kind == Kind::Mutation {
+            traces::remember();
+        }
+    }
 }
 
 impl<E: Executor> Observed<E> {
@@ -134,7 +144,13 @@ fn root_fields(sdl: &str) -> BTreeSet<String> {
 }
 
 fn span_of(told: Told, id: Uuid) -> Span {
-    tracing::debug_span!("operation", correlation = %id, kind = told.kind.name(), name = told.name)
+    tracing::debug_span!(
+        "operation",
+        correlation = %id,
+        kind = told.kind.name(),
+        name = told.name,
+        outcome = field::Empty,
+    )
 }
 
 fn internal() -> Response {
@@ -146,16 +162,22 @@ impl<E: Executor> Executor for Observed<E> {
         let told = self.told(&mut request);
         let id = trace::current().unwrap_or_else(|| Traceparent::fresh().trace);
         let mut timed = Timed::start(self.meters.clone(), told.kind, told.name);
-        let executing =
-            trace::on_behalf(id, self.inner.execute(request)).instrument(span_of(told, id));
-        let response = AssertUnwindSafe(executing)
+        let span = span_of(told, id);
+        let executing = async {
+            told.is_entered();
+            self.inner.execute(request).await
+        };
+        let executing = executing.instrument(span.clone());
+        let response = AssertUnwindSafe(trace::on_behalf(id, executing))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
                 self.meters.panics.inc();
                 internal()
             });
-        timed.ended(outcome_of(&response));
+        let outcome = outcome_of(&response);
+        span.record("outcome", outcome);
+        timed.ended(outcome);
         response
     }
 
@@ -171,6 +193,7 @@ impl<E: Executor> Executor for Observed<E> {
             timed: Timed::start(self.meters.clone(), told.kind, told.name),
             meters: self.meters.clone(),
             span: span_of(told, id),
+            told,
             id,
         };
         let responses = stream::unfold(Some(observing), Observing::next);
@@ -188,17 +211,27 @@ struct Observing {
     timed: Timed,
     meters: Arc<Meters>,
     span: Span,
+    told: Told,
     id: Uuid,
 }
 
 impl Observing {
     async fn next(observing: Option<Self>) -> Option<(Response, Option<Self>)> {
         let mut observing = observing?;
-        let next = trace::on_behalf(observing.id, observing.responses.next());
-        let next = AssertUnwindSafe(next.instrument(observing.span.clone()));
+        let (told, responses) = (observing.told, &mut observing.responses);
+        let next = async {
+            told.is_entered();
+            responses.next().await
+        };
+        let next = next.instrument(observing.span.clone());
+        let next = AssertUnwindSafe(trace::on_behalf(observing.id, next));
         match next.catch_unwind().await {
             Ok(Some(response)) => {
-                observing.timed.ended(outcome_of(&response));
+                let outcome = outcome_of(&response);
+                if told.kind != Kind::Subscription {
+                    observing.span.record("outcome", outcome);
+                }
+                observing.timed.ended(outcome);
                 Some((response, Some(observing)))
             }
             Ok(None) => None,

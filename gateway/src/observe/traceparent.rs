@@ -1,5 +1,6 @@
 //! W3C trace context: which trace a request belongs to, as `traceparent` says it.
 
+use crate::traces::Place;
 use docket_core::clock::random_bytes;
 use std::fmt;
 use uuid::Uuid;
@@ -44,6 +45,26 @@ impl Traceparent {
             trace: Uuid::from_bytes(random_bytes()),
             span: random_bytes(),
             sampled: false,
+        }
+    }
+
+    /// The same, for whoever exports spans.
+    #[must_use]
+    pub fn place(self) -> Place {
+        Place {
+            trace: self.trace,
+            span: self.span,
+            sampled: self.sampled,
+        }
+    }
+
+    /// At a span that may be exported.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self {
+            span: place.span,
+            sampled: place.sampled,
+            ..self
         }
     }
 

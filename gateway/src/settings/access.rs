@@ -88,6 +88,16 @@ pub(super) fn is_safe_url(text: &str) -> bool {
     !host.is_empty() && (url.scheme() == "https" || (url.scheme() == "http" && here))
 }
 
+/// Whether this is where something may be sent: its key is a header, not a part of what `docket config` shows.
+pub(super) fn is_endpoint(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
+}
+
 /// Whether this is an origin as a browser writes it: scheme, host, perhaps a port, nothing after.
 pub(super) fn is_origin(text: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(text) else {

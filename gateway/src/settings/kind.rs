@@ -43,6 +43,8 @@ pub enum Kind {
         /// The most.
         most: usize,
     },
+    /// A part of the whole.
+    Ratio,
     /// Yes or no.
     Switch,
     /// One of some words.
@@ -53,6 +55,8 @@ pub enum Kind {
     Origins,
     /// Where something is fetched, over TLS or from this machine.
     Url,
+    /// Where something is sent that no person is in, over TLS or not.
+    Endpoint,
 }
 
 impl Kind {
@@ -64,11 +68,12 @@ impl Kind {
             Self::Origins => "origins",
             Self::Secret => "secret",
             Self::Path => "file",
-            Self::Store | Self::Files | Self::Url => "URL",
+            Self::Store | Self::Files | Self::Url | Self::Endpoint => "URL",
             Self::Address { .. } => "address",
             Self::Time { .. } => "ms, s, min, h",
             Self::Bytes { .. } => "B, KiB, MiB",
             Self::Count { .. } => "number",
+            Self::Ratio => "0 to 1",
             Self::Switch => "true, false",
         }
     }
@@ -95,11 +100,13 @@ impl Kind {
                 format!("from {least}B to {most}B, such as \"256KiB\" or \"1MiB\"")
             }
             Self::Count { least, most } => format!("a number from {least} to {most}"),
+            Self::Ratio => "a number from 0 to 1, such as 0.1".into(),
             Self::Switch => "true or false".into(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Several(words) => format!("some of {}, with commas between", words.join(", ")),
             Self::Origins => "origins such as \"https://desk.example\", with commas between".into(),
             Self::Url => "an https:// URL, or http:// on this machine".into(),
+            Self::Endpoint => "an https:// or http:// URL, without a password in it".into(),
         }
     }
 
@@ -115,6 +122,9 @@ impl Kind {
             Self::Count { least, most } => {
                 text.parse::<usize>().is_ok_and(|n| n >= least && n <= most)
             }
+            Self::Ratio => text
+                .parse::<f64>()
+                .is_ok_and(|ratio| (0.0..=1.0).contains(&ratio)),
             Self::Switch => matches!(text, "true" | "false"),
             Self::Choice(words) => words.contains(&text),
             Self::Several(of) => {
@@ -123,6 +133,7 @@ impl Kind {
             }
             Self::Origins => access::words(text).all(access::is_origin),
             Self::Url => access::is_safe_url(text),
+            Self::Endpoint => access::is_endpoint(text),
         }
     }
 
@@ -139,7 +150,10 @@ impl Kind {
 
     /// Whether a wrong value may be quoted in an error.
     pub(super) const fn is_quotable(self) -> bool {
-        !matches!(self, Self::Secret | Self::Store | Self::Files)
+        !matches!(
+            self,
+            Self::Secret | Self::Store | Self::Files | Self::Endpoint
+        )
     }
 }
 

@@ -83,6 +83,9 @@ pub enum SettingsError {
     /// A part of what an identity provider needs.
     #[error("oidc.issuer, oidc.audience and oidc.jwks go together: only some of them are set")]
     PartOfOidc,
+    /// Headers of the collector that are none. What was given may be a key.
+    #[error("traces.headers: this will not do; expected NAME=VALUE, with commas between")]
+    Headers,
     /// Nothing but trusted documents, and none.
     #[error("documents.only needs documents.manifest: nothing would be taken")]
     NothingTrusted,
@@ -317,8 +320,9 @@ fn one(name: &str, value: &DeValue<'_>) -> Result<(&'static Spec, String), Strin
     }
     let text = match (value, spec.kind) {
         (DeValue::Boolean(on), Kind::Switch) => Some(on.to_string()),
-        (DeValue::Integer(number), Kind::Count { .. }) => Some(number.to_string()),
-        (DeValue::String(_), Kind::Switch | Kind::Count { .. }) => None,
+        (DeValue::Integer(number), Kind::Count { .. } | Kind::Ratio) => Some(number.to_string()),
+        (DeValue::Float(number), Kind::Ratio) => Some(number.to_string()),
+        (DeValue::String(_), Kind::Switch | Kind::Count { .. } | Kind::Ratio) => None,
         (DeValue::String(text), _) => Some(text.to_string()),
         _ => None,
     };

@@ -100,6 +100,46 @@ fn who_comes_in_is_said_whole_and_safely() {
 }
 
 #[test]
+fn where_spans_go_is_said_whole_and_without_a_password() {
+    let text =
+        "[traces]\nendpoint = \"http://collector.test:4318/v1/traces\"\nsampling_ratio = 0.25\n";
+    let headers = [("DOCKET_TRACES_HEADERS", "a=b=c, authorization = Bearer x")];
+    let layers = read(text, &headers, &[]).unwrap();
+    let traces = Settings::load(&layers, &[]).unwrap().traces.unwrap();
+    assert!(traces.is_in_the_clear());
+    assert!((traces.sampling_ratio - 0.25).abs() < f64::EPSILON);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let expected = [pair("a", "b=c"), pair("authorization", "Bearer x")];
+    assert_eq!(traces.headers, expected);
+    let whole = in_file("[traces]\nsampling_ratio = 1\n").unwrap();
+    assert!(Settings::load(&whole, &[]).unwrap().traces.is_none());
+    for (name, value) in [
+        ("endpoint", "\"collector.test:4318\""),
+        (
+            "endpoint",
+            "\"http://docket:s3cret@collector.test/v1/traces\"",
+        ),
+        ("sampling_ratio", "1.5"),
+        ("sampling_ratio", "nan"),
+        ("sampling_ratio", "\"0.5\""),
+        ("headers", "\"a=s3cret\""),
+    ] {
+        let told = refused(in_file(&format!("[traces]\n{name} = {value}\n")));
+        assert!(
+            told.contains("line 2") && !told.contains("s3cret"),
+            "{told}"
+        );
+    }
+    for headers in ["s3cret", "a b=s3cret", "a=s3\ncret"] {
+        let told = refused(read("", &[("DOCKET_TRACES_HEADERS", headers)], &[]));
+        assert!(
+            told.contains("NAME=VALUE") && !told.contains("cret"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn every_setting_is_read_and_explained_and_has_its_own_names() {
     let settings = Settings::load(&Layers::default(), &[]).unwrap();
     let explained: Vec<&str> = settings

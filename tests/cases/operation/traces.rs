@@ -15,7 +15,7 @@ use uuid::Uuid;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// Receives a ticket within a trace; the answer's own `traceparent`, and what it says.
-async fn receive(operator: &Client, traceparent: Option<&str>) -> (String, Value) {
+pub(super) async fn receive(operator: &Client, traceparent: Option<&str>) -> (String, Value) {
     let query = "mutation($input: ReceiveTicketInput!) { receiveTicket(input: $input) { position ticket { id } } }";
     let mut request = reqwest::Client::new()
         .post(format!("{}/graphql", operator.url))
