@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The position of the last record heard of that is no ticket's. Cheap to clone.
+/// The position of the last record heard of that is an account's, the organisation's or the rules'. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct News(Arc<AtomicU64>);
 
 impl News {
-    /// There is something at a position that is no ticket's, or may be.
+    /// There is such a record at a position, or may be.
     pub fn heard(&self, position: u64) {
         self.0.fetch_max(position, Ordering::SeqCst);
     }

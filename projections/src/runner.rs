@@ -13,7 +13,9 @@ use docket_core::db::{Db, Tx};
 use docket_core::news::News;
 use docket_core::{Journal, JournalError, Record, Store, values};
 use docket_domain::Aggregate as _;
-use docket_domain::ticket::Ticket;
+use docket_domain::account::Account;
+use docket_domain::organisation::Organisation;
+use docket_domain::rules::RulesBook;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -27,6 +29,13 @@ pub const BATCH_RECORDS_MAX: u32 = 2_000;
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the head is looked at when nothing wakes the runner.
 const POLL: Duration = Duration::from_millis(250);
+
+/// What the desk keeps as folded, beside tickets, whose versions it compares.
+const DESK_KEEPS: [&str; 3] = [
+    Account::CATEGORY,
+    Organisation::CATEGORY,
+    RulesBook::CATEGORY,
+];
 
 /// How a runner fares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,9 +187,9 @@ impl Runner {
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
         self.fold.keep(folded);
-        let no_ticket = |record: &&Record| record.category != Ticket::CATEGORY;
-        if let Some(other) = records.iter().rev().find(no_ticket) {
-            self.news.heard(other.position);
+        let kept = |record: &&Record| DESK_KEEPS.contains(&&*record.category);
+        if let Some(last) = records.iter().rev().find(kept) {
+            self.news.heard(last.position);
         }
         self.position.send_replace(to);
         for record in &records {
