@@ -173,10 +173,11 @@ impl Calendar {
 
     /// The same deadline after the clock stood still from `from` to `to`: minutes move by what passed, days by
     /// the working days that ended in between. One that would be over then all the same, since it ended within a day, has what
-    /// was left of that day's office hours when the clock stopped. What was late already stays so.
+    /// was left of that day's office hours when the clock stopped; where it stopped at the limit itself, nothing. What was
+    /// late already stays so.
     #[must_use]
     pub fn after_pause(&self, due: Due, from: Timestamp, to: Timestamp) -> Due {
-        if due.at <= from || to <= from {
+        if !due.met_at(from) || to <= from {
             return due;
         }
         if due.runs_on_any_day() {

@@ -290,6 +290,13 @@ fn a_limit_that_ended_in_a_pause_keeps_what_was_left_of_its_office_hours() {
     // Over the end of a day, and over a weekend.
     let after = moved("2026-11-27 11:00", "2026-11-27 09:00", "2026-11-27 17:00");
     assert_eq!(after, local("2026-11-30 10:00"));
+    // The clock stopped at the limit itself, which was still met, and nothing was left: not late when it goes on.
+    let after = moved("2026-11-27 17:30", "2026-11-27 17:30", "2026-11-30 09:00");
+    assert_eq!(after, local("2026-11-30 09:00"));
+    let (at, goes_on) = (local("2026-11-28 03:00"), local("2026-11-28 03:01"));
+    let due = Calendar::after_minutes(at - TimeDelta::minutes(90), 90);
+    let after = calendar().after_pause(due, at, goes_on);
+    assert_eq!(after.at, goes_on);
     // One that is still to come is left alone.
     let after = moved("2026-11-24 11:01", "2026-11-24 09:00", "2026-11-24 11:00");
     assert_eq!(after, local("2026-11-24 11:01"));
@@ -423,7 +430,9 @@ mod against_a_second_reckoning {
             let ends = begins + TimeDelta::minutes(length);
             let taken = almanac.closings(begins).take_while(|at| *at <= ends).count();
             let moved = calendar.after_pause(due, begins, ends);
-            if due.at <= begins || taken == 0 {
+            if due.at == begins {
+                prop_assert_eq!(moved.at, ends);
+            } else if due.at < begins || taken == 0 {
                 prop_assert_eq!(moved, due);
             } else {
                 prop_assert_eq!(Some(moved.at), almanac.closings(due.at).nth(taken - 1));
