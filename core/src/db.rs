@@ -3,19 +3,20 @@
 //! Placeholders are `$1`, `$2`, …; values are integers, texts, bytes and reals, each nullable. Times are
 //! microseconds since 1970 UTC as integers. It must *not* know what is stored.
 
+mod lending;
 mod reading;
 mod safety;
 mod value;
 
+pub use lending::{Lent, Pool, Transaction};
 pub use safety::POSTGRES_SAFETY;
 pub use value::{Row, Value, time_of};
 
+use lending::{Keeping, Stay};
 use safety::{assert_postgres, assert_sqlite};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, PgConnection, Postgres, Sqlite};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,6 +30,11 @@ pub const SQLITE_READERS: u32 = 4;
 pub const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a task waits for a connection before it gets an error.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection to PostgreSQL stays.
+const POSTGRES_STAY: Stay = Stay {
+    in_all: Duration::from_mins(30),
+    unused: Duration::from_mins(10),
+};
 /// Prepared statements kept per connection: batches have many sizes.
 pub const STATEMENT_CACHE: usize = 1_024;
 /// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
@@ -36,18 +42,23 @@ pub const ROWS_PER_STATEMENT: usize = 256;
 /// Rows in one statement that takes them as arrays.
 const ROWS_PER_ARRAY: usize = 4_096;
 
+/// Begins a transaction that has SQLite's one write lock from the start.
+const WRITING: &str = "BEGIN IMMEDIATE";
+/// Begins a transaction in which PostgreSQL shows one state to the end.
+const UNMOVING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// One database of one of the two kinds.
 #[derive(Clone, Debug)]
 pub enum Db {
     /// A SQLite file: one connection that writes, several that read.
     Sqlite {
         /// Writes.
-        write: SqlitePool,
+        write: Pool<Sqlite>,
         /// Reads.
-        read: SqlitePool,
+        read: Pool<Sqlite>,
     },
     /// A PostgreSQL schema.
-    Postgres(PgPool),
+    Postgres(Pool<Postgres>),
 }
 
 /// How surely a SQLite file must survive a power cut.
@@ -118,6 +129,8 @@ pub fn postgres_options(
         .options([("search_path", schema)])
         // Compiling a statement that runs for a millisecond costs more than it gains.
         .options([("jit", "off")])
+        // A statement ends soon after whoever waited for it is gone.
+        .options([("client_connection_check_interval", "10s")])
         // Written for this level: an appender must see what the one before it committed.
         .options([("default_transaction_isolation", "read\\ committed")])
         .options(planning.settings().iter().copied())
@@ -128,20 +141,14 @@ impl Db {
     /// Opens (and makes) a SQLite file. Every connection is checked to have the settings asked for.
     pub async fn sqlite(file: &Path, durability: Durability) -> Result<Self, sqlx::Error> {
         let options = sqlite_options(file, durability);
-        let pool = |max: u32, options: SqliteConnectOptions| {
-            SqlitePoolOptions::new()
-                .max_connections(max)
-                .acquire_timeout(ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .before_acquire(|connection, _| {
-                    // Where the disk is full SQLite gives a transaction up by itself, and the connection believes for ever
-                    // that it is in one: there has to be another.
-                    let left_over = connection.is_in_transaction();
-                    Box::pin(async move { Ok(!left_over) })
-                })
-                .after_connect(move |connection, _| Box::pin(assert_sqlite(connection, durability)))
-                .connect_with(options)
+        let pool = |most: u32, options: SqliteConnectOptions| {
+            Pool::open(Keeping {
+                options,
+                check: Box::new(move |connection| Box::pin(assert_sqlite(connection, durability))),
+                most,
+                patience: ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT,
+                stays: None,
+            })
         };
         // What is deleted is overwritten: keys and passwords above all.
         let secure_delete = match durability {
@@ -167,18 +174,20 @@ impl Db {
         allow_unsafe: bool,
     ) -> Result<Self, sqlx::Error> {
         let options = postgres_options(url, schema, planning)?;
-        // A pool tries again until it times out, and keeps the reason to itself: ask once outside it.
+        // A pool waits for a server that is starting. Whoever opens a store is told at once that there is none.
         let mut first = PgConnection::connect_with(&options).await?;
         assert_postgres(&mut first, allow_unsafe).await?;
         first.close().await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| Box::pin(assert_postgres(connection, allow_unsafe)))
-            .connect_with(options)
-            .await?;
+        let pool: Pool<Postgres> = Pool::open(Keeping {
+            options,
+            check: Box::new(move |connection| Box::pin(assert_postgres(connection, allow_unsafe))),
+            most: POSTGRES_CONNECTIONS,
+            patience: ACQUIRE_TIMEOUT,
+            stays: Some(POSTGRES_STAY),
+        })
+        .await?;
         // Two processes may found a store at once; CREATE SCHEMA IF NOT EXISTS races without a lock.
-        let mut tx = pool.begin().await?;
+        let mut tx = pool.begin(None).await?;
         sqlx::query("SELECT pg_advisory_xact_lock(hashtext('docket schema'))")
             .execute(&mut *tx)
             .await?;
@@ -202,11 +211,12 @@ impl Db {
     pub async fn script(&self, sqlite: &str, postgres: &str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { write, .. } => {
-                let script = format!("BEGIN IMMEDIATE; {sqlite}; COMMIT;");
-                sqlx::raw_sql(&script).execute(write).await?;
+                let mut tx = write.begin(Some(WRITING)).await?;
+                sqlx::raw_sql(sqlite).execute(&mut *tx).await?;
+                tx.commit().await?;
             }
             Self::Postgres(pool) => {
-                let mut tx = pool.begin().await?;
+                let mut tx = pool.begin(None).await?;
                 sqlx::query("SELECT pg_advisory_xact_lock(hashtext('docket schema'))")
                     .execute(&mut *tx)
                     .await?;
@@ -276,8 +286,8 @@ impl Db {
     /// Begins a transaction that writes. On SQLite it takes the file's one write lock at once.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin(Some(WRITING)).await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin(None).await?),
         })
     }
 
@@ -295,11 +305,8 @@ impl Db {
     /// Begins a transaction that reads one unmoving state.
     pub async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin(None).await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin(Some(UNMOVING)).await?),
         })
     }
 
@@ -367,9 +374,9 @@ impl Db {
 /// A transaction of either kind; rolled back when dropped.
 pub enum Tx {
     /// On SQLite.
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(Transaction<Sqlite>),
     /// On PostgreSQL.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(Transaction<Postgres>),
 }
 
 impl Tx {
@@ -459,9 +466,13 @@ impl Tx {
             // No plan, no look for what is there, and rows stored by the page.
             Self::Postgres(tx) => {
                 let sql = format!("COPY {table} ({columns}) FROM STDIN WITH (FORMAT binary)");
+                let rows = postgres_copy(&rows)?;
+                // Broken off at its end, sqlx would take its answer for that to the next statement.
+                tx.set_delicate(true);
                 let mut copying = tx.copy_in_raw(&sql).await?;
-                copying.send(postgres_copy(&rows)?).await?;
+                copying.send(rows).await?;
                 copying.finish().await?;
+                tx.set_delicate(false);
             }
         }
         Ok(())

@@ -32,15 +32,16 @@ use async_graphql::{MergedObject, Request, Schema, SchemaBuilder, Value, Variabl
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 
+// Each is asked for a field after those before it: what is wanted most comes first.
 /// Queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    inbox::InboxQueries,
+    ticket::TicketQuery,
+    ticket::ExclusionQueries,
     account::AccountQuery,
     account::StaffQuery,
     account::RecoveryQuery,
-    ticket::TicketQuery,
-    ticket::ExclusionQueries,
-    inbox::InboxQueries,
     statistics::StatisticsQuery,
     organisation::OrganisationQuery,
     event::EventQuery,
@@ -52,15 +53,16 @@ pub struct Query(
     node::NodeQuery,
 );
 
+// In an order like that of queries.
 /// Commands.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    ticket_actions::TicketMutation,
     account::AccountMutation,
     account::BulkMutation,
     account::ListMutation,
     account::DoorMutation,
     account::RecoveryMutation,
-    ticket_actions::TicketMutation,
     organisation::OrganisationMutation,
     progress::ProgressMutation,
     phrasebook::PhrasebookMutation,

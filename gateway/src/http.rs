@@ -36,18 +36,14 @@ use std::sync::Arc;
 const CONSOLE: &str = include_str!("console/index.html");
 
 /// What handlers share.
-#[derive(Clone)]
 pub struct Server {
     app: App,
     schema: Observed<Judging>,
     documents: Arc<Documents>,
-    console: Arc<Console>,
+    /// What the console's page may do.
+    console_policy: HeaderValue,
     demo: Option<Arc<str>>,
     proxies: Arc<[IpAddr]>,
-}
-
-struct Console {
-    policy: HeaderValue,
 }
 
 /// The routes over a running Docket. `demo` is what the start page shows of a demonstration's accounts, `proxies` are
@@ -63,9 +59,7 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
         ),
         documents: Arc::new(Documents::new(app.limits.shape)),
         app,
-        console: Arc::new(Console {
-            policy: console_policy(),
-        }),
+        console_policy: console_policy(),
         demo: demo.map(Into::into),
         proxies: proxies.into(),
     };
@@ -84,16 +78,16 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
             "/attachment/{token}",
             get(attachment::fetch).put(attachment::upload),
         )
-        .with_state(server)
+        .with_state(Arc::new(server))
         .layer(observing)
 }
 
-async fn console(State(server): State<Server>) -> Response {
+async fn console(State(server): State<Arc<Server>>) -> Response {
     let mut response = axum::response::Html(CONSOLE).into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        server.console.policy.clone(),
+        server.console_policy.clone(),
     );
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -130,7 +124,7 @@ fn console_policy() -> HeaderValue {
 
 /// A printed form, to whoever has its link, once.
 async fn printed(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     method: Method,
     Path(token): Path<String>,
 ) -> Response {
@@ -173,7 +167,7 @@ async fn printed(
     response
 }
 
-async fn demo_accounts(State(server): State<Server>) -> Response {
+async fn demo_accounts(State(server): State<Arc<Server>>) -> Response {
     match &server.demo {
         Some(accounts) => ([(header::CONTENT_TYPE, JSON)], accounts.to_string()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -181,7 +175,7 @@ async fn demo_accounts(State(server): State<Server>) -> Response {
 }
 
 /// Ready when the store answers and the projections follow.
-async fn ready(State(server): State<Server>) -> Response {
+async fn ready(State(server): State<Arc<Server>>) -> Response {
     if server.app.drain.has_begun() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response();
     }
@@ -216,8 +210,18 @@ async fn ready(State(server): State<Server>) -> Response {
 }
 
 async fn graphql(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: axum::extract::Request,
+) -> Response {
+    // On the heap from the start: what it becomes is large, and would be moved by each layer around it.
+    Box::pin(answering(server, query, upgrade, request)).await
+}
+
+async fn answering(
+    server: Arc<Server>,
+    query: Option<String>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: axum::extract::Request,
 ) -> Response {
@@ -294,7 +298,7 @@ async fn graphql(
 }
 
 async fn answer(
-    server: Server,
+    server: Arc<Server>,
     accepted: Accepted,
     headers: &HeaderMap,
     prepared: Result<Prepared, Bad>,

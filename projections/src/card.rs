@@ -101,23 +101,29 @@ pub(crate) fn read(row: &Row, from: usize) -> Result<Card, ProjectionError> {
 }
 
 impl Views {
-    /// Tickets at the versions they were seen at just now: from memory, or read again, and then perhaps a little later.
+    /// Tickets at the versions they were seen at just now: from memory, or read again, and then perhaps a little later. `None`
+    /// for one that was erased since.
     pub(crate) async fn cards(
         &self,
         seen: &[(TicketId, u64)],
-    ) -> Result<HashMap<TicketId, Card>, ProjectionError> {
-        let mut cards = HashMap::with_capacity(seen.len());
-        let mut missing = Vec::new();
-        for (id, version) in seen {
-            match self.known().at(*id, *version) {
-                Some(card) => drop(cards.insert(*id, card)),
-                None => missing.push(*id),
-            }
+    ) -> Result<Vec<Option<Card>>, ProjectionError> {
+        let known = seen
+            .iter()
+            .map(|(id, version)| self.known().at(*id, *version));
+        let mut cards: Vec<_> = known.collect();
+        let missing = cards.iter().zip(seen).filter(|(card, _)| card.is_none());
+        let missing: Vec<_> = missing.map(|(_, (id, _))| *id).collect();
+        if missing.is_empty() {
+            return Ok(cards);
         }
-        if !missing.is_empty() {
-            for card in self.tickets(&missing).await? {
-                self.known().keep(card.clone());
-                cards.insert(card.id, card);
+        let read = self.tickets(&missing).await?;
+        for card in &read {
+            self.known().keep(card.clone());
+        }
+        let read: HashMap<_, _> = read.into_iter().map(|card| (card.id, card)).collect();
+        for (card, (id, _)) in cards.iter_mut().zip(seen) {
+            if card.is_none() {
+                *card = read.get(id).cloned();
             }
         }
         Ok(cards)

@@ -5,7 +5,7 @@
 mod limit;
 mod query;
 
-pub use query::{InboxQuery, InboxRow, Order, Place};
+pub use query::{InboxQuery, InboxRow, Order, Place, Stretch};
 
 use crate::projection::{Batch, Column, Projection, ProjectionError, Table, id};
 use crate::write::Write;

@@ -4,6 +4,7 @@ mod claims;
 mod commands;
 mod contract;
 mod faults;
+mod lending;
 mod processes;
 mod readers;
 mod settings;

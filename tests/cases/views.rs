@@ -321,9 +321,13 @@ async fn counts_are_those_of_the_rows(store: &TestStore) {
     let server = play_some(store).await;
     let views = &server.app.views;
     let soon = views
-        .inbox(&asked(Holder::Centre, Tab::ToSign, now()), &Span::first(1))
+        .inbox(
+            &asked(Holder::Centre, Tab::ToSign, now()),
+            &Span::first(1),
+            false,
+        )
         .await;
-    let due = soon.unwrap()[0].due_at.expect("a limit");
+    let due = soon.unwrap().rows[0].due_at.expect("a limit");
     let minute = TimeDelta::minutes(1);
     for holder in [
         Holder::Centre,

@@ -1,11 +1,12 @@
 //! Connections that are not a server's: those that only read, to verify, export and back up beside one; and
 //! the one that makes a file which nobody else has yet.
 
+use super::lending::Keeping;
 use super::{
-    ACQUIRE_TIMEOUT, Db, Planning, SQLITE_BUSY_TIMEOUT, STATEMENT_CACHE, Tx, postgres_options,
+    ACQUIRE_TIMEOUT, Db, POSTGRES_STAY, Planning, Pool, SQLITE_BUSY_TIMEOUT, STATEMENT_CACHE, Tx,
+    postgres_options,
 };
-use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use std::path::Path;
 
 impl Db {
@@ -32,13 +33,14 @@ impl Db {
         let options = options
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENT_CACHE);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await?;
+        let pool = Pool::open(Keeping {
+            options,
+            check: Box::new(|_| Box::pin(async { Ok(()) })),
+            most: 1,
+            patience: ACQUIRE_TIMEOUT + SQLITE_BUSY_TIMEOUT,
+            stays: None,
+        })
+        .await?;
         Ok(Self::Sqlite {
             write: pool.clone(),
             read: pool,
@@ -48,11 +50,14 @@ impl Db {
     /// Opens a schema of a PostgreSQL database, to read it; makes none.
     pub async fn postgres_reading(url: &str, schema: &str) -> Result<Self, sqlx::Error> {
         let options = postgres_options(url, schema, Planning::Free)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options)
-            .await?;
+        let pool = Pool::open(Keeping {
+            options,
+            check: Box::new(|_| Box::pin(async { Ok(()) })),
+            most: 1,
+            patience: ACQUIRE_TIMEOUT,
+            stays: Some(POSTGRES_STAY),
+        })
+        .await?;
         Ok(Self::Postgres(pool))
     }
 }

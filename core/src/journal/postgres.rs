@@ -10,12 +10,11 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Planning, postgres_options, time_of};
+use crate::db::{ACQUIRE_TIMEOUT, Db, Lent, Planning, Pool, postgres_options, time_of};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgListener, PgPool, PgRow};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Connection as _, PgConnection, Row as _};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -73,9 +72,11 @@ const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, s
      actor, acting_for, command, correlation, causation, occurred_at, recorded_at, rules_version";
 
 pub(super) struct Postgres {
-    pool: PgPool,
-    /// The writer's own connection: from the pool it would cost a round trip to see whether it lives.
-    writer: Mutex<Option<PoolConnection<sqlx::Postgres>>>,
+    pool: Pool<sqlx::Postgres>,
+    /// The writer's own connection.
+    writer: Mutex<Option<Lent<sqlx::Postgres>>>,
+    /// What the listener takes its one connection from, again and again.
+    listening: PgPool,
     listener: Mutex<Option<PgListener>>,
 }
 
@@ -98,8 +99,13 @@ impl Postgres {
             .bind(clock.now().timestamp_micros())
             .execute(&pool)
             .await?;
+        let listening = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT);
+        let options = postgres_options(url, SCHEMA_NAME, Planning::ByIndex)?;
         Ok(Self {
             pool,
+            listening: listening.connect_lazy_with(options),
             writer: Mutex::new(None),
             listener: Mutex::new(None),
         })
@@ -153,7 +159,7 @@ impl Backend for Postgres {
         // Taken out while in use: whatever goes wrong, a connection that may be broken is not put back.
         let mut connection = match writer.take() {
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => self.pool.take().await?,
         };
         let appended = append::append(&mut connection, batch, now).await?;
         *writer = Some(connection);
@@ -359,9 +365,11 @@ impl Backend for Postgres {
         let mut listener = self.listener.lock().await;
         if listener.is_none() {
             // Listening is a hint; without it the poll below is what there is.
-            if let Ok(mut fresh) = PgListener::connect_with(&self.pool).await
+            if let Ok(mut fresh) = PgListener::connect_with(&self.listening).await
                 && fresh.listen(CHANNEL).await.is_ok()
             {
+                // Not within the time that is waited for news: it would be broken off again and again.
+                fresh.eager_reconnect(false);
                 *listener = Some(fresh);
             }
         }
@@ -369,9 +377,9 @@ impl Backend for Postgres {
             tokio::time::sleep(at_most).await;
             return None;
         };
-        match tokio::time::timeout(at_most, open.recv()).await {
-            Ok(Ok(told)) => told.payload().parse().ok(),
-            Ok(Err(_)) => {
+        match tokio::time::timeout(at_most, open.try_recv()).await {
+            Ok(Ok(Some(told))) => told.payload().parse().ok(),
+            Ok(Ok(None) | Err(_)) => {
                 *listener = None;
                 None
             }
@@ -380,7 +388,7 @@ impl Backend for Postgres {
     }
 
     async fn settings(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.take().await?;
         let mut settings = Vec::new();
         for name in [
             "fsync",

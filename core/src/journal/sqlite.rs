@@ -11,13 +11,13 @@ use super::backend::{
 };
 use super::{Purpose, Record};
 use crate::clock::{Clock, random_bytes};
-use crate::db::{Db, Durability, ROWS_PER_STATEMENT, list, pieces, placeholders, time_of};
+use crate::db::{Db, Durability, Pool, ROWS_PER_STATEMENT, list, pieces, placeholders, time_of};
 use append::{Writer, add};
 use async_trait::async_trait;
 use docket_domain::Timestamp;
 use docket_domain::ids::{AccountId, CommandId, EventId, LogId};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Executor as _, Row as _, SqlitePool};
+use sqlx::{Executor as _, Row as _};
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -65,10 +65,10 @@ const EVENT_COLUMNS: &str = "position, category, stream, version, event, type, s
      actor, acting_for, command, correlation, causation, occurred_at, recorded_at, rules_version";
 
 pub(super) struct Sqlite {
-    write: SqlitePool,
-    /// The writer's own connection: from the pool it would cost a hop to see whether it lives.
+    write: Pool<sqlx::Sqlite>,
+    /// The writer's own connection, with what it has in mind.
     writer: Mutex<Option<Writer>>,
-    read: SqlitePool,
+    read: Pool<sqlx::Sqlite>,
 }
 
 impl Sqlite {
@@ -99,7 +99,7 @@ impl Sqlite {
     async fn take_writer(&self, slot: &mut Option<Writer>) -> Result<Writer, sqlx::Error> {
         match slot.take() {
             Some(writer) => Ok(writer),
-            None => Writer::new(self.write.acquire().await?).await,
+            None => Writer::new(self.write.take().await?).await,
         }
     }
 }
@@ -146,7 +146,7 @@ impl Backend for Sqlite {
             }
             Err(error) => {
                 // It may have a transaction open: closed, not given back.
-                drop(writer.connection.detach());
+                drop(writer.connection.keep());
                 Err(error)
             }
         }

@@ -41,16 +41,21 @@ impl<T: ContainerType> OutputType for InTurn<T> {
 
 /// Whether nothing that is asked for has to be merged: there are fields alone, each once, under no directive.
 fn is_plain(selections: &[Positioned<Selection>]) -> bool {
-    let key = |selection: &Positioned<Selection>| match &selection.node {
+    selections.iter().enumerate().all(|(place, selection)| {
+        let name = plain_key(selection);
+        let before = selections[..place].iter();
+        name.is_some() && before.map(plain_key).all(|other| other != name)
+    })
+}
+
+/// What a field is told under, where it is one, under no directive.
+fn plain_key(selection: &Positioned<Selection>) -> Option<&str> {
+    match &selection.node {
         Selection::Field(field) if field.node.directives.is_empty() => {
-            Some(field.node.response_key().node.clone())
+            Some(field.node.response_key().node.as_str())
         }
         _ => None,
-    };
-    selections.iter().enumerate().all(|(place, selection)| {
-        let name = key(selection);
-        name.is_some() && selections[..place].iter().all(|other| key(other) != name)
-    })
+    }
 }
 
 async fn resolve<T: ContainerType>(context: &ContextSelectionSet<'_>, object: &T) -> Value {

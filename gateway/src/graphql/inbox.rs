@@ -6,10 +6,11 @@ use super::paging::{PageArgs, PageInfo, Paging, page_size, place_of};
 use super::ticket::{Kind, Light, Siblings, Ticket, Urgency};
 use crate::auth::viewer;
 use crate::error::{Code, fault, view_fault};
-use async_graphql::{Context, Enum, Error, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, Error, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use docket_domain::ids::TicketId;
 use docket_projections::inbox::{self as view, Holder, PAGE_MAX};
+use std::sync::OnceLock;
 use tokio::sync::OnceCell;
 
 /// Rows of a page where the client does not say.
@@ -100,17 +101,43 @@ pub struct InboxConnection {
     query: view::InboxQuery,
     edges: Vec<InTurn<InboxEdge>>,
     page_info: PageInfo,
+    /// How many rows there are in all, where the page was read with it.
+    total: Option<u64>,
     /// Asked for once, however many fields need them.
     counts: OnceCell<Vec<(view::Tab, u64)>>,
 }
 
 /// A row of an inbox, with its cursor.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct InboxEdge {
-    /// Give this as `after` to go on from here, as `before` to go back.
-    cursor: String,
+    #[graphql(skip)]
+    place: RowPlace,
     /// The row.
     node: InTurn<InboxItem>,
+}
+
+#[ComplexObject]
+impl InboxEdge {
+    /// Give this as `after` to go on from here, as `before` to go back.
+    async fn cursor(&self) -> String {
+        self.place.cursor()
+    }
+}
+
+/// A row's place in an order, to make a cursor of.
+#[derive(Clone, Copy)]
+struct RowPlace {
+    order: view::Order,
+    sort: i64,
+    ticket: TicketId,
+}
+
+impl RowPlace {
+    fn cursor(self) -> String {
+        let parts = [self.sort.to_string(), self.ticket.to_string()];
+        cursor(&kind(self.order), &parts)
+    }
 }
 
 /// A row of an inbox.
@@ -170,6 +197,9 @@ impl InboxConnection {
             let counts = self.counted(context).await?.iter();
             let count = counts.filter(|(tab, _)| *tab == self.query.tab);
             return Ok(count.map(|(_, count)| count).sum());
+        }
+        if let Some(total) = self.total {
+            return Ok(total);
         }
         let views = &app(context)?.views;
         let total = views.inbox_total(&self.query).await;
@@ -278,18 +308,28 @@ impl InboxQueries {
         let kind = kind(order);
         let place = |text: &str| place_of::<TicketId>(&kind, text);
         let paging = Paging::of(context, &args, (PAGE_USUAL, PAGE_MAX), place)?;
-        let (views, asked) = (&app(context)?.views, &query);
+        let (views, asked, total) = (&app(context)?.views, &query, &OnceLock::new());
+        let with_total = query.is_filtered() && context.look_ahead().field("totalCount").exists();
         let load = |span| async move {
-            let read = views.inbox(asked, &span).await;
-            read.map_err(|e| view_fault(&e))
+            // Counted once, with the page itself.
+            let with_total = with_total && total.get().is_none();
+            let read = views.inbox(asked, &span, with_total).await;
+            let read = read.map_err(|e| view_fault(&e))?;
+            if let Some(count) = read.total {
+                let _ = total.set(count);
+            }
+            Ok(read.rows)
         };
         let page = paging.read(|row| (row.sort, row.card.id), load).await?;
-        let cursor_of =
-            |row: &view::InboxRow| cursor(&kind, &[row.sort.to_string(), row.card.id.to_string()]);
-        let page_info = page.info(cursor_of);
+        let place_of = |row: &view::InboxRow| RowPlace {
+            order,
+            sort: row.sort,
+            ticket: row.card.id,
+        };
+        let page_info = page.info(|row| place_of(row).cursor());
         let siblings = Siblings::of(page.rows.iter().map(|row| &row.card));
         let edge = |row: view::InboxRow| {
-            let cursor = cursor_of(&row);
+            let place = place_of(&row);
             let node = InTurn(InboxItem {
                 ticket: InTurn(Ticket::among(row.card, &siblings)),
                 assignment_no: row.assignment.0,
@@ -299,13 +339,14 @@ impl InboxQueries {
                 overdue: row.overdue,
                 tab: row.tab,
             });
-            InTurn(InboxEdge { cursor, node })
+            InTurn(InboxEdge { place, node })
         };
         let edges = page.rows.into_iter().map(edge).collect();
         Ok(InboxConnection {
             query,
             edges,
             page_info,
+            total: total.get().copied(),
             counts: OnceCell::new(),
         })
     }

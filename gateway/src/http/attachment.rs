@@ -17,6 +17,7 @@ use docket_domain::ticket::Attachment;
 use docket_domain::{Reason, Refusal};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -108,7 +109,7 @@ fn status(code: &str) -> StatusCode {
 
 /// Takes the bytes of a file, and attaches it.
 pub async fn upload(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     Path(token): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -265,7 +266,7 @@ fn believe(head: &[u8], new: &NewFile) -> Result<(), Refusal> {
 
 /// Gives what is in a file.
 pub async fn fetch(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     method: Method,
     Path(token): Path<String>,
     headers: HeaderMap,

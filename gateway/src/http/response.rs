@@ -11,6 +11,7 @@ use async_graphql::{Executor as _, Response as GraphQLResponse, ServerError, Val
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -131,7 +132,7 @@ impl Telling {
 
 /// Executes anything: the one result, or a subscription's events until the client goes, its source ends, or
 /// fails, or it is busy for longer than a request may take. Nothing is read ahead: the next event is looked for when the one before has been taken.
-pub fn outcomes(server: Server, prepared: Prepared) -> BoxStream<'static, Outcome> {
+pub fn outcomes(server: Arc<Server>, prepared: Prepared) -> BoxStream<'static, Outcome> {
     if prepared.operation == Some(OperationType::Subscription) {
         let most = server.app.limits.request_timeout;
         let busy = Busy::from(prepared.deadline - most);

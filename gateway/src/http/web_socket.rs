@@ -41,7 +41,7 @@ const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Takes the connection over.
 pub fn open(
-    server: Server,
+    server: Arc<Server>,
     upgrade: WebSocketUpgrade,
     asker: &Asker,
     place: admission::Socket,
@@ -95,7 +95,7 @@ type Over = Option<Closing>;
 type Step = Option<Outcome>;
 
 struct Connection {
-    server: Server,
+    server: Arc<Server>,
     asker: Asker,
     acknowledged: bool,
     heard: bool,
@@ -104,7 +104,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(server: Server, asker: Asker) -> Self {
+    fn new(server: Arc<Server>, asker: Asker) -> Self {
         Self {
             server,
             asker,
@@ -305,7 +305,7 @@ impl Connection {
 }
 
 /// An operation from its request to its end.
-fn steps(server: Server, asker: Asker, params: Params) -> BoxStream<'static, Step> {
+fn steps(server: Arc<Server>, asker: Asker, params: Params) -> BoxStream<'static, Step> {
     let prepared = async move {
         let language = asker.language;
         let deadline = deadline(&server);

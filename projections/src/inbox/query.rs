@@ -104,6 +104,15 @@ pub struct InboxRow {
     pub sort: i64,
 }
 
+/// A stretch of an inbox.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    /// Its rows, in the order they are read.
+    pub rows: Vec<InboxRow>,
+    /// How many the query has in all, where that was asked for; of a stretch without rows it is not known.
+    pub total: Option<u64>,
+}
+
 impl InboxQuery {
     /// Whether it asks for some rows of its tab only.
     #[must_use]
@@ -169,13 +178,20 @@ impl InboxQuery {
 }
 
 impl Views {
-    /// A stretch of an inbox, at most [`PAGE_MAX`] rows and one, in the order they are read.
+    /// A stretch of an inbox, at most [`PAGE_MAX`] rows and one; and in the same statement, where asked for, how many rows
+    /// there are in all.
     pub async fn inbox(
         &self,
         query: &InboxQuery,
         span: &Span<Place>,
-    ) -> Result<Vec<InboxRow>, ProjectionError> {
+        with_total: bool,
+    ) -> Result<Stretch, ProjectionError> {
         let (mut condition, mut values) = query.condition();
+        let total = if with_total {
+            format!("(SELECT count(*) FROM inbox i WHERE {condition})")
+        } else {
+            "0".to_owned()
+        };
         let column = query.order.column(query.tab);
         if column == "urgent" {
             // In words, for the index that has no rows that are over.
@@ -197,7 +213,7 @@ impl Views {
         let direction = span.direction(descends);
         values.push(span.limit.min(PAGE_MAX + 1).into());
         let sql = format!(
-            "SELECT t.ticket, t.version, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}
+            "SELECT t.ticket, t.version, i.assignment, i.tab, i.unviewed, i.due_at, i.open, i.{column}, {total}
              FROM inbox i JOIN tickets t ON t.ticket = i.ticket WHERE {condition}
              ORDER BY i.{column} {direction}, i.ticket {direction} LIMIT ${}",
             values.len()
@@ -212,10 +228,9 @@ impl Views {
             .iter()
             .map(seen)
             .collect::<Result<_, ProjectionError>>()?;
-        let mut cards = self.cards(&seen).await?;
-        let row = |(row, (ticket, _)): (&Row, &(TicketId, u64))| {
-            // Erased since.
-            let Some(card) = cards.remove(ticket) else {
+        let cards = self.cards(&seen).await?;
+        let row = |(row, card): (&Row, Option<Card>)| {
+            let Some(card) = card else {
                 return Ok(None);
             };
             let due = row.int(5)?;
@@ -234,11 +249,16 @@ impl Views {
                 sort: row.int(7)?,
             }))
         };
-        rows.iter()
-            .zip(&seen)
-            .map(row)
-            .filter_map(Result::transpose)
-            .collect()
+        let total = rows.first().filter(|_| with_total).map(|row| row.int(8));
+        let rows = rows.iter().zip(cards).map(row);
+        Ok(Stretch {
+            rows: rows
+                .filter_map(Result::transpose)
+                .collect::<Result<_, ProjectionError>>()?,
+            total: total
+                .transpose()?
+                .map(|total| u64::try_from(total).unwrap_or(0)),
+        })
     }
 
     /// How many rows a query has in all, counted one by one; without a filter, see [`Self::inbox_counts`].

@@ -164,7 +164,7 @@ async fn every_connection_of_a_pool_is_safe() {
         };
         let mut held = Vec::new();
         for _ in 0..docket_core::db::POSTGRES_CONNECTIONS {
-            let mut connection = pool.acquire().await.unwrap();
+            let mut connection = pool.take().await.unwrap();
             for name in POSTGRES_SAFETY {
                 let value: String = sqlx::query_scalar(&format!("SHOW {name}"))
                     .fetch_one(&mut *connection)

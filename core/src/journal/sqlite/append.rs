@@ -7,11 +7,10 @@
 //! what stands in its way, then what can be taken. Either way its rows are [`packed`](super::packed).
 
 use super::packed::{Column, Packed, ROWS_MAX, insert_sql, numbers_sql, width};
-use crate::db::{pieces, placeholders, time_of};
+use crate::db::{Lent, pieces, placeholders, time_of};
 use crate::journal::backend::{Appended, Commit, signed, unsigned};
 use crate::journal::standing::{Standing, accepted, rejected};
 use docket_domain::Timestamp;
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Connection as _, Row as _, SqliteConnection};
 use std::collections::HashMap;
@@ -78,7 +77,7 @@ const CONSTRAINT: i32 = 19;
 
 /// The one connection that appends.
 pub(super) struct Writer {
-    pub(super) connection: PoolConnection<sqlx::Sqlite>,
+    pub(super) connection: Lent<sqlx::Sqlite>,
     /// The head as this process last saw it.
     head: Option<Head>,
     /// The versions this process left streams at. True of the log as long as nobody else has moved its head,
@@ -188,9 +187,7 @@ impl Rows {
 }
 
 impl Writer {
-    pub(super) async fn new(
-        mut connection: PoolConnection<sqlx::Sqlite>,
-    ) -> Result<Self, sqlx::Error> {
+    pub(super) async fn new(mut connection: Lent<sqlx::Sqlite>) -> Result<Self, sqlx::Error> {
         let sql = numbers_sql();
         sqlx::query(&sql).execute(&mut *connection).await?;
         Ok(Self {

@@ -227,7 +227,7 @@ mod tests {
             packed.bytes(&[9, 0]);
             packed.end_row(width(ROW));
         }
-        let mut connection = write.acquire().await.unwrap();
+        let mut connection = write.take().await.unwrap();
         let table = "CREATE TABLE some (place INTEGER PRIMARY KEY, text TEXT NOT NULL, \
              number INTEGER NOT NULL, id BLOB, blob BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;";
         let setup = format!("{table}{}", numbers_sql());
