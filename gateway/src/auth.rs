@@ -19,8 +19,8 @@ pub enum Credential {
 }
 
 /// A session's token was sent that is over, or none.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenOver;
+#[derive(Clone, Debug)]
+pub struct TokenOver(pub Arc<str>);
 
 /// Why nobody knows who somebody is.
 #[derive(Debug)]

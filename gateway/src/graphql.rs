@@ -1,6 +1,7 @@
 //! The GraphQL schema. One file a noun: its type, inputs and payloads, queries and mutations.
 
 mod account;
+pub mod coerced;
 mod common;
 pub mod documents;
 mod event;

@@ -310,6 +310,10 @@ async fn each_query_has_its_readers(store: &TestStore) {
         }
     }
     let clerk = person(&server, "clerk").await;
+    let mixed = "query($d: ID) { statistics(filter: { from: \"2026-01-01\", to: \"2026-12-31\" }, departmentId: $d) { received } }";
+    let loose = json!({ "d": department() });
+    assert_eq!(clerk.fault(mixed, loose).await, "BAD_REQUEST");
+    assert!(clerk.data(mixed, json!({})).await["statistics"].is_array());
     let foreign = "query($d: ID!) { statistics(filter: { from: \"2026-01-01\", to: \"2026-12-31\", departmentId: $d }) { received } }";
     let other = json!({ "d": format!("department:{OTHER_DEPARTMENT}") });
     assert_eq!(clerk.fault(foreign, other).await, "FORBIDDEN");

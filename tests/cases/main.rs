@@ -3,6 +3,7 @@
 mod access;
 mod attachments;
 mod clients;
+mod coerced;
 mod desk;
 mod documents;
 mod event_stream;

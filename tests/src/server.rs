@@ -291,6 +291,12 @@ impl Client {
         Ok(response["data"][mutation].take())
     }
 
+    /// What it is known by.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same session as a reverse proxy passes it on for an address.
     #[must_use]
     pub fn from(&self, address: &str) -> Self {

@@ -103,6 +103,25 @@ impl Desk {
             .await
     }
 
+    /// Ends a session by its refresh token, or by an access token that may be over.
+    pub async fn end_session(
+        &self,
+        token: Option<&str>,
+        refresh_token: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<(), DeskError> {
+        if let Some(token) = token {
+            self.ops.log_out(token).await?;
+        }
+        if let Some(refresh_token) = refresh_token
+            && let Some(account) = self.ops.log_out_by(refresh_token).await?
+        {
+            self.note(SecurityKind::Logout, Some(account), address, 1)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Whether the next try to log in needs a captcha: the same for logins that exist and that do not.
     pub async fn login_needs_captcha(&self, login: &str) -> Result<bool, DeskError> {
         Ok(self.ops.needs_captcha(&self.login_hash(login)).await?)

@@ -200,7 +200,7 @@ impl Ops {
             .db
             .fetch_optional(sql, values![token.as_slice()])
             .await?;
-        // One that is over may have been swept away; the refresh token is good all the same.
+        // One that is over is not needed; the refresh token is good all the same.
         let expires_at = row.map(|row| row.time(0)).transpose()?;
         Ok(Opened {
             expires_at: expires_at.unwrap_or_else(|| self.clock.now()),
@@ -245,14 +245,14 @@ impl Ops {
 
     /// Takes away what is over, and the oldest sessions of an account that has too many.
     async fn sweep(&self, now: Timestamp, account: AccountId) -> Result<(), OpsError> {
-        for (table, column) in [
-            ("access_tokens", "expires_at"),
-            ("session_families", "ends_at"),
-            ("logins_taken", "ends_at"),
-        ] {
-            let sql = format!("DELETE FROM {table} WHERE {column} <= $1");
+        for table in ["session_families", "logins_taken"] {
+            let sql = format!("DELETE FROM {table} WHERE ends_at <= $1");
             self.db.execute(&sql, values![now]).await?;
         }
+        // Tokens that are over stay as long as their session: it can be ended by them.
+        let sql = "DELETE FROM access_tokens WHERE expires_at <= $1
+                   AND family NOT IN (SELECT family FROM session_families)";
+        self.db.execute(sql, values![now]).await?;
         let sql = "DELETE FROM session_families WHERE family IN (
                    SELECT family FROM session_families WHERE account = $1
                    ORDER BY started_at DESC LIMIT $2 OFFSET $3)";
@@ -381,6 +381,19 @@ impl Ops {
         self.db.execute(sql, ended).await?;
         self.forget_sessions();
         Ok(())
+    }
+
+    /// Ends the session of a refresh token, with every token it has: whose it was.
+    pub async fn log_out_by(&self, refresh_token: &str) -> Result<Option<AccountId>, OpsError> {
+        let Some(family) = family_of(refresh_token) else {
+            return Ok(None);
+        };
+        let name = hash(&family);
+        let found = self.family(&name).await?;
+        let sql = "DELETE FROM session_families WHERE family = $1";
+        self.db.execute(sql, values![name.as_slice()]).await?;
+        self.forget_sessions();
+        Ok(found.map(|found| found.account))
     }
 
     fn forget_sessions(&self) {

@@ -22,8 +22,6 @@ pub struct Known {
     pub document: ExecutableDocument,
     /// Variables that ask for so many rows.
     pub pages: Arc<[Name]>,
-    /// Those of them that may be left out, and have no default.
-    pub optional_pages: Arc<[Name]>,
 }
 
 /// A number that no document has had yet.

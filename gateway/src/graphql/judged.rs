@@ -4,14 +4,16 @@
 //! A document is validated by a schema that has every check; under variables of the same form it is then executed by one
 //! that has none, and whose fields are resolved without asking extensions about each. Decision 46 says what this gains.
 
+use super::coerced::Missing;
 use super::documents::Known;
+use super::limits::Trial;
 use super::limits::coded;
 use super::telling::{Cost, tell};
 use super::{DocketSchema, builder};
 use crate::app::App;
-use crate::error::Language;
+use crate::error::{Code, Language, fault_because, nowhere, speak};
 use async_graphql::{Data, Executor, Request, Response, ValidationMode};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -104,6 +106,16 @@ impl Judging {
             judged: Arc::new(Cache::new(JUDGED_MAX)),
         }
     }
+
+    /// What is told of a request that is not executed: what is wrong with its document goes before.
+    async fn unless_invalid(&self, request: Request, refused: Response) -> Response {
+        let judged = self.strict.execute(request.data(Trial)).await;
+        if judged.errors.is_empty() {
+            refused
+        } else {
+            judged
+        }
+    }
 }
 
 /// What somebody put into a request.
@@ -112,8 +124,24 @@ fn found<T: Copy + 'static>(request: &Request) -> Option<T> {
     data.and_then(|data| data.downcast_ref::<T>()).copied()
 }
 
+/// What is told of a variable that must be given, and is not.
+fn missing(request: &Request) -> Option<Response> {
+    let missing = request.data.get(&TypeId::of::<Missing>())?;
+    let Missing(name) = missing.downcast_ref()?;
+    let detail = (
+        format!("缺少变量 ${name}，不能为空"),
+        format!("the variable ${name} is missing, or null"),
+    );
+    let mut error = nowhere(fault_because(Code::BadRequest, detail));
+    speak(found::<Language>(request).unwrap_or_default(), &mut error);
+    Some(Response::from_errors(vec![error]))
+}
+
 impl Executor for Judging {
     async fn execute(&self, request: Request) -> Response {
+        if let Some(refused) = missing(&request) {
+            return self.unless_invalid(request, refused).await;
+        }
         let Some(mark) = found::<Mark>(&request) else {
             return self.strict.execute(request).await;
         };
@@ -135,6 +163,11 @@ impl Executor for Judging {
         request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
+        if let Some(refused) = missing(&request) {
+            let judging = self.clone();
+            let told = async move { judging.unless_invalid(request, refused).await };
+            return stream::once(told).boxed();
+        }
         Executor::execute_stream(&self.strict, request, session_data)
     }
 }

@@ -5,6 +5,8 @@ mod shape;
 mod tokens;
 mod wording;
 
+pub(super) use root::forget;
+
 use super::documents::{self, Checked, Known};
 use crate::error::{Code, fault_because, in_both, nowhere};
 use crate::settings::Shape;
@@ -69,22 +71,10 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     let mut document = parse_query(text).map_err(|error| unquoted(error.into()))?;
     let pages = shape::check(&document, shape).map_err(nowhere)?;
     root::settle(&mut document).map_err(nowhere)?;
-    let definitions = document
-        .operations
-        .iter()
-        .flat_map(|(_, operation)| &operation.node.variable_definitions);
-    let optional = definitions.filter(|definition| {
-        let definition = &definition.node;
-        definition.var_type.node.nullable
-            && definition.default_value.is_none()
-            && pages.contains(&definition.name.node)
-    });
-    let optional_pages = optional.map(|d| d.node.name.node.clone()).collect();
     Ok(Known {
         id: documents::next_id(),
         document,
         pages: pages.into(),
-        optional_pages,
     })
 }
 

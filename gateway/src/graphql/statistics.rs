@@ -273,6 +273,13 @@ impl StatisticsQuery {
         min_position: Option<Position>,
     ) -> Result<Vec<StatisticsRow>, Error> {
         let actor = &viewer(context)?.actor;
+        if filter.is_some() && (from.is_some() || to.is_some() || department_id.is_some()) {
+            let detail = (
+                "from、to 和 departmentId 请填写在 filter 中",
+                "give `from`, `to` and `departmentId` in `filter`",
+            );
+            return Err(fault_because(Code::BadRequest, detail));
+        }
         let figures = reads_figures(actor).ok_or_else(|| fault(Code::Forbidden))?;
         let loose = from.zip(to).map(|(from, to)| StatisticsFilter {
             from,

@@ -8,6 +8,7 @@ use crate::admission::{Full, Held};
 use crate::app::App;
 use crate::auth::{TokenOver, Unknown, Viewer, viewer_of};
 use crate::error::{Code, Language, nowhere, system};
+use crate::graphql::coerced;
 use crate::graphql::documents::{Checked, Known};
 use crate::graphql::judged::Mark;
 use crate::oidc::Refused;
@@ -438,22 +439,19 @@ async fn prepare_at(
     deadline: Instant,
 ) -> Result<Prepared, Bad> {
     let (text, known) = document_of(server, &mut params)?;
+    let wanted = params.operation_name.as_deref();
     let operation = known.as_deref().and_then(|known| {
-        let wanted = params.operation_name.as_deref();
-        let mut operations = known.document.operations.iter();
-        operations
-            .find(|(found, _)| wanted.is_none() || found.map(async_graphql::Name::as_str) == wanted)
-            .map(|(_, operation)| operation.node.ty)
+        let operation = coerced::chosen(&known.document, wanted);
+        operation.map(|operation| operation.ty)
     });
     let mut request = Request::new(text);
     let mut variables = params.variables.unwrap_or_default();
     if let Some(known) = &known {
-        // The library weighs a page before it knows that a variable may be left out, and refuses that.
-        for page in known.optional_pages.iter() {
-            let value = variables.entry(page.as_str());
-            value.or_insert(serde_json::Value::Null);
+        let mut document = known.document.clone();
+        if let Err(missing) = coerced::settle(&mut document, wanted, &mut variables) {
+            request = request.data(missing);
         }
-        request.set_parsed_query(known.document.clone());
+        request.set_parsed_query(document);
         request = request.data(Checked(known.pages.clone()));
     }
     let variables = serde_json::Value::Object(variables);
@@ -477,7 +475,7 @@ async fn prepare_at(
                 account = Some(viewer.actor.account);
                 request.data(viewer)
             }
-            None => request.data(TokenOver),
+            None => request.data(TokenOver(token.clone())),
         };
     }
     let admission = &server.app.admission;

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 on_both_stores! {
     a_client_refreshes_until_its_session_ends,
+    a_session_ends_by_any_of_its_tokens,
     a_subscription_ends_with_its_token_and_goes_on_with_the_next,
     a_new_password_and_a_deactivation_end_what_could_be_refreshed,
     a_cookie_alone_is_nobody,
@@ -95,6 +96,32 @@ async fn a_client_refreshes_until_its_session_ends(store: &TestStore) {
         .await;
     let over = refresh(&client, &third["refreshToken"]).await;
     assert_eq!(refused(&over), "SESSION_OVER", "after logging out");
+}
+
+/// A workbench that stood idle logs out with a token that ran out: its session is over all the same.
+async fn a_session_ends_by_any_of_its_tokens(store: &TestStore) {
+    let clock = Arc::new(ManualClock::at(now()));
+    let server = short(store, &clock).await;
+    let client = server.client();
+    let out = "mutation($i: LogoutInput) { logout(input: $i) { loggedOut } }";
+    let idle = log_in(&client, "clerk").await;
+    clock.set(now() + TOKEN);
+    // Whoever logs in has what is over swept away.
+    let other = log_in(&client, "clerk").await;
+    let told = with(&client, &idle).data(out, json!({})).await;
+    assert_eq!(told["logout"]["loggedOut"], true);
+    let over = refresh(&client, &idle["refreshToken"]).await;
+    assert_eq!(refused(&over), "SESSION_OVER");
+    assert!(is_in(&with(&client, &other)).await, "that is another one");
+    // By its refresh token, with no other.
+    let by = json!({ "i": { "refreshToken": other["refreshToken"] } });
+    let told = Client::new(&client.url).data(out, by).await;
+    assert_eq!(told["logout"]["loggedOut"], true);
+    assert!(!is_in(&with(&client, &other)).await);
+    let over = refresh(&client, &other["refreshToken"]).await;
+    assert_eq!(refused(&over), "SESSION_OVER");
+    let nobody = Client::new(&client.url);
+    assert_eq!(nobody.fault(out, json!({})).await, "UNAUTHENTICATED");
 }
 
 async fn a_subscription_ends_with_its_token_and_goes_on_with_the_next(store: &TestStore) {

@@ -2,7 +2,7 @@
 
 use super::Role;
 use crate::address::Address;
-use crate::auth::{Credential, TokenOver, viewer_at_the_door};
+use crate::auth::{Credential, TokenOver, Viewer, viewer_at_the_door};
 use crate::error::{self, Code, Failure, Refused, fault, fault_because, system};
 use crate::graphql::common::{Position, UserError, app, global_id, open, options, split};
 use crate::rates::SECRET_COSTS;
@@ -139,6 +139,8 @@ pub struct RefreshSessionPayload {
 /// A session to be ended.
 #[derive(InputObject)]
 pub struct LogoutInput {
+    /// The session's refresh token. It names the session, also where the token sent is over, or none is sent.
+    refresh_token: Option<String>,
     /// Taken as with every mutation. A session that was ended twice has ended once: nothing depends on it.
     command_id: Option<Uuid>,
 }
@@ -146,7 +148,7 @@ pub struct LogoutInput {
 /// The end of a session.
 #[derive(SimpleObject)]
 pub struct LogoutPayload {
-    /// Always true: every token of the session is worth nothing any more.
+    /// Always true: the token sent is worth nothing any more, nor is any other of its session, and of that of the refresh token.
     logged_out: bool,
 }
 
@@ -276,15 +278,22 @@ impl DoorMutation {
         })
     }
 
-    /// Ends the session of the token sent, with every token it has. Of a token that is over or unknown it is said, too, that
-    /// it is worth nothing any more: a log-out whose answer was lost can be sent again.
+    /// Ends the session of the token sent, with every token it has, also where that token ran out. Give the refresh token, too: the
+    /// access tokens before the last two are forgotten when a session is refreshed, and name it no more. Of a token that
+    /// is unknown it is said, too, that it is worth nothing: a log-out whose answer was lost can be sent again.
     async fn logout(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What is to be done.")] input: Option<LogoutInput>,
     ) -> Result<LogoutPayload, Error> {
-        let _ = input;
-        if context.data_opt::<TokenOver>().is_some() {
+        let refresh_token = input.and_then(|input| input.refresh_token);
+        let over = context.data_opt::<TokenOver>();
+        let over = over.map(|TokenOver(token)| &**token);
+        let desk = &app(context)?.desk;
+        let ended = desk.end_session(over, refresh_token.as_deref(), address(context));
+        ended.await.map_err(|error| system(&error))?;
+        let anybody = context.data_opt::<Viewer>().is_some();
+        if over.is_some() || refresh_token.is_some() && !anybody {
             return Ok(LogoutPayload { logged_out: true });
         }
         let viewer = viewer_at_the_door(context)?;
@@ -295,7 +304,7 @@ impl DoorMutation {
             );
             return Err(fault_because(Code::BadRequest, ends));
         };
-        let (desk, account) = (&app(context)?.desk, viewer.actor.account);
+        let account = viewer.actor.account;
         let ended = desk.log_out(account, token, address(context)).await;
         ended.map_err(|error| system(&error))?;
         Ok(LogoutPayload { logged_out: true })

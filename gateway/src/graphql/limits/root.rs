@@ -128,8 +128,8 @@ fn merged(fields: Vec<Positioned<Field>>) -> Result<Positioned<Field>, Error> {
     Ok(one)
 }
 
-/// Takes out fragments that were spread at a root and are spread nowhere else: they would be said to be unused.
-fn forget(document: &mut ExecutableDocument, mut spread: Vec<Name>) {
+/// Takes out those of some fragments that are spread nowhere: they would be said to be unused.
+pub fn forget(document: &mut ExecutableDocument, mut spread: Vec<Name>) {
     loop {
         let operations = document.operations.iter();
         let sets = operations.map(|(_, operation)| &operation.node.selection_set.node);

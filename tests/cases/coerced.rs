@@ -1,0 +1,132 @@
+//! Variables and fields as the specification has them: what is not given fills nothing, what must be given is, and one
+//! field is executed once.
+
+use crate::gateway::{city, request};
+use docket_tests::TestStore;
+use docket_tests::server::{Client, Server};
+use docket_tests::staff::PASSWORD;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+async fn begin(login: &str) -> (TestStore, Server, Client) {
+    let store = TestStore::sqlite();
+    let server = city(&store).await;
+    let client = server.client().logged_in(login, PASSWORD).await;
+    (store, server, client)
+}
+
+/// An answer with its status, in the media type that has one for it.
+async fn asked(server: &Server, client: &Client, body: Value) -> (StatusCode, Value) {
+    let response = reqwest::Client::new()
+        .post(format!("{}/graphql", server.url))
+        .header("accept", "application/graphql-response+json")
+        .bearer_auth(client.token().unwrap_or_default())
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_given_takes_nothing_away() {
+    let (_store, _server, admin) = begin("admin").await;
+    let id = admin.data("{ me { id } }", json!({})).await["me"]["id"].take();
+    let change = "mutation($id: ID!, $name: String, $m: String) { \
+         changeAccount(input: { id: $id, name: $name, mobile: $m }) { account { name mobile } } }";
+    let told = admin
+        .data(change, json!({ "id": id, "m": "13912345678" }))
+        .await;
+    assert_eq!(told["changeAccount"]["account"]["mobile"], "13912345678");
+    let told = admin
+        .data(change, json!({ "id": id, "name": "管理员" }))
+        .await;
+    let account = json!({ "name": "管理员", "mobile": "13912345678" });
+    assert_eq!(told["changeAccount"]["account"], account);
+    // What is given as null is taken away.
+    let told = admin.data(change, json!({ "id": id, "m": null })).await;
+    assert_eq!(told["changeAccount"]["account"]["mobile"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_variable_that_may_be_left_out_may_be() {
+    let (_store, _server, clerk) = begin("clerk").await;
+    let query = "query($o: InboxOrder, $first: Int, $b: Boolean, $f: InboxFilter) { \
+         a: inbox(tab: TO_SIGN, orderBy: $o, first: $first) { totalCount } \
+         b: inbox(tab: TO_SIGN, filter: { mine: $b }) { totalCount } \
+         c: inbox(tab: TO_SIGN, filter: $f) { totalCount } }";
+    let none = json!({ "totalCount": 0 });
+    let told = clerk.data(query, json!({})).await;
+    assert_eq!(told, json!({ "a": none, "b": none, "c": none }));
+    let query = "query($f: Boolean = true) { me { login name @include(if: $f) } }";
+    assert!(clerk.data(query, json!({})).await["me"]["name"].is_string());
+    let query = "query($f: Boolean = true) { me { login name @skip(if: $f) } }";
+    let told = clerk.data(query, json!({})).await;
+    assert_eq!(told["me"], json!({ "login": "clerk" }));
+}
+
+#[tokio::test]
+async fn nothing_is_done_where_a_variable_is_missing() {
+    let (_store, server, operator) = begin("operator").await;
+    let query = "mutation($a: ReceiveTicketInput!, $b: ID!) { \
+         receiveTicket(input: $a) { position } viewTicket(input: { id: $b }) { position } }";
+    let before = server.app.desk.journal().head().await.unwrap();
+    for variables in [
+        json!({ "a": request() }),
+        json!({ "a": request(), "b": null }),
+    ] {
+        let body = json!({ "query": query, "variables": variables });
+        let (status, told) = asked(&server, &operator, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(told.get("data").is_none(), "{told}");
+        let error = &told["errors"][0];
+        assert_eq!(error["extensions"]["code"], "BAD_REQUEST");
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.contains("$b") || message.contains("input.id"),
+            "{told}"
+        );
+    }
+    assert_eq!(server.app.desk.journal().head().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn one_field_is_one_command() {
+    let (_store, server, operator) = begin("operator").await;
+    let head = async || server.app.desk.journal().head().await.unwrap();
+    let twice = "mutation($i: ReceiveTicketInput!) { \
+         receiveTicket(input: $i) { ticket { number } } receiveTicket(input: $i) { position } }";
+    let apart = "mutation($i: ReceiveTicketInput!) { ...A ...B } \
+         fragment A on Mutation { receiveTicket(input: $i) { ticket { number } } } \
+         fragment B on Mutation { receiveTicket(input: $i) { position } }";
+    for query in [twice, apart] {
+        let before = head().await;
+        let told = operator.data(query, json!({ "i": request() })).await;
+        let received = &told["receiveTicket"];
+        assert!(received["ticket"]["number"].is_string(), "{told}");
+        assert_eq!(received["position"], (before + 1).to_string());
+        assert_eq!(head().await, before + 1);
+    }
+    // Under names of their own they are two.
+    let two = "mutation($i: ReceiveTicketInput!) { \
+         a: receiveTicket(input: $i) { position } b: receiveTicket(input: $i) { position } }";
+    let before = head().await;
+    operator.data(two, json!({ "i": request() })).await;
+    assert_eq!(head().await, before + 2);
+}
+
+#[tokio::test]
+async fn whoever_sends_several_operations_names_one() {
+    let (_store, server, clerk) = begin("clerk").await;
+    let query = "query A { me { login } } subscription B { inboxChanged { position } } \
+         mutation C { logout { loggedOut } }";
+    for _ in 0..8 {
+        let (status, told) = asked(&server, &clerk, json!({ "query": query })).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+        assert!(told.get("data").is_none(), "{told}");
+    }
+    let named = json!({ "query": query, "operationName": "A" });
+    let (status, told) = asked(&server, &clerk, named).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(told["data"], json!({ "me": { "login": "clerk" } }));
+}
