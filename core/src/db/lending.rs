@@ -18,7 +18,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -69,30 +69,20 @@ impl Stay {
     }
 }
 
-struct Keeper<DB: Database> {
-    keeping: Keeping<DB>,
-    /// When a connection was last found dead: those not used since are in doubt.
-    found_dead: Mutex<Option<std::time::Instant>>,
+/// When a connection was last found dead, of whatever pool: where a server went away, it did for all of them.
+static FOUND_DEAD: Mutex<Option<std::time::Instant>> = Mutex::new(None);
+
+fn found_dead() -> MutexGuard<'static, Option<std::time::Instant>> {
+    FOUND_DEAD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<DB: Database> Keeper<DB> {
-    fn is_in_doubt(&self, metrics: &Metrics) -> bool {
-        let found_dead = *self
-            .found_dead
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let used = metrics.recycled.unwrap_or(metrics.created);
-        metrics.last_used() > DOUBTED_AFTER || found_dead.is_some_and(|at| at >= used)
-    }
-
-    fn found_dead(&self) {
-        let mut found_dead = self
-            .found_dead
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *found_dead = Some(std::time::Instant::now());
-    }
+/// Whether a connection may be dead: it was not used for a while, or another one was found dead since.
+fn is_in_doubt(metrics: &Metrics) -> bool {
+    let used = metrics.recycled.unwrap_or(metrics.created);
+    metrics.last_used() > DOUBTED_AFTER || found_dead().is_some_and(|at| at >= used)
 }
+
+struct Keeper<DB: Database>(Keeping<DB>);
 
 impl<DB: Database> Manager for Keeper<DB> {
     type Type = DB::Connection;
@@ -105,7 +95,7 @@ impl<DB: Database> Manager for Keeper<DB> {
             check,
             patience,
             ..
-        } = &self.keeping;
+        } = &self.0;
         let deadline = Instant::now() + *patience;
         let mut pause = RETRY_FIRST;
         loop {
@@ -130,7 +120,7 @@ impl<DB: Database> Manager for Keeper<DB> {
         connection: &mut DB::Connection,
         metrics: &Metrics,
     ) -> RecycleResult<Error> {
-        let stays = self.keeping.stays;
+        let stays = self.0.stays;
         if stays.is_some_and(|stays| stays.is_over(metrics)) {
             return Err(RecycleError::message("old"));
         }
@@ -139,9 +129,12 @@ impl<DB: Database> Manager for Keeper<DB> {
         if connection.is_in_transaction() {
             return Err(RecycleError::message("in a transaction"));
         }
-        if self.is_in_doubt(metrics) {
+        if is_in_doubt(metrics) {
             let answers = timeout(ANSWERS_WITHIN, connection.ping()).await;
-            answers.map_err(|_| RecycleError::message("silent"))??;
+            if !matches!(answers, Ok(Ok(()))) {
+                *found_dead() = Some(std::time::Instant::now());
+                return Err(RecycleError::message("dead, or silent"));
+            }
         }
         Ok(())
     }
@@ -186,11 +179,7 @@ impl<DB: Database> Pool<DB> {
     pub(super) async fn open(keeping: Keeping<DB>) -> Result<Self, Error> {
         let (most, patience) = (keeping.most, keeping.patience);
         let stays = keeping.stays;
-        let keeper = Keeper {
-            keeping,
-            found_dead: Mutex::new(None),
-        };
-        let lending = managed::Pool::builder(keeper)
+        let lending = managed::Pool::builder(Keeper(keeping))
             .max_size(usize::try_from(most).unwrap_or(usize::MAX))
             // Those that were used last have most in mind.
             .queue_mode(QueueMode::Lifo)
@@ -339,9 +328,7 @@ async fn settle<DB: Database>(mut object: Object<Keeper<DB>>) {
     DB::TransactionManager::start_rollback(&mut object);
     let lives = timeout(SETTLES_WITHIN, object.ping()).await;
     if !matches!(lives, Ok(Ok(()))) {
-        if let Some(pool) = Object::pool(&object) {
-            pool.manager().found_dead();
-        }
+        *found_dead() = Some(std::time::Instant::now());
         drop(Object::take(object));
     }
 }
