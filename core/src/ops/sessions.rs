@@ -377,9 +377,12 @@ impl Ops {
     pub async fn log_out(&self, token: &str) -> Result<(), OpsError> {
         let sql = "DELETE FROM session_families
                    WHERE family IN (SELECT family FROM access_tokens WHERE token = $1)";
-        let ended = values![hash(token.as_bytes()).as_slice()];
-        self.db.execute(sql, ended).await?;
-        self.forget_sessions();
+        let token = hash(token.as_bytes());
+        // Anybody may send any token: the others are not forgotten for one that is none.
+        if self.db.execute(sql, values![token.as_slice()]).await? > 0 {
+            self.forget_sessions();
+        }
+        self.sessions.known.remove(&token);
         Ok(())
     }
 
@@ -389,11 +392,13 @@ impl Ops {
             return Ok(None);
         };
         let name = hash(&family);
-        let found = self.family(&name).await?;
+        let Some(found) = self.family(&name).await? else {
+            return Ok(None);
+        };
         let sql = "DELETE FROM session_families WHERE family = $1";
         self.db.execute(sql, values![name.as_slice()]).await?;
         self.forget_sessions();
-        Ok(found.map(|found| found.account))
+        Ok(Some(found.account))
     }
 
     fn forget_sessions(&self) {
