@@ -190,6 +190,9 @@ specs! {
     COMPLEXITY_MAX = "limits.complexity", "DOCKET_LIMITS_COMPLEXITY", None,
         Kind::Count { least: 100, most: 10_000_000 }, "20000",
         "Most fields of a query, those of lists counted once for every row asked for.";
+    VALUES_MAX = "limits.values", "DOCKET_LIMITS_VALUES", None,
+        Kind::Count { least: 1_000, most: 100_000_000 }, "200000",
+        "Most values of an answer in lists that have no pages: rows, times the fields asked of each.";
     OPERATIONS_MAX = "limits.operations", "DOCKET_LIMITS_OPERATIONS", None,
         Kind::Count { least: 1, most: 100_000 }, "128",
         "Most queries and mutations under way at a time. What is more waits, or is OVERLOADED.";

@@ -1,5 +1,5 @@
-//! Variables and fields as the specification has them: what is not given fills nothing, what must be given is, and one
-//! field is executed once.
+//! Documents, variables and answers as the specification has them: what is not given fills nothing, what must be given is,
+//! one field is executed once, what failed is null, and of several operations the one that is meant counts.
 
 use crate::gateway::{city, request};
 use docket_tests::TestStore;
@@ -129,4 +129,135 @@ async fn whoever_sends_several_operations_names_one() {
     let (status, told) = asked(&server, &clerk, named).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(told["data"], json!({ "me": { "login": "clerk" } }));
+}
+
+/// What is told twice: when a document is judged, and when it was.
+async fn told_twice(server: &Server, client: &Client, body: Value) -> (StatusCode, Value) {
+    let mut first = asked(server, client, body.clone()).await;
+    let mut second = asked(server, client, body).await;
+    for (_, told) in [&mut first, &mut second] {
+        if let Some(told) = told.as_object_mut() {
+            told.remove("extensions");
+        }
+    }
+    assert_eq!(first, second);
+    first
+}
+
+#[tokio::test]
+async fn what_failed_is_null_or_takes_its_parent() {
+    let (_store, server, clerk) = begin("clerk").await;
+    let me = json!({ "login": "clerk" });
+    for (query, data, path) in [
+        (
+            "{ x: ticket(id: \"nothing\") { id } me { login } }",
+            json!({ "x": null, "me": me }),
+            json!(["x"]),
+        ),
+        (
+            "{ ticket(id: \"nothing\") { id } }",
+            json!({ "ticket": null }),
+            json!(["ticket"]),
+        ),
+        (
+            "{ me { login } account(id: \"nothing\") { id } }",
+            Value::Null,
+            json!(["account"]),
+        ),
+    ] {
+        let (status, told) = told_twice(&server, &clerk, json!({ "query": query })).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        assert_eq!(told["data"], data, "{query}");
+        assert!(told.get("data").is_some());
+        assert_eq!(told["errors"][0]["path"], path);
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_which_nothing_is_wanted_is_one() {
+    let (_store, server, clerk) = begin("clerk").await;
+    let id = clerk.data("{ me { id } }", json!({})).await["me"]["id"].take();
+    for (query, data) in [
+        ("{ me { id @include(if: false) } }", json!({ "me": {} })),
+        ("{ me @include(if: false) { id } }", json!({})),
+        (
+            "{ ...A ...B } fragment A on Query { me { id @skip(if: true) } } \
+             fragment B on Query { me { login } }",
+            json!({ "me": { "login": "clerk" } }),
+        ),
+        (
+            "query($i: ID!) { node(id: $i) { ... on Ticket { number } } }",
+            json!({ "node": {} }),
+        ),
+        (
+            "query($i: ID!) { node(id: $i) { ... on Ticket { number } ... on Account { login } } }",
+            json!({ "node": { "login": "clerk" } }),
+        ),
+        (
+            "query($i: ID!) { nodes(ids: [$i]) { ... on Ticket { number } id } }",
+            json!({ "nodes": [{ "id": id }] }),
+        ),
+    ] {
+        let variables = if query.contains("$i") {
+            json!({ "i": id })
+        } else {
+            json!({})
+        };
+        let body = json!({ "query": query, "variables": variables });
+        let (_, told) = told_twice(&server, &clerk, body).await;
+        assert_eq!(told, json!({ "data": data }), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn all_of_a_document_is_valid() {
+    let (_store, server, clerk) = begin("clerk").await;
+    for (query, says) in [
+        ("{ me { login nothing @skip(if: true) } }", "nothing"),
+        (
+            "query A { me { login } } query B { me { nothing } }",
+            "nothing",
+        ),
+        (
+            "{ me { x: login } ...F } fragment F on Query { me { x: name } }",
+            "别名",
+        ),
+        (
+            "{ me { login } ...F } fragment F on Query { me { x: name ... { x: login } } }",
+            "别名",
+        ),
+    ] {
+        let mut body = json!({ "query": query });
+        if query.contains("query A") {
+            body["operationName"] = "A".into();
+        }
+        let (status, told) = told_twice(&server, &clerk, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+        let message = told["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_operation_that_is_meant_is_weighed() {
+    let (_store, server, clerk) = begin("clerk").await;
+    let query = "query Light($n: Int) { inbox(tab: TO_SIGN, first: 1) { totalCount } ticket(number: \"261127080000000001\") { timeline(first: $n) { nodes { at } } } } \
+         query Heavy { inbox(tab: TO_SIGN, first: 500) { nodes { ticket { timeline(first: 100) { nodes { at label } } } } } } \
+         mutation Beside($n: Int) { viewTicket(input: { id: \"ticket:1\", expectedRevision: $n }) { position } }";
+    let ask = async |name: &str, n: Value| {
+        let body = json!({ "query": query, "operationName": name, "variables": { "n": n } });
+        let (_, told) = asked(&server, &clerk, body).await;
+        let code = told["errors"][0]["extensions"]["code"].clone();
+        let cost = told["extensions"]["cost"]["complexity"].clone();
+        (code, cost, told)
+    };
+    let (code, cost, told) = ask("Light", json!(2)).await;
+    assert_eq!(code, "NOT_FOUND", "{told}");
+    assert!(cost.as_u64().unwrap() < 200, "{cost}");
+    assert_eq!(ask("Heavy", json!(2)).await.0, "TOO_LARGE");
+    // So many rows are asked for by the one, and not by the other.
+    assert_eq!(ask("Light", json!(501)).await.0, "TOO_LARGE");
+    assert_ne!(ask("Beside", json!(501)).await.0, "TOO_LARGE");
+    assert_eq!(ask("Light", json!(-1)).await.0, "BAD_REQUEST");
+    assert_eq!(ask("Light", json!(2.5)).await.0, "BAD_REQUEST");
 }

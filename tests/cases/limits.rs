@@ -3,6 +3,8 @@
 mod hostile;
 mod slow;
 
+use crate::gateway::{department, request};
+use crate::live::{Socket, person};
 use docket_core::SystemClock;
 use docket_gateway::app::Founding;
 use docket_gateway::settings::{Limits, Shape};
@@ -137,7 +139,7 @@ async fn what_a_document_may_be_like_has_an_edge() {
             }),
             Edge::of("complexity", 220, |n| {
                 // An inbox counts 50, and its rows what is asked of each: one here. Then who asks, and each of their fields.
-                let rest = repeated(n - 50 - 30 - 1, |_| "login ".into());
+                let rest = repeated(n - 50 - 30 - 1, |i| format!("x{i}: login "));
                 format!("{{ {} me {{ {rest} }} }}", inbox("first: 30"))
             }),
             Edge::of("page", 40, |n| format!("{{ {} }}", inbox(&format!("first: {n}")))),
@@ -161,6 +163,73 @@ async fn what_a_document_may_be_like_has_an_edge() {
         }
         let left_out = clerk.data(&by_variable, json!({})).await;
         assert_eq!(left_out["inbox"]["edges"], json!([]), "a variable that may be null may be left out");
+    })
+    .await;
+}
+
+/// What a list without pages holds is known only once it is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_values_of_lists_without_pages_have_an_edge() {
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let limits = Limits {
+            values_max: 60,
+            ..Limits::default()
+        };
+        let server = city_within(store, limits).await;
+        let dispatcher = person(&server, "dispatcher").await;
+        let told = dispatcher.data("{ departments { units { id } } }", json!({}));
+        let told = told.await["departments"].take();
+        let departments = told.as_array().unwrap();
+        let units = departments
+            .iter()
+            .map(|one| one["units"].as_array().unwrap().len());
+        // A department with its units, and each of these, asked for one thing: three, and two.
+        let once = 3 * departments.len() + 2 * units.sum::<usize>();
+        assert!((4..20).contains(&once), "{once}");
+        let ask = async |times: usize| {
+            let list = |n| format!("x{n}: departments {{ units {{ id }} }} ");
+            dispatcher
+                .run(&format!("{{ {} }}", repeated(times, list)), json!({}))
+                .await
+        };
+        let at = ask(60 / once).await;
+        assert_eq!(at["data"][format!("x{}", 60 / once - 1)], told, "{at}");
+        let beyond = ask(60 / once + 1).await;
+        assert_eq!(
+            (code(&beyond), &beyond["data"]),
+            ("TOO_LARGE", &Value::Null)
+        );
+
+        // Each event of a subscription is an answer of its own.
+        let operator = person(&server, "operator").await;
+        let received = operator.mutate("receiveTicket", request()).await;
+        let id = &received["ticket"]["id"];
+        let asked = |times| {
+            repeated(times, |n| {
+                format!(
+                    "x{n}: assignments {{ department {{ id name region units {{ id name }} }} }} "
+                )
+            })
+        };
+        let mut live = Socket::open(&dispatcher).await;
+        let query = format!(
+            "subscription($i: ID!) {{ ticketChanged(id: $i) {{ type ticket {{ {} }} }} }}",
+            asked(4)
+        );
+        live.subscribe(&query, json!({ "i": id })).await;
+        let assign = json!({ "id": id, "leadId": department() });
+        dispatcher.act("assignTicket", assign).await;
+        let told = live.push("ticketChanged").await;
+        assert_eq!(told["ticket"]["x0"].as_array().map(Vec::len), Some(1));
+        let clerk = person(&server, "clerk").await;
+        clerk.act("signTicket", json!({ "id": id })).await;
+        assert_eq!(live.push("ticketChanged").await["type"], "signed");
+        // Two of them would be too much for one.
+        let query = format!("query($i: ID!) {{ ticket(id: $i) {{ {} }} }}", asked(8));
+        assert_eq!(
+            dispatcher.fault(&query, json!({ "i": id })).await,
+            "TOO_LARGE"
+        );
     })
     .await;
 }

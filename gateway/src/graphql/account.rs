@@ -16,6 +16,7 @@ pub use recovery::{RecoveryMutation, RecoveryQuery};
 pub use staff::StaffQuery;
 
 use super::common::{Position, app, global_id, local_id, open, wait_for};
+use super::limits::counted;
 use super::organisation::{Department, Unit, organisation};
 use crate::auth::{keeper, viewer, viewer_at_the_door};
 use crate::error::{Code, fault, fault_because, not_found, system, view_fault};
@@ -293,7 +294,7 @@ impl AccountQuery {
             }
         }
         accounts.truncate(ACCOUNTS_MAX as usize);
-        Ok(accounts)
+        counted(context, accounts)
     }
 
     /// Everybody of one's own office, oneself included: to whom an assignment may be handed over. At most
@@ -319,6 +320,6 @@ impl AccountQuery {
                 .filter(|a| a.state.office() == Some(office));
             colleagues.extend(here);
         }
-        Ok(colleagues)
+        counted(context, colleagues)
     }
 }

@@ -4,19 +4,16 @@
 //!   directives, too.
 //! * One that may be left out and is: what it was to fill is left out with it. The library would fill it with null, and
 //!   a null takes away what is there.
-//! * Fields at the root of a mutation that have one name in the answer are one: the library would execute each of them.
 
 use super::limits::forget;
-use async_graphql::parser::parse_schema;
+use super::types;
 use async_graphql::parser::types::{
-    BaseType, Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition,
-    OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition, VariableDefinition,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    VariableDefinition,
 };
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 use serde_json::{Map, Value as Json};
-use std::collections::HashSet;
-use std::sync::LazyLock;
 
 /// A variable that must be given, and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +34,18 @@ pub fn chosen<'d>(
     found.map(|(_, operation)| &operation.node)
 }
 
-/// Gives variables their defaults, and takes out of a document what is not given.
+/// Gives variables their defaults, and takes out of a document what is not given: then there is another one.
 pub fn settle(
-    document: &mut ExecutableDocument,
+    document: &ExecutableDocument,
     name: Option<&str>,
     variables: &mut Variables,
-) -> Result<(), Missing> {
+) -> Result<Option<ExecutableDocument>, Missing> {
     let Some(operation) = chosen(document, name) else {
-        return Ok(());
+        return Ok(None);
     };
     if !are_well_defined(&operation.variable_definitions) {
         // Validation says so.
-        return Ok(());
+        return Ok(None);
     }
     let mut absent = Vec::new();
     for definition in &operation.variable_definitions {
@@ -67,18 +64,23 @@ pub fn settle(
             (None, None) => return Err(Missing(name.clone())),
         }
     }
-    let twice = operation.ty == OperationType::Mutation
-        && has_doubles(&root(document, operation, variables));
-    if absent.is_empty() && !twice {
-        return Ok(());
+    Ok(without(document, name, operation, &absent))
+}
+
+/// A document without what variables that are not given were to fill, where they were to fill something.
+fn without(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    operation: &OperationDefinition,
+    absent: &[Name],
+) -> Option<ExecutableDocument> {
+    if absent.is_empty() {
+        return None;
     }
-    let items = twice.then(|| merged(&root(document, operation, variables)));
     let mut operation = operation.clone();
-    if let Some(items) = items {
-        operation.selection_set.node.items = items;
-    }
+    let mut document = document.clone();
     let mut left_out = LeftOut {
-        absent: &absent,
+        absent,
         found: Vec::new(),
     };
     left_out.of_set(&mut operation.selection_set.node);
@@ -86,8 +88,8 @@ pub fn settle(
         left_out.of_set(&mut fragment.node.selection_set.node);
     }
     let found = left_out.found;
-    if found.is_empty() && !twice {
-        return Ok(());
+    if found.is_empty() {
+        return None;
     }
     // Whoever does not use it any more need not define it.
     operation
@@ -104,8 +106,8 @@ pub fn settle(
         }
     }
     let all = document.fragments.keys().cloned().collect();
-    forget(document, all);
-    Ok(())
+    forget(&mut document, all);
+    Some(document)
 }
 
 /// Whether each has a name of its own, and a type that a variable may have.
@@ -119,28 +121,10 @@ fn are_well_defined(definitions: &[Positioned<VariableDefinition>]) -> bool {
 
 fn is_input(base: &BaseType) -> bool {
     match base {
-        BaseType::Named(name) => INPUT_TYPES.contains(name.as_str()),
+        BaseType::Named(name) => types::is_input(name),
         BaseType::List(of) => is_input(&of.base),
     }
 }
-
-/// The types that a variable may have.
-static INPUT_TYPES: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let document = parse_schema(crate::sdl());
-    let definitions = document.map(|document| document.definitions);
-    let of_schema = definitions.unwrap_or_default().into_iter();
-    let input = |definition| match definition {
-        TypeSystemDefinition::Type(of) => match of.node.kind {
-            TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => {
-                Some(of.node.name.node.to_string())
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    let of_all = ["Boolean", "Float", "ID", "Int", "String"].map(String::from);
-    of_schema.filter_map(input).chain(of_all).collect()
-});
 
 /// Takes out what variables that are not given were to fill.
 struct LeftOut<'a> {
@@ -191,123 +175,20 @@ impl LeftOut<'_> {
     }
 }
 
-/// The fields at the root of a mutation, in order, without those that a condition leaves out.
-fn root<'d>(
-    document: &'d ExecutableDocument,
-    operation: &'d OperationDefinition,
-    variables: &Variables,
-) -> Vec<&'d Positioned<Field>> {
-    let mut fields = Vec::new();
-    collect(
-        document,
-        &operation.selection_set.node,
-        variables,
-        &mut fields,
-    );
-    fields
-}
-
-/// Fragments that spread themselves were refused before.
-fn collect<'d>(
-    document: &'d ExecutableDocument,
-    set: &'d SelectionSet,
-    variables: &Variables,
-    fields: &mut Vec<&'d Positioned<Field>>,
-) {
-    for item in &set.items {
-        let (directives, inner) = match &item.node {
-            Selection::Field(field) => {
-                if is_wanted(&field.node.directives, variables) {
-                    fields.push(field);
-                }
-                continue;
-            }
-            Selection::InlineFragment(inline) => {
-                (&inline.node.directives, Some(&inline.node.selection_set))
-            }
-            Selection::FragmentSpread(spread) => {
-                let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                let inner = fragment.map(|fragment| &fragment.node.selection_set);
-                (&spread.node.directives, inner)
-            }
-        };
-        if let Some(inner) = inner.filter(|_| is_wanted(directives, variables)) {
-            collect(document, &inner.node, variables, fields);
-        }
-    }
-}
-
-/// Whether no condition leaves something out.
-fn is_wanted(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
-    directives.iter().all(|directive| {
-        let directive = &directive.node;
-        let condition = directive.get_argument("if").map(|value| &value.node);
-        let holds = match condition {
-            Some(Value::Boolean(holds)) => Some(*holds),
-            Some(Value::Variable(name)) => variables.get(name.as_str()).and_then(Json::as_bool),
-            _ => None,
-        };
-        match directive.name.node.as_str() {
-            "skip" => holds != Some(true),
-            "include" => holds != Some(false),
-            _ => true,
-        }
-    })
-}
-
-/// Whether two fields would be told under one name, and are alike otherwise: where they are not, validation says so.
-fn are_one(one: &Field, other: &Field) -> bool {
-    one.response_key().node == other.response_key().node
-        && one.name.node == other.name.node
-        && one.arguments == other.arguments
-}
-
-fn has_doubles(fields: &[&Positioned<Field>]) -> bool {
-    fields.iter().enumerate().any(|(place, field)| {
-        let mut before = fields[..place].iter();
-        before.any(|other| are_one(&other.node, &field.node))
-    })
-}
-
-fn merged(fields: &[&Positioned<Field>]) -> Vec<Positioned<Selection>> {
-    let mut all: Vec<Positioned<Field>> = Vec::with_capacity(fields.len());
-    for field in fields {
-        match all
-            .iter_mut()
-            .find(|other| are_one(&other.node, &field.node))
-        {
-            Some(one) => {
-                let more = &field.node.selection_set.node.items;
-                one.node
-                    .selection_set
-                    .node
-                    .items
-                    .extend(more.iter().cloned());
-            }
-            None => all.push((*field).clone()),
-        }
-    }
-    all.into_iter()
-        .map(|field| {
-            let position = field.pos;
-            Positioned::new(Selection::Field(field), position)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use async_graphql::parser::parse_query;
+    use async_graphql::parser::types::OperationType;
     use serde_json::json;
 
     fn settled(text: &str, variables: Json) -> Result<(ExecutableDocument, Json), Missing> {
-        let mut document = parse_query(text).unwrap();
+        let document = parse_query(text).unwrap();
         let Json::Object(mut variables) = variables else {
             unreachable!()
         };
-        settle(&mut document, None, &mut variables)?;
-        Ok((document, Json::Object(variables)))
+        let settled = settle(&document, None, &mut variables)?;
+        Ok((settled.unwrap_or(document), Json::Object(variables)))
     }
 
     /// The fields at the root with what is asked of each, and the variables that are defined.
@@ -359,39 +240,6 @@ mod tests {
         let all = json!({ "a": null, "b": null, "c": null });
         let (document, _) = settled(text, all).unwrap();
         assert_eq!(told(&document).1, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn one_field_of_a_mutation_is_executed_once() {
-        for (text, root) in [
-            ("mutation { f(a: 1) { b } f(a: 1) { c } }", vec!["f(a:1)2"]),
-            (
-                "mutation { f(a: 1) { b } x: f(a: 1) { c } }",
-                vec!["f(a:1)1", "f(a:1)1"],
-            ),
-            (
-                "mutation { ...A ...B } fragment A on Mutation { f { b } } fragment B on Mutation { f { c } }",
-                vec!["f()2"],
-            ),
-            (
-                "mutation { f { b } ... @skip(if: true) { f { c } } }",
-                vec!["f()1", "fragment"],
-            ),
-            (
-                "mutation { f { b } ... @include(if: true) { f { c } g { d } } }",
-                vec!["f()2", "g()1"],
-            ),
-            // What cannot be one is refused by validation.
-            (
-                "mutation { f(a: 1) { b } f(a: 2) { c } }",
-                vec!["f(a:1)1", "f(a:2)1"],
-            ),
-            ("query { f { b } f { c } }", vec!["f()1", "f()1"]),
-        ] {
-            let (document, _) = settled(text, json!({})).unwrap();
-            assert_eq!(told(&document).0, root, "{text}");
-            assert!(document.fragments.is_empty(), "they are not used any more");
-        }
     }
 
     #[test]

@@ -18,10 +18,12 @@ const REMEMBERED_BYTES_MAX: usize = 8 * 1024;
 pub struct Known {
     /// A number of its own, in this process.
     pub id: u64,
-    /// As it is executed.
+    /// As it was sent.
     pub document: ExecutableDocument,
+    /// Whether it is executed as it stands.
+    pub is_collected: bool,
     /// Variables that ask for so many rows.
-    pub pages: Arc<[Name]>,
+    pub pages: Vec<Name>,
 }
 
 /// A number that no document has had yet.
@@ -30,8 +32,8 @@ pub fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A request's mark: its document is parsed, and within the limits. These variables ask for so many rows.
-pub struct Checked(pub Arc<[Name]>);
+/// A request's mark: its document is parsed, and within the limits.
+pub struct Checked;
 
 /// The documents known.
 pub struct Documents {

@@ -76,13 +76,9 @@ async fn resolve<T: ContainerType>(context: &ContextSelectionSet<'_>, object: &T
             Ok(value) => {
                 values.insert(field.node.response_key().node.clone(), value);
             }
-            // As the library has it: what may be null above is.
+            // An answer is completed once it is whole.
             Err(error) => context.add_error(error),
         }
     }
-    if values.is_empty() {
-        Value::Null
-    } else {
-        Value::Object(values)
-    }
+    Value::Object(values)
 }

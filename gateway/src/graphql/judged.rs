@@ -1,21 +1,26 @@
 //! What was judged once is not judged again: whether a document may be executed, and what it costs, follows from its text and
 //! from the form of its variables, and a workbench sends the same few all day.
 //!
-//! A document is validated by a schema that has every check; under variables of the same form it is then executed by one
-//! that has none, and whose fields are resolved without asking extensions about each. Decision 46 says what this gains.
+//! A document is validated as it was sent. What it means to have executed is collected from it, and weighed against the
+//! limits; under variables of the same form it is then executed by a schema that has no checks, and whose fields are resolved
+//! without asking extensions about each. Decisions 46 and 49.
 
-use super::coerced::Missing;
-use super::documents::Known;
-use super::limits::Trial;
-use super::limits::coded;
+use super::coerced::{self, Missing, chosen};
+use super::collected::{self, Collected, Conflict};
+use super::completed::{complete, take_placeholders};
+use super::documents::{Checked, Known};
+use super::limits::{self, Trial, Values, coded};
 use super::telling::{Cost, tell};
 use super::{DocketSchema, builder};
 use crate::app::App;
 use crate::error::{Code, Language, fault_because, nowhere, speak};
-use async_graphql::{Data, Executor, Request, Response, ValidationMode};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
+use async_graphql::{
+    Data, Executor, Name, Request, Response, ServerError, ValidationMode, Variables,
+};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use quick_cache::sync::Cache;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::any::TypeId;
 use std::sync::Arc;
@@ -31,7 +36,7 @@ pub struct Mark([u8; 32]);
 
 impl Mark {
     /// Of the operation of a document that is named, if one is, with its variables.
-    pub fn of(known: &Known, operation: Option<&str>, variables: &Value) -> Self {
+    fn of(known: &Known, operation: Option<&str>, variables: &Value) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(known.id.to_be_bytes());
         hasher.update([u8::from(operation.is_some())]);
@@ -86,10 +91,127 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= WORD_MAX && text.bytes().all(fits)
 }
 
+/// Why a valid document is not executed with the variables it is sent with.
+enum Unmet {
+    Missing(Name),
+    Conflict(Name),
+}
+
+impl Unmet {
+    fn told(&self, language: Language) -> ServerError {
+        let detail = match self {
+            Self::Missing(name) => (
+                format!("缺少变量 ${name}，不能为空"),
+                format!("the variable ${name} is missing, or null"),
+            ),
+            Self::Conflict(name) => (
+                format!("多个不同的字段都以 {name} 为名，请用别名区分"),
+                format!(
+                    "several fields that are not the same are told as {name}: give them aliases"
+                ),
+            ),
+        };
+        let mut error = nowhere(fault_because(Code::BadRequest, detail));
+        speak(language, &mut error);
+        error
+    }
+}
+
+/// What a request means to have executed.
+pub struct Meant {
+    known: Arc<Known>,
+    name: Option<String>,
+    mark: Mark,
+    /// The document without what variables that are not given were to fill, where there is such.
+    left: Option<ExecutableDocument>,
+    /// What is executed, where that is not the document as it stands.
+    collected: Option<Collected>,
+    unmet: Option<Unmet>,
+}
+
+impl Meant {
+    /// The operation of a document that is named, with its variables, which get their defaults.
+    fn of(known: Arc<Known>, name: Option<String>, variables: Map<String, Value>) -> (Self, Value) {
+        let mut variables = variables;
+        let mut unmet = None;
+        let wanted = name.as_deref();
+        let settled = coerced::settle(&known.document, wanted, &mut variables);
+        let left = settled.unwrap_or_else(|Missing(name)| {
+            unmet = Some(Unmet::Missing(name));
+            None
+        });
+        let mut collected = None;
+        if !known.is_collected {
+            let document = left.as_ref().unwrap_or(&known.document);
+            match collected::collect(document, wanted, &variables) {
+                Ok(found) => collected = found,
+                Err(Conflict(name)) => unmet = unmet.or(Some(Unmet::Conflict(name))),
+            }
+        }
+        let variables = Value::Object(variables);
+        let mark = Mark::of(&known, wanted, &variables);
+        let meant = Self {
+            known,
+            name,
+            mark,
+            left,
+            collected,
+            unmet,
+        };
+        (meant, variables)
+    }
+
+    /// A request for what a document means.
+    pub fn request(
+        text: String,
+        known: Arc<Known>,
+        name: Option<String>,
+        variables: Map<String, Value>,
+        values_max: usize,
+    ) -> Request {
+        let (meant, variables) = Self::of(known, name, variables);
+        let mut request = Request::new(text).variables(Variables::from_json(variables));
+        if let Some(name) = &meant.name {
+            request = request.operation_name(name.clone());
+        }
+        request.set_parsed_query(meant.executed().clone());
+        let values = Values::at_most(values_max);
+        request.data(Checked).data(values).data(Arc::new(meant))
+    }
+
+    fn validated(&self) -> &ExecutableDocument {
+        self.left.as_ref().unwrap_or(&self.known.document)
+    }
+
+    fn executed(&self) -> &ExecutableDocument {
+        let collected = self.collected.as_ref();
+        collected.map_or_else(|| self.validated(), |collected| &collected.document)
+    }
+
+    fn operation(&self) -> Option<&OperationDefinition> {
+        chosen(self.executed(), self.name.as_deref())
+    }
+
+    /// An answer, as the specification has it.
+    fn completed(&self, mut response: Response) -> Response {
+        if let Some(operation) = self.operation() {
+            complete(&mut response.data, &response.errors, operation);
+        }
+        if (self.collected.as_ref()).is_some_and(|collected| collected.has_placeholders) {
+            take_placeholders(&mut response.data);
+        }
+        response
+    }
+}
+
 /// The schema, as requests are executed.
 #[derive(Clone)]
 pub struct Judging {
+    /// Validates; whatever it costs.
     strict: DocketSchema,
+    /// Weighs, and executes.
+    weighing: DocketSchema,
+    /// Executes what was judged.
     swift: DocketSchema,
     app: App,
     judged: Arc<Cache<Mark, Cost>>,
@@ -98,63 +220,66 @@ pub struct Judging {
 impl Judging {
     /// The schema over a running Docket.
     pub fn new(app: App) -> Self {
-        let swift = builder(&app.limits).validation_mode(ValidationMode::Fast);
+        let fast = ValidationMode::Fast;
+        let weighing = super::strict(&app.limits).validation_mode(fast);
+        let swift = builder(&app.limits).validation_mode(fast);
         Self {
-            strict: super::schema(app.clone()),
+            strict: super::validating(&app.limits).data(app.clone()).finish(),
+            weighing: weighing.data(app.clone()).finish(),
             swift: swift.data(app.clone()).finish(),
             app,
             judged: Arc::new(Cache::new(JUDGED_MAX)),
         }
     }
 
-    /// What is told of a request that is not executed: what is wrong with its document goes before.
-    async fn unless_invalid(&self, request: Request, refused: Response) -> Response {
-        let judged = self.strict.execute(request.data(Trial)).await;
-        if judged.errors.is_empty() {
-            refused
-        } else {
-            judged
+    /// What is wrong with a request: it is not executed then.
+    async fn refused(&self, meant: &Meant, request: &Request) -> Option<Response> {
+        let language = found::<Language>(request).unwrap_or_default();
+        let mut trial = Request::new(&request.query)
+            .variables(request.variables.clone())
+            .data(Checked)
+            .data(Trial)
+            .data(language);
+        trial.set_parsed_query(meant.validated().clone());
+        let judged = self.strict.execute(trial).await;
+        if !judged.errors.is_empty() {
+            return Some(judged);
         }
+        if let Some(unmet) = &meant.unmet {
+            return Some(Response::from_errors(vec![unmet.told(language)]));
+        }
+        let operation = meant.operation()?;
+        let shape = &self.app.limits.shape;
+        let mut error = limits::check_pages(operation, &request.variables, shape).err()?;
+        speak(language, &mut error);
+        Some(Response::from_errors(vec![error]))
     }
 }
 
 /// What somebody put into a request.
-fn found<T: Copy + 'static>(request: &Request) -> Option<T> {
+fn found<T: Clone + 'static>(request: &Request) -> Option<T> {
     let data = request.data.get(&TypeId::of::<T>());
-    data.and_then(|data| data.downcast_ref::<T>()).copied()
-}
-
-/// What is told of a variable that must be given, and is not.
-fn missing(request: &Request) -> Option<Response> {
-    let missing = request.data.get(&TypeId::of::<Missing>())?;
-    let Missing(name) = missing.downcast_ref()?;
-    let detail = (
-        format!("缺少变量 ${name}，不能为空"),
-        format!("the variable ${name} is missing, or null"),
-    );
-    let mut error = nowhere(fault_because(Code::BadRequest, detail));
-    speak(found::<Language>(request).unwrap_or_default(), &mut error);
-    Some(Response::from_errors(vec![error]))
+    data.and_then(|data| data.downcast_ref::<T>()).cloned()
 }
 
 impl Executor for Judging {
     async fn execute(&self, request: Request) -> Response {
-        if let Some(refused) = missing(&request) {
-            return self.unless_invalid(request, refused).await;
-        }
-        let Some(mark) = found::<Mark>(&request) else {
+        let Some(meant) = found::<Arc<Meant>>(&request) else {
             return self.strict.execute(request).await;
         };
-        let Some(cost) = self.judged.get(&mark) else {
-            let response = self.strict.execute(request).await;
-            if let Some(cost) = Cost::told(&response) {
-                self.judged.insert(mark, cost);
+        let Some(cost) = self.judged.get(&meant.mark) else {
+            if let Some(refused) = self.refused(&meant, &request).await {
+                return refused;
             }
-            return response;
+            let response = self.weighing.execute(request).await;
+            if let Some(cost) = Cost::told(&response) {
+                self.judged.insert(meant.mark, cost);
+            }
+            return meant.completed(response);
         };
         let language = found::<Language>(&request).unwrap_or_default();
         let response = self.swift.execute(request).await;
-        let response = coded(response, self.app.limits.depth_max);
+        let response = meant.completed(coded(response, self.app.limits.depth_max));
         tell(Some(&self.app), Some(cost), language, response)
     }
 
@@ -163,12 +288,18 @@ impl Executor for Judging {
         request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        if let Some(refused) = missing(&request) {
-            let judging = self.clone();
-            let told = async move { judging.unless_invalid(request, refused).await };
-            return stream::once(told).boxed();
-        }
-        Executor::execute_stream(&self.strict, request, session_data)
+        let Some(meant) = found::<Arc<Meant>>(&request) else {
+            return Executor::execute_stream(&self.strict, request, session_data);
+        };
+        let judging = self.clone();
+        let begun = async move {
+            if let Some(refused) = judging.refused(&meant, &request).await {
+                return stream::once(async { refused }).boxed();
+            }
+            let told = Executor::execute_stream(&judging.weighing, request, session_data);
+            told.map(move |response| meant.completed(response)).boxed()
+        };
+        stream::once(begun).flatten().boxed()
     }
 }
 

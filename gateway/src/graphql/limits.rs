@@ -3,10 +3,14 @@
 mod root;
 mod shape;
 mod tokens;
+mod values;
 mod wording;
 
 pub(super) use root::forget;
+pub(super) use shape::check_pages;
+pub(super) use values::{Values, begin_anew, counted};
 
+use super::collected::is_collected;
 use super::documents::{self, Checked, Known};
 use crate::error::{Code, fault_because, in_both, nowhere};
 use crate::settings::Shape;
@@ -73,8 +77,9 @@ pub fn read(text: &str, shape: &Shape) -> ServerResult<Known> {
     root::settle(&mut document).map_err(nowhere)?;
     Ok(Known {
         id: documents::next_id(),
+        is_collected: is_collected(&document),
         document,
-        pages: pages.into(),
+        pages,
     })
 }
 
@@ -102,12 +107,11 @@ impl Extension for Limits {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let pages = match context.data_opt::<Checked>() {
-            Some(Checked(pages)) => pages.clone(),
+        if context.data_opt::<Checked>().is_none() {
             // Read here first: the library's own checks walk every spread.
-            None => read(query, &self.0)?.pages,
-        };
-        shape::check_variables(variables, &pages, &self.0).map_err(nowhere)?;
+            read(query, &self.0)?;
+        }
+        shape::check_variables(variables, &self.0).map_err(nowhere)?;
         next.run(context, query, variables).await
     }
 

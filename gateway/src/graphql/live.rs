@@ -6,6 +6,7 @@
 //! ticket once a page, as it is then; and at last that it is too slow.
 
 use super::common::{Position, app, local_id};
+use super::limits::begin_anew;
 use super::ticket::{Ticket, seen, visible};
 use crate::app::App;
 use crate::auth::{Credential, Viewer, viewer};
@@ -76,6 +77,7 @@ impl Subscription {
         }
         let told = follow(context, after, Followed::Ticket(id)).await?;
         Ok(told.filter_map(move |told| async move {
+            begin_anew(context);
             let told = match told {
                 Ok(told) if told.record.stream == id.0 => told,
                 Ok(_) => return None,
@@ -110,6 +112,7 @@ impl Subscription {
         let holder = Holder::of(&viewer(context)?.actor).ok_or_else(|| fault(Code::Forbidden))?;
         let told = follow(context, after, Followed::Inbox(holder)).await?;
         Ok(told.filter_map(move |told| async move {
+            begin_anew(context);
             let told = match told {
                 Ok(told) => told,
                 Err(error) => return Some(Err(error)),

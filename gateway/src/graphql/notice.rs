@@ -3,6 +3,7 @@
 use super::common::{
     Position, UserError, app, cursor, global_id, local_id, open, options, split, wait_for,
 };
+use super::limits::counted;
 use super::organisation::Department;
 use super::paging::{PageArgs, PageInfo, Paging, connection, page_size, place_of};
 use crate::auth::viewer;
@@ -112,7 +113,7 @@ impl Notice {
         for id in named {
             departments.extend(Department::find(context, id).await?);
         }
-        Ok(Some(departments))
+        counted(context, departments).map(Some)
     }
 
     /// How many people of each department have read it as it stands (the hotline office, auditors; null for others).
@@ -123,16 +124,16 @@ impl Notice {
             return Ok(None);
         }
         wait_for(context, self.position).await?;
-        let counted = app(context)?.views.notice_readers(self.row.id).await;
+        let found = app(context)?.views.notice_readers(self.row.id).await;
         let mut readers = Vec::new();
-        for (department, count) in counted.map_err(|error| view_fault(&error))? {
+        for (department, count) in found.map_err(|error| view_fault(&error))? {
             let department = match department {
                 Some(id) => Department::find(context, id).await?,
                 None => None,
             };
             readers.push(NoticeReaders { department, count });
         }
-        Ok(Some(readers))
+        counted(context, readers).map(Some)
     }
 }
 

@@ -5,6 +5,7 @@ mod commands;
 pub use commands::OrganisationMutation;
 
 use super::common::{Position, app, global_id, wait_for};
+use super::limits::counted;
 use crate::auth::viewer;
 use crate::error::{Code, fault_because, system};
 use async_graphql::{Context, Enum, Error, ID, Object};
@@ -81,19 +82,20 @@ impl Department {
 
     /// Its level-2 units.
     #[graphql(complexity = "10 * child_complexity")]
-    async fn units(&self) -> Result<Vec<Unit>, Error> {
+    async fn units(&self, context: &Context<'_>) -> Result<Vec<Unit>, Error> {
         let all = 0..self.state()?.units.len();
         let unit = |index| Unit {
             under: self.clone(),
             index,
         };
-        Ok(all.map(unit).collect())
+        counted(context, all.map(unit).collect())
     }
 
     /// What it was called and which region it had, from when on: its latest 200 changes in order.
     #[graphql(complexity = "5 * child_complexity")]
-    async fn history(&self) -> Result<Vec<OfficeChange>, Error> {
-        Ok(OfficeChange::latest(&self.of, &self.state()?.history))
+    async fn history(&self, context: &Context<'_>) -> Result<Vec<OfficeChange>, Error> {
+        let latest = OfficeChange::latest(&self.of, &self.state()?.history);
+        counted(context, latest)
     }
 }
 
@@ -140,8 +142,9 @@ impl Unit {
 
     /// What it was called and which department it belonged to, from when on: its latest 200 changes in order.
     #[graphql(complexity = "5 * child_complexity")]
-    async fn history(&self) -> Result<Vec<OfficeChange>, Error> {
-        Ok(OfficeChange::latest(&self.under.of, &self.state()?.history))
+    async fn history(&self, context: &Context<'_>) -> Result<Vec<OfficeChange>, Error> {
+        let latest = OfficeChange::latest(&self.under.of, &self.state()?.history);
+        counted(context, latest)
     }
 }
 
@@ -232,6 +235,7 @@ impl OrganisationQuery {
             of: of.clone(),
             index,
         };
-        Ok((0..of.departments.len()).map(department).collect())
+        let all = 0..of.departments.len();
+        counted(context, all.map(department).collect())
     }
 }

@@ -3,6 +3,7 @@
 use super::common::{
     Position, UserError, app, global_id, local_id, open, options, split, wait_for,
 };
+use super::limits::counted;
 use crate::auth::viewer;
 use crate::error::{Code, Failure, fault, system};
 use crate::rights::Sight;
@@ -105,13 +106,8 @@ impl PhrasebookQuery {
         let kind = filter.and_then(|filter| filter.kind).or(kind);
         let kind = kind.map(domain::PhraseKind::from);
         let wanted = |phrase: &&domain::Phrase| kind.is_none_or(|kind| kind == phrase.kind);
-        Ok(book
-            .phrases
-            .iter()
-            .filter(wanted)
-            .cloned()
-            .map(Phrase)
-            .collect())
+        let found = book.phrases.iter().filter(wanted).cloned();
+        counted(context, found.map(Phrase).collect())
     }
 }
 

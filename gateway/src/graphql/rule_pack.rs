@@ -243,6 +243,7 @@ pub struct RulePackQuery;
 #[Object]
 impl RulePackQuery {
     /// The lists of the rule pack in force, for the forms of a workbench.
+    #[graphql(complexity = "50 + 20 * child_complexity")]
     async fn rule_pack(
         &self,
         context: &Context<'_>,

@@ -1,6 +1,7 @@
 //! Statistics: counts and rates by department and day.
 
 use super::common::{Day, Position, app, local_id, wait_for};
+use super::limits::counted;
 use super::organisation::Department;
 use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, system, view_fault};
@@ -318,10 +319,7 @@ impl StatisticsQuery {
         let rows = views
             .statistics(from, to, department, group_by.into())
             .await;
-        Ok(rows
-            .map_err(|e| view_fault(&e))?
-            .into_iter()
-            .map(StatisticsRow::from)
-            .collect())
+        let rows = rows.map_err(|e| view_fault(&e))?.into_iter();
+        counted(context, rows.map(StatisticsRow::from).collect())
     }
 }

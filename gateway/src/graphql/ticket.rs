@@ -22,6 +22,7 @@ pub use words::{
 
 use super::account::Account;
 use super::common::{Position, app, global_id, local_id, open, wait_for};
+use super::limits::counted;
 use super::organisation::Department;
 use super::paging::{PageArgs, page_size};
 use crate::auth::viewer;
@@ -328,12 +329,11 @@ impl Ticket {
             return Ok(Vec::new());
         }
         let all = 0..self.ticket.assignments.len();
-        Ok(all
-            .map(|index| Assignment {
-                of: self.clone(),
-                index,
-            })
-            .collect())
+        let assignment = |index| Assignment {
+            of: self.clone(),
+            index,
+        };
+        counted(context, all.map(assignment).collect())
     }
 
     /// The files attached that one may know of, in order.
@@ -342,12 +342,11 @@ impl Ticket {
         let actor = &viewer(context)?.actor;
         let files = self.ticket.attachments.iter();
         let shown = files.filter(|file| self.judged_by.shows_file_to(file, actor));
-        Ok(shown
-            .map(|file| Attachment {
-                of: self.clone(),
-                file: file.clone(),
-            })
-            .collect())
+        let attachment = |file: &domain::Attachment| Attachment {
+            of: self.clone(),
+            file: file.clone(),
+        };
+        counted(context, shown.map(attachment).collect())
     }
 
     /// The answer that went to the citizen.
@@ -388,12 +387,13 @@ impl Ticket {
     }
 
     /// Every call to the citizen after the answer, in this round.
-    async fn call_backs(&self) -> Vec<CallBack> {
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn call_backs(&self, context: &Context<'_>) -> Result<Vec<CallBack>, Error> {
         let call = |call: &domain::CallBack| CallBack {
             of: self.clone(),
             call: call.clone(),
         };
-        self.ticket.call_backs.iter().map(call).collect()
+        counted(context, self.ticket.call_backs.iter().map(call).collect())
     }
 
     /// How it ended; null while it has not.
@@ -446,12 +446,13 @@ impl Ticket {
     }
 
     /// Every time its clocks stood still, in order; the last may go on.
-    async fn pauses(&self) -> Vec<Pause> {
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn pauses(&self, context: &Context<'_>) -> Result<Vec<Pause>, Error> {
         let pause = |pause: &domain::Pause| Pause {
             of: self.clone(),
             pause: pause.clone(),
         };
-        self.ticket.pauses.iter().map(pause).collect()
+        counted(context, self.ticket.pauses.iter().map(pause).collect())
     }
 
     /// The ticket it is merged into, while it is (并单); to those who may see that one.
@@ -472,7 +473,7 @@ impl Ticket {
             let merged = follower.ticket.merged.as_ref();
             merged.is_some_and(|merged| merged.master == self.id)
         };
-        Ok(followers.filter(here).collect())
+        counted(context, followers.filter(here).collect())
     }
 
     /// The termination that a department asked for, until it is decided on. Not told to citizens.
@@ -486,6 +487,7 @@ impl Ticket {
     }
 
     /// Every exclusion from the appraisal that was asked for (剔除), in order. Not told to citizens.
+    #[graphql(complexity = "5 * child_complexity")]
     async fn exclusions(&self, context: &Context<'_>) -> Result<Vec<Exclusion>, Error> {
         if !self.reads_work(context)? {
             return Ok(Vec::new());
@@ -494,7 +496,8 @@ impl Ticket {
             of: self.clone(),
             exclusion: exclusion.clone(),
         };
-        Ok(self.ticket.exclusions.iter().map(exclusion).collect())
+        let all = self.ticket.exclusions.iter();
+        counted(context, all.map(exclusion).collect())
     }
 
     /// When and how it was laid down (归档).
@@ -532,8 +535,9 @@ impl Ticket {
 
     /// The departments that the rule pack's table of topics and regions suggests, the closest first. For the
     /// centre.
+    #[graphql(complexity = "5 * child_complexity")]
     async fn suggested_departments(&self, context: &Context<'_>) -> Result<Vec<Department>, Error> {
-        hints::suggested_departments(context, self).await
+        counted(context, hints::suggested_departments(context, self).await?)
     }
 
     /// Tickets that may be the same request: of the same contact, or about the same place and topic, within

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::auth::{TokenOver, Unknown, Viewer, viewer_of};
 use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::coerced;
-use crate::graphql::documents::{Checked, Known};
-use crate::graphql::judged::Mark;
+use crate::graphql::documents::Known;
+use crate::graphql::judged::Meant;
 use crate::oidc::Refused;
 use crate::rates::Slow;
 use async_graphql::parser::types::OperationType;
@@ -444,25 +444,16 @@ async fn prepare_at(
         let operation = coerced::chosen(&known.document, wanted);
         operation.map(|operation| operation.ty)
     });
-    let mut request = Request::new(text);
-    let mut variables = params.variables.unwrap_or_default();
-    if let Some(known) = &known {
-        let mut document = known.document.clone();
-        if let Err(missing) = coerced::settle(&mut document, wanted, &mut variables) {
-            request = request.data(missing);
+    let name = params.operation_name;
+    let variables = params.variables.unwrap_or_default();
+    let mut request = match known {
+        Some(known) => {
+            let most = server.app.limits.values_max;
+            Meant::request(text, known, name, variables, most)
         }
-        request.set_parsed_query(document);
-        request = request.data(Checked(known.pages.clone()));
-    }
-    let variables = serde_json::Value::Object(variables);
-    if let Some(known) = &known {
-        let operation = params.operation_name.as_deref();
-        request = request.data(Mark::of(known, operation, &variables));
-    }
-    if let Some(name) = params.operation_name {
-        request = request.operation_name(name);
-    }
-    request = request.variables(Variables::from_json(variables));
+        // Executing it tells what is wrong with it.
+        None => Request::new(text).variables(Variables::from_json(variables.into())),
+    };
     request = request.data(asker.language);
     if let Some(address) = asker.address {
         request = request.data(address);

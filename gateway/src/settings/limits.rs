@@ -9,7 +9,7 @@ use super::{
     RATE_ADDRESS, REQUEST_TIMEOUT, ROOT_FIELDS_MAX, SELECTIONS_MAX, SEND_TIMEOUT,
     SOCKET_OPERATIONS_MAX, SOCKETS_ADDRESS_MAX, SOCKETS_MAX, SUBSCRIPTION_LAG_MAX,
     SUBSCRIPTIONS_ACCOUNT_MAX, SUBSCRIPTIONS_MAX, SUGGESTIONS, Settings, SettingsError, TOKENS_MAX,
-    UPLOAD_TIME,
+    UPLOAD_TIME, VALUES_MAX,
 };
 use docket_domain::ticket::actions::attach_file::FileLimits;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Limits {
     pub depth_max: usize,
     /// See [`COMPLEXITY_MAX`].
     pub complexity_max: usize,
+    /// See [`VALUES_MAX`].
+    pub values_max: usize,
     /// See [`OPERATIONS_MAX`].
     pub operations_max: usize,
     /// See [`QUEUE_MAX`].
@@ -126,6 +128,7 @@ impl Limits {
             suggestions: read.switch(&SUGGESTIONS)?,
             depth_max,
             complexity_max: read.count(&COMPLEXITY_MAX)?,
+            values_max: read.count(&VALUES_MAX)?,
             operations_max: read.count(&OPERATIONS_MAX)?,
             queue_max: read.count(&QUEUE_MAX)?,
             queue_wait: read.time(&QUEUE_WAIT)?,

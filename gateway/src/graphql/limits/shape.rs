@@ -3,12 +3,13 @@
 //! with it.
 
 use super::TOO_DEEP;
-use crate::error::{Code, fault, fault_because};
+use crate::error::{Code, fault, fault_because, nowhere};
 use crate::settings::Shape;
 use async_graphql::parser::types::{
-    Directive, ExecutableDocument, Field, Selection, SelectionSet, VariableDefinition,
+    Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+    VariableDefinition,
 };
-use async_graphql::{Error, Name, Positioned, Value, Variables};
+use async_graphql::{Error, Name, Positioned, ServerError, Value, Variables};
 use async_graphql_value::Value as Given;
 use std::collections::HashMap;
 
@@ -22,7 +23,7 @@ const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
 /// What lists are made of.
 const LIST: (&str, &str) = ("个列表元素", "elements of a list");
 
-fn over(most: usize, (zh, en): (&str, &str)) -> Error {
+pub(super) fn over(most: usize, (zh, en): (&str, &str)) -> Error {
     let detail = (format!("至多{most}{zh}"), format!("at most {most} {en}"));
     fault_because(Code::TooLarge, detail)
 }
@@ -69,17 +70,39 @@ pub fn check(document: &ExecutableDocument, shape: &Shape) -> Result<Vec<Name>, 
     Ok(walk.pages)
 }
 
-/// Refuses what is sent with a document: lists too long or too deep, and pages too large.
-pub fn check_variables(variables: &Variables, pages: &[Name], shape: &Shape) -> Result<(), Error> {
-    for value in variables.values() {
-        check_value(value, shape, shape.input_depth)?;
-    }
-    for name in pages {
-        if let Some(Value::Number(number)) = variables.get(name) {
-            check_page(number, shape)?;
+/// Refuses what is sent with a document: lists too long or too deep.
+pub fn check_variables(variables: &Variables, shape: &Shape) -> Result<(), Error> {
+    let mut values = variables.values();
+    values.try_for_each(|value| check_value(value, shape, shape.input_depth))
+}
+
+/// Refuses pages too large that an operation asks for by variables. Its fragments are spread out.
+pub fn check_pages(
+    operation: &OperationDefinition,
+    variables: &Variables,
+    shape: &Shape,
+) -> Result<(), ServerError> {
+    check_pages_of(&operation.selection_set.node, variables, shape).map_err(nowhere)
+}
+
+fn check_pages_of(set: &SelectionSet, variables: &Variables, shape: &Shape) -> Result<(), Error> {
+    set.items.iter().try_for_each(|item| match &item.node {
+        Selection::Field(field) => {
+            for (name, value) in &field.node.arguments {
+                if PAGES.contains(&name.node.as_str())
+                    && let Given::Variable(name) = &value.node
+                    && let Some(Value::Number(rows)) = variables.get(name)
+                {
+                    check_page(rows, shape)?;
+                }
+            }
+            check_pages_of(&field.node.selection_set.node, variables, shape)
         }
-    }
-    Ok(())
+        Selection::InlineFragment(inline) => {
+            check_pages_of(&inline.node.selection_set.node, variables, shape)
+        }
+        Selection::FragmentSpread(_) => Ok(()),
+    })
 }
 
 fn check_value(value: &Value, shape: &Shape, depth_left: usize) -> Result<(), Error> {
@@ -102,16 +125,18 @@ fn check_value(value: &Value, shape: &Shape, depth_left: usize) -> Result<(), Er
     }
 }
 
+/// Whether it is a whole number is for validation to say.
 fn check_page(rows: &serde_json::Number, shape: &Shape) -> Result<(), Error> {
-    match rows.as_i64() {
-        Some(rows) if rows < 0 => Err(fault_because(
+    let most = u32::try_from(shape.page_size).unwrap_or(u32::MAX);
+    match rows.as_f64() {
+        Some(rows) if rows < 0.0 => Err(fault_because(
             Code::BadRequest,
             (
                 "first 与 last 不能为负数",
                 "first and last are not negative",
             ),
         )),
-        Some(rows) if rows.unsigned_abs() <= shape.page_size as u64 => Ok(()),
+        Some(rows) if rows <= f64::from(most) => Ok(()),
         _ => Err(over(shape.page_size, ("行一页", "rows a page"))),
     }
 }

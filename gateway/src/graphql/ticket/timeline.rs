@@ -5,6 +5,7 @@ use crate::auth::viewer;
 use crate::error::{Code, fault, fault_because, view_fault};
 use crate::graphql::account::Account;
 use crate::graphql::common::{Position, app, cursor, cursor_parts, language, wait_for};
+use crate::graphql::limits::counted;
 use crate::graphql::organisation::{Department, Unit, organisation};
 use crate::graphql::paging::{PageArgs, PageInfo, Paging, connection};
 use crate::rights::{Group, Sight, draft_sight, step_text_group};
@@ -217,11 +218,8 @@ impl Step {
                 unit,
             })
         };
-        Ok(self
-            .named_offices()?
-            .into_iter()
-            .filter_map(named)
-            .collect())
+        let offices = self.named_offices()?.into_iter();
+        counted(context, offices.filter_map(named).collect())
     }
 
     /// Whether the supervision that Docket itself had put the ticket under was taken back with it, as the limit that it

@@ -1,0 +1,450 @@
+//! What is executed of a document: the operation that is meant, its fields collected as the specification has it. Those
+//! under a condition that leaves them out are gone; those of one name in an answer are one; fragments are spread out.
+//!
+//! The library collects fields while it executes them, and departs there: fields of one name are each resolved, at the root
+//! of a mutation, too, and their answers laid together; of an object of which nothing is left it makes null.
+
+use super::coerced::chosen;
+use super::types::{is_abstract, of_field};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    BaseType, Directive, DocumentOperations, ExecutableDocument, Field, InlineFragment,
+    OperationDefinition, OperationType, Selection, SelectionSet, TypeCondition,
+};
+use async_graphql::{Name, Positioned};
+use async_graphql_value::Value;
+use serde_json::{Map, Value as Json};
+use std::collections::{HashMap, HashSet};
+
+/// The field that is asked for in place of none: an object without fields is null to the library. No client can ask for
+/// this name by mistake: names with two underscores are the specification's.
+pub const PLACEHOLDER: &str = "__nothing";
+
+/// Two fields that would be told under one name, and are not one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict(pub Name);
+
+/// A document that is executed.
+#[derive(Debug)]
+pub struct Collected {
+    /// One operation, without fragments but for those on the types that an abstract one stands for.
+    pub document: ExecutableDocument,
+    /// Whether there are placeholders in it.
+    pub has_placeholders: bool,
+}
+
+/// The type at the root of an operation.
+pub fn root_type(ty: OperationType) -> Name {
+    Name::new(match ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    })
+}
+
+/// Whether a document is executed as it stands: it has one operation, no fragments, no directives, and each name once.
+pub fn is_collected(document: &ExecutableDocument) -> bool {
+    fn is_plain(set: &SelectionSet) -> bool {
+        let mut seen = HashSet::with_capacity(set.items.len());
+        let mut items = set.items.iter().map(plain);
+        items.all(|item| item.is_some_and(|(name, inner)| seen.insert(name) && is_plain(inner)))
+    }
+    fn plain(item: &Positioned<Selection>) -> Option<(&Name, &SelectionSet)> {
+        match &item.node {
+            Selection::Field(field) if field.node.directives.is_empty() => {
+                let key = &field.node.response_key().node;
+                Some((key, &field.node.selection_set.node))
+            }
+            _ => None,
+        }
+    }
+    let mut operations = document.operations.iter();
+    let first = operations.next();
+    first.is_some_and(|(_, one)| {
+        operations.next().is_none() && is_plain(&one.node.selection_set.node)
+    })
+}
+
+/// What is executed of a document, with the variables it is sent with; `None` where no operation is meant. The document is
+/// within the limits, so that its fragments may be spread out.
+pub fn collect(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Map<String, Json>,
+) -> Result<Option<Collected>, Conflict> {
+    let Some(operation) = chosen(document, name) else {
+        return Ok(None);
+    };
+    let mut collecting = Collecting {
+        document,
+        variables,
+        has_placeholders: false,
+    };
+    let root = root_type(operation.ty);
+    let items = collecting.set(Some(&root), &[&operation.selection_set.node])?;
+    let at = operation.selection_set.pos;
+    let operation = OperationDefinition {
+        ty: operation.ty,
+        variable_definitions: operation.variable_definitions.clone(),
+        directives: operation.directives.clone(),
+        selection_set: Positioned::new(SelectionSet { items }, at),
+    };
+    let operation = Positioned::new(operation, at);
+    let operations = match name {
+        // By the name it is looked for.
+        Some(name) => DocumentOperations::Multiple([(Name::new(name), operation)].into()),
+        None => DocumentOperations::Single(operation),
+    };
+    Ok(Some(Collected {
+        document: ExecutableDocument {
+            operations,
+            fragments: HashMap::new(),
+        },
+        has_placeholders: collecting.has_placeholders,
+    }))
+}
+
+struct Collecting<'d> {
+    document: &'d ExecutableDocument,
+    variables: &'d Map<String, Json>,
+    has_placeholders: bool,
+}
+
+/// What is collected of a selection set, in the order it was met.
+type Found<'d> = IndexMap<Key<'d>, Asked<'d>>;
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'d> {
+    /// What is told under one name.
+    Name(&'d Name),
+    /// What is asked of one of the types that an abstract one stands for.
+    On(&'d Name),
+}
+
+#[derive(Default)]
+struct Asked<'d> {
+    fields: Vec<&'d Positioned<Field>>,
+    sets: Vec<&'d SelectionSet>,
+}
+
+impl<'d> Collecting<'d> {
+    /// What is asked of an object in several places, as one. Nothing is known of the types that describe the schema; none
+    /// of them is abstract.
+    fn set(
+        &mut self,
+        parent: Option<&Name>,
+        sets: &[&'d SelectionSet],
+    ) -> Result<Vec<Positioned<Selection>>, Conflict> {
+        let of_one = !parent.is_some_and(is_abstract);
+        let mut found = Found::new();
+        for set in sets {
+            self.find(of_one, set, &mut found);
+        }
+        let has_fields = found.keys().any(|key| matches!(key, Key::Name(_)));
+        let mut items = Vec::with_capacity(found.len() + 1);
+        for (key, asked) in found {
+            items.push(match key {
+                Key::Name(_) => self.field(parent, &asked.fields)?,
+                Key::On(on) => self.on(on, &asked.sets)?,
+            });
+        }
+        if !has_fields {
+            self.has_placeholders = true;
+            items.push(placeholder());
+        }
+        Ok(items)
+    }
+
+    fn find(&self, of_one: bool, set: &'d SelectionSet, found: &mut Found<'d>) {
+        for item in &set.items {
+            if !is_wanted(item.node.directives(), self.variables) {
+                continue;
+            }
+            let (on, inner) = match &item.node {
+                Selection::Field(field) => {
+                    let key = Key::Name(&field.node.response_key().node);
+                    found.entry(key).or_default().fields.push(field);
+                    continue;
+                }
+                Selection::InlineFragment(inline) => {
+                    let on = inline.node.type_condition.as_ref();
+                    (on, &inline.node.selection_set.node)
+                }
+                Selection::FragmentSpread(spread) => {
+                    let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
+                    // Validation says which there is none of.
+                    let Some(fragment) = fragment else { continue };
+                    let on = &fragment.node.type_condition;
+                    (Some(on), &fragment.node.selection_set.node)
+                }
+            };
+            let on = on.map(|condition| &condition.node.on.node);
+            match on.filter(|on| !of_one && !is_abstract(on)) {
+                Some(on) => found.entry(Key::On(on)).or_default().sets.push(inner),
+                // A valid fragment within what is of one type applies to it.
+                None => self.find(of_one, inner, found),
+            }
+        }
+    }
+
+    fn field(
+        &mut self,
+        parent: Option<&Name>,
+        fields: &[&'d Positioned<Field>],
+    ) -> Result<Positioned<Selection>, Conflict> {
+        let one = fields[0];
+        let Field {
+            alias,
+            name,
+            arguments,
+            directives,
+            selection_set,
+        } = &one.node;
+        let is_one = |other: &&Positioned<Field>| {
+            other.node.name.node == name.node && are_alike(&other.node, &one.node)
+        };
+        if !fields[1..].iter().all(is_one) {
+            return Err(Conflict(one.node.response_key().node.clone()));
+        }
+        let mut items = Vec::new();
+        if !selection_set.node.items.is_empty() {
+            let sets = fields.iter().map(|field| &field.node.selection_set.node);
+            let of = parent.and_then(|parent| of_field(parent, &name.node));
+            let of = of.map(|of| named(&of.base));
+            items = self.set(of, &sets.collect::<Vec<_>>())?;
+        }
+        let beside = |directive: &&Positioned<Directive>| {
+            !["skip", "include"].contains(&directive.node.name.node.as_str())
+        };
+        let field = Field {
+            alias: alias.clone(),
+            name: name.clone(),
+            arguments: arguments.clone(),
+            directives: directives.iter().filter(beside).cloned().collect(),
+            selection_set: Positioned::new(SelectionSet { items }, selection_set.pos),
+        };
+        let field = Positioned::new(field, one.pos);
+        Ok(Positioned::new(Selection::Field(field), one.pos))
+    }
+
+    fn on(
+        &mut self,
+        on: &Name,
+        sets: &[&'d SelectionSet],
+    ) -> Result<Positioned<Selection>, Conflict> {
+        let items = self.set(Some(on), sets)?;
+        let nowhere = async_graphql::Pos::default();
+        let condition = TypeCondition {
+            on: Positioned::new(on.clone(), nowhere),
+        };
+        let fragment = InlineFragment {
+            type_condition: Some(Positioned::new(condition, nowhere)),
+            directives: Vec::new(),
+            selection_set: Positioned::new(SelectionSet { items }, nowhere),
+        };
+        let fragment = Positioned::new(fragment, nowhere);
+        Ok(Positioned::new(
+            Selection::InlineFragment(fragment),
+            nowhere,
+        ))
+    }
+}
+
+/// The type without its lists.
+fn named(base: &BaseType) -> &Name {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(of) => named(&of.base),
+    }
+}
+
+/// Whether the arguments are the same, in whatever order.
+fn are_alike(one: &Field, other: &Field) -> bool {
+    let has = |(name, value): &(Positioned<Name>, Positioned<Value>)| {
+        one.get_argument(&name.node)
+            .is_some_and(|found| found.node == value.node)
+    };
+    one.arguments.len() == other.arguments.len() && other.arguments.iter().all(has)
+}
+
+fn placeholder() -> Positioned<Selection> {
+    let nowhere = async_graphql::Pos::default();
+    let field = Field {
+        alias: Some(Positioned::new(Name::new(PLACEHOLDER), nowhere)),
+        name: Positioned::new(Name::new("__typename"), nowhere),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: Positioned::new(SelectionSet::default(), nowhere),
+    };
+    Positioned::new(Selection::Field(Positioned::new(field, nowhere)), nowhere)
+}
+
+/// Whether no condition leaves something out.
+fn is_wanted(directives: &[Positioned<Directive>], variables: &Map<String, Json>) -> bool {
+    directives.iter().all(|directive| {
+        let directive = &directive.node;
+        let condition = directive.get_argument("if").map(|value| &value.node);
+        let holds = match condition {
+            Some(Value::Boolean(holds)) => Some(*holds),
+            Some(Value::Variable(name)) => variables.get(name.as_str()).and_then(Json::as_bool),
+            _ => None,
+        };
+        match directive.name.node.as_str() {
+            "skip" => holds != Some(true),
+            "include" => holds != Some(false),
+            _ => true,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::parse_query;
+    use serde_json::json;
+
+    /// A set, as text: fields with their arguments, fragments with their types.
+    fn told(set: &SelectionSet) -> String {
+        let items = set.items.iter().map(|item| match &item.node {
+            Selection::Field(field) => {
+                let field = &field.node;
+                assert!(field.directives.is_empty());
+                let arguments = field.arguments.iter();
+                let arguments: Vec<_> = arguments
+                    .map(|(name, value)| format!("{}:{}", name.node, value.node))
+                    .collect();
+                let inner = told(&field.selection_set.node);
+                let of = |open, text: String, close| match text.as_str() {
+                    "" => String::new(),
+                    text => format!("{open}{text}{close}"),
+                };
+                let arguments = of("(", arguments.join(","), ")");
+                let inner = of("{", inner, "}");
+                format!("{}{arguments}{inner}", field.response_key().node)
+            }
+            Selection::InlineFragment(inline) => {
+                let on = &inline.node.type_condition.as_ref().unwrap().node.on.node;
+                format!("on {on}{{{}}}", told(&inline.node.selection_set.node))
+            }
+            Selection::FragmentSpread(spread) => panic!("{}", spread.node.fragment_name.node),
+        });
+        items.collect::<Vec<_>>().join(" ")
+    }
+
+    fn collected(text: &str, name: Option<&str>, variables: Json) -> Result<String, Conflict> {
+        let document = parse_query(text).unwrap();
+        let Json::Object(variables) = variables else {
+            unreachable!()
+        };
+        let collected = collect(&document, name, &variables)?.unwrap();
+        assert!(collected.document.fragments.is_empty());
+        let operation = chosen(&collected.document, name).unwrap();
+        let told = told(&operation.selection_set.node);
+        assert_eq!(collected.has_placeholders, told.contains(PLACEHOLDER));
+        Ok(told)
+    }
+
+    #[test]
+    fn fields_of_one_name_are_one() {
+        for (text, expected) in [
+            ("{ me { id } me { name } }", "me{id name}"),
+            ("{ me { id } x: me { name } }", "me{id} x{name}"),
+            (
+                "mutation { f(a: 1, b: 2) { b } f(b: 2, a: 1) { c } }",
+                "f(a:1,b:2){b c}",
+            ),
+            (
+                "{ ...A ...B } fragment A on Query { ticket { id timeline { at } } } \
+                 fragment B on Query { ticket { timeline { step } number id } }",
+                "ticket{id timeline{at step} number}",
+            ),
+            (
+                "{ me { ... { id ... on Account { id name } } id } }",
+                "me{id name}",
+            ),
+            (
+                "{ __schema { types { name } types { kind ... on __Type { name } } } }",
+                "__schema{types{name kind}}",
+            ),
+        ] {
+            assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+        }
+        let conflict = Err(Conflict(Name::new("f")));
+        for text in [
+            "{ f(a: 1) f }",
+            "{ f(a: 1) f(a: 2) }",
+            "{ f f: g }",
+            "{ f(a: 1) f(b: 1) }",
+        ] {
+            assert_eq!(collected(text, None, json!({})), conflict, "{text}");
+        }
+        let text = "{ me { f(a: 1) } ...F } fragment F on Query { me { f } }";
+        assert_eq!(collected(text, None, json!({})), conflict);
+    }
+
+    #[test]
+    fn conditions_leave_out_what_they_say() {
+        let text = "query($a: Boolean!, $b: Boolean!) { \
+             me { id name @include(if: $a) login @skip(if: $b) ... @include(if: $a) { mobile } ...F @skip(if: $b) } } \
+             fragment F on Account { roles }";
+        for (a, b, expected) in [
+            (true, false, "me{id name login mobile roles}"),
+            (false, false, "me{id login roles}"),
+            (true, true, "me{id name mobile}"),
+            (false, true, "me{id}"),
+        ] {
+            let variables = json!({ "a": a, "b": b });
+            assert_eq!(collected(text, None, variables).as_deref(), Ok(expected));
+        }
+        // Of what is left out twice nothing is left, and it is an object still.
+        for text in [
+            "{ me { id @include(if: false) } }",
+            "{ me { ... @skip(if: true) { id } } }",
+        ] {
+            let expected = Ok("me{__nothing}");
+            assert_eq!(collected(text, None, json!({})).as_deref(), expected);
+        }
+        let text = "{ me @skip(if: true) { id } }";
+        assert_eq!(collected(text, None, json!({})).as_deref(), Ok("__nothing"));
+    }
+
+    #[test]
+    fn what_stands_for_several_types_keeps_them_apart() {
+        let text = "{ node(id: 1) { ...T ... on Node { id } ... on Ticket { timeline { at } } ... on Unit { name id } } } \
+             fragment T on Ticket { ... on Node { id } timeline { step ...E } } fragment E on TimelineEntry { at }";
+        let expected = "node(id:1){on Ticket{id timeline{step at}} id on Unit{name id}}";
+        assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+        let text = "{ nodes(ids: []) { ... on Unit { name } } }";
+        let expected = "nodes(ids:[]){on Unit{name} __nothing}";
+        assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn of_several_operations_one_is_executed() {
+        let text = "query A { me { id } } query B { departments { name } }";
+        assert_eq!(
+            collected(text, Some("B"), json!({})).as_deref(),
+            Ok("departments{name}")
+        );
+        let document = parse_query(text).unwrap();
+        assert!(collect(&document, None, &Map::new()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_document_as_it_is_executed_is_left_alone() {
+        let is = |text| is_collected(&parse_query(text).unwrap());
+        assert!(is(
+            "query($a: ID) { me { id name } x: me { id department { id } } }"
+        ));
+        for text in [
+            "{ me { id id } }",
+            "{ me { id x: name x: login } }",
+            "{ me { id @include(if: true) } }",
+            "{ me { ... { id } } }",
+            "{ me { ...F } } fragment F on Account { id }",
+            "query A { me { id } } query B { me { id } }",
+        ] {
+            assert!(!is(text), "{text}");
+        }
+    }
+}
