@@ -25,10 +25,16 @@ use uuid::Uuid;
 
 /// Most records in one batch.
 pub const BATCH_RECORDS_MAX: u32 = 2_000;
+const BATCH_FULL: usize = BATCH_RECORDS_MAX as usize;
 /// How long the runner waits before it tries again when its database or the journal's fails.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the head is looked at when nothing wakes the runner.
 const POLL: Duration = Duration::from_millis(250);
+/// Records of a batch from which on the log is busy: the next batch gathers more.
+const BUSY_RECORDS: usize = 8;
+/// Least time from the beginning of a batch to that of the next, while the log is busy: what a batch costs, whatever is in
+/// it, is paid less often.
+const GATHER: Duration = Duration::from_millis(40);
 
 /// What the desk keeps as folded, beside tickets, whose versions it compares.
 const DESK_KEEPS: [&str; 3] = [
@@ -133,6 +139,7 @@ impl Runner {
     pub async fn run(mut self) {
         let mut head = self.journal.watch();
         while !self.position.is_closed() {
+            let began = Instant::now();
             let stepped = self.step().await;
             if stepped.is_ok() {
                 self.state.send_if_modified(|s| {
@@ -140,10 +147,12 @@ impl Runner {
                 });
             }
             match stepped {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(0) => {
                     let _ = tokio::time::timeout(POLL, head.changed()).await;
                 }
+                // One that is full has more behind it.
+                Ok(BUSY_RECORDS..BATCH_FULL) => tokio::time::sleep_until(began + GATHER).await,
+                Ok(_) => {}
                 Err(
                     error @ (ProjectionError::Database(_)
                     | ProjectionError::Journal(JournalError::Database(_))),
@@ -161,13 +170,13 @@ impl Runner {
         }
     }
 
-    /// Applies one batch; false when there was nothing to apply.
-    async fn step(&mut self) -> Result<bool, ProjectionError> {
+    /// Applies one batch: of so many records.
+    async fn step(&mut self) -> Result<usize, ProjectionError> {
         let from = *self.position.borrow();
         let records = self.journal.read_all(from, BATCH_RECORDS_MAX).await?;
         let Some(last) = records.last() else {
             self.caught_up.send_replace(Instant::now());
-            return Ok(false);
+            return Ok(0);
         };
         let to = last.position;
         // They end with the step, when rows and checkpoint are in.
@@ -181,7 +190,7 @@ impl Runner {
             drop(tx);
             self.news.heard(at);
             self.position.send_replace(at);
-            return Ok(true);
+            return Ok(1);
         }
         apply_all(&mut tx, "", Tables::Filled, writes).await?;
         move_checkpoint(&mut tx, to).await?;
@@ -196,7 +205,7 @@ impl Runner {
             tracing::trace!(correlation = %record.correlation, position = record.position, "in the views");
         }
         tracing::debug!(from, to, "the views moved");
-        Ok(true)
+        Ok(records.len())
     }
 }
 
@@ -290,10 +299,12 @@ async fn start_over(store: &Store) -> Result<(), ProjectionError> {
 
 /// The views' position, held until the transaction ends.
 pub(crate) async fn lock_checkpoint(tx: &mut Tx) -> Result<u64, sqlx::Error> {
+    // What a power cut takes away is folded again: the log has it, and the checkpoint goes with the rows.
     let sql = if tx.is_sqlite() {
         "SELECT position FROM checkpoint"
     } else {
-        "SELECT position FROM checkpoint FOR UPDATE"
+        "SELECT position FROM checkpoint, set_config('synchronous_commit', 'off', true)
+         FOR UPDATE OF checkpoint"
     };
     let rows = tx.fetch_all(sql, vec![]).await?;
     let position = rows.first().map(|r| r.int(0)).transpose()?.unwrap_or(0);
