@@ -249,10 +249,10 @@ impl Ops {
             let sql = format!("DELETE FROM {table} WHERE ends_at <= $1");
             self.db.execute(&sql, values![now]).await?;
         }
-        // Tokens that are over stay as long as their session: it can be ended by them.
-        let sql = "DELETE FROM access_tokens WHERE expires_at <= $1
-                   AND family NOT IN (SELECT family FROM session_families)";
-        self.db.execute(sql, values![now]).await?;
+        // Tokens that are over stay as long as their session may last: it can be ended by them.
+        let sql = "DELETE FROM access_tokens WHERE expires_at <= $1";
+        let long_over = now - self.lifetimes.session;
+        self.db.execute(sql, values![long_over]).await?;
         let sql = "DELETE FROM session_families WHERE family IN (
                    SELECT family FROM session_families WHERE account = $1
                    ORDER BY started_at DESC LIMIT $2 OFFSET $3)";

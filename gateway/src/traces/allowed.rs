@@ -141,13 +141,13 @@ fn error_of(attributes: &[KeyValue]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use opentelemetry::InstrumentationScope;
     use opentelemetry::trace::{SpanContext, SpanId};
     use std::time::SystemTime;
 
-    fn span(name: &'static str, attributes: Vec<KeyValue>) -> SpanData {
+    pub(in crate::traces) fn span(name: &'static str, attributes: Vec<KeyValue>) -> SpanData {
         SpanData {
             span_context: SpanContext::NONE,
             parent_span_id: SpanId::INVALID,

@@ -125,12 +125,12 @@ fn why(error: &reqwest::Error) -> &'static str {
 
 /// Drops what the queue has no room for. What it lets through is reduced to what may be sent.
 #[derive(Debug)]
-struct Bounded {
-    inner: BatchSpanProcessor,
+struct Bounded<P> {
+    inner: P,
     waiting: Arc<AtomicUsize>,
 }
 
-impl SpanProcessor for Bounded {
+impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.inner.on_start(span, context);
     }
@@ -240,5 +240,55 @@ impl HttpClient for Client {
         let mut told = Response::new(Bytes::new());
         *told.status_mut() = answer.status();
         Ok(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowed::tests::span;
+    use super::*;
+
+    /// Keeps what it is handed, as if nothing could be sent.
+    #[derive(Debug, Default)]
+    struct Kept(Arc<AtomicUsize>);
+
+    impl SpanProcessor for Kept {
+        fn on_start(&self, _: &mut Span, _: &Context) {}
+
+        fn on_end(&self, _: SpanData) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_span_too_many_is_dropped_and_told_of() {
+        let kept = Arc::new(AtomicUsize::new(0));
+        let bounded = Bounded {
+            inner: Kept(kept.clone()),
+            waiting: Arc::default(),
+        };
+        let before = meter().dropped.get();
+        for _ in 0..QUEUE_MAX + 3 {
+            bounded.on_end(span("request", Vec::new()));
+            // One that is not told of takes no room.
+            bounded.on_end(span("caller", Vec::new()));
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), QUEUE_MAX);
+        assert_eq!(meter().dropped.get() - before, 3);
+        // Once some are on their way there is room.
+        bounded.waiting.fetch_sub(2, Ordering::Relaxed);
+        for _ in 0..3 {
+            bounded.on_end(span("request", Vec::new()));
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), QUEUE_MAX + 2);
+        assert_eq!(meter().dropped.get() - before, 4);
     }
 }
