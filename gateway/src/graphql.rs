@@ -20,6 +20,7 @@ mod phrasebook;
 mod progress;
 mod rule_pack;
 mod security_log;
+mod sound;
 mod statistics;
 mod telling;
 mod ticket;
@@ -31,7 +32,7 @@ pub use live::{Busy, Resume};
 use crate::error::Language;
 use crate::settings::{Limits, Shape};
 use async_graphql::parser::types::OperationType;
-use async_graphql::{MergedObject, Request, Schema, SchemaBuilder, Value, Variables};
+use async_graphql::{MergedObject, Request, Schema, SchemaBuilder, ServerError, Value, Variables};
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 
@@ -78,7 +79,9 @@ pub type DocketSchema = Schema<Query, Mutation, live::Subscription>;
 fn builder(limits: &Limits) -> SchemaBuilder<Query, Mutation, live::Subscription> {
     let builder = Schema::build(Query::default(), Mutation::default(), live::Subscription)
         .limit_depth(limits.depth_max)
-        .limit_complexity(limits.complexity_max);
+        .limit_complexity(limits.complexity_max)
+        // Deeper ones were refused before.
+        .limit_recursive_depth(limits::WITHIN_MAX);
     if limits.suggestions {
         builder
     } else {
@@ -136,6 +139,12 @@ impl Trial {
     pub async fn of(&self, text: &str) -> Result<Tried, String> {
         let Self(schema, limits) = self;
         let known = limits::read(text, &limits.shape).map_err(|error| error.message)?;
+        let first = |errors: Vec<ServerError>| {
+            let first = errors.into_iter().next();
+            first.map(|error| error.message).unwrap_or_default()
+        };
+        let valid = judged::validate(schema, &known, Language::English).await;
+        valid.map_err(|refused| first(refused.errors))?;
         // Its variables are not known yet: a small page stands for those that ask for one.
         let pages = known.pages.iter().map(|name| (name.clone(), 1.into()));
         let mut names = known.document.operations.iter();
@@ -146,7 +155,7 @@ impl Trial {
             // Who tries documents does so at a terminal.
             .data(Language::English)
             .variables(Variables::from_value(Value::Object(pages.collect())));
-        request.set_parsed_query(known.document.clone());
+        request.set_parsed_query(sound::for_library(&known.document));
         if let Some(name) = name {
             request = request.operation_name(name.as_str());
         }

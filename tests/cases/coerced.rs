@@ -209,33 +209,138 @@ async fn an_object_of_which_nothing_is_wanted_is_one() {
     }
 }
 
+/// Whatever is wrong with a document is told before it is executed, whatever it is sent with.
 #[tokio::test]
 async fn all_of_a_document_is_valid() {
     let (_store, server, clerk) = begin("clerk").await;
-    for (query, says) in [
-        ("{ me { login nothing @skip(if: true) } }", "nothing"),
-        (
-            "query A { me { login } } query B { me { nothing } }",
-            "nothing",
-        ),
-        (
-            "{ me { x: login } ...F } fragment F on Query { me { x: name } }",
-            "别名",
-        ),
-        (
-            "{ me { login } ...F } fragment F on Query { me { x: name ... { x: login } } }",
-            "别名",
-        ),
+    for query in [
+        "{ me { login nothing @skip(if: true) } }",
+        "query A { me { login } } query B { me { nothing } }",
+        "query A($x: Position) { colleagues(minPosition: $x) { id } } query B { nothing }",
+        "query A { me { login } } fragment F on Account { id }",
+        "{ me { x: login } ...F } fragment F on Query { me { x: name } }",
+        "{ me { x: login } ...F @include(if: false) } fragment F on Query { me { x: name } }",
+        "{ me { ...F ...G } } fragment F on Account { x: name } fragment G on Account { x: login }",
+        "query($x: Boolean) { me(foo: $x) { id } }",
+        "query($x: Boolean) { inbox(tab: TO_SIGN, first: $x) { totalCount } }",
+        "query($x: [Int]) { inbox(tab: TO_SIGN, first: $x) { totalCount } }",
+        "query($x: Int, $y: Int) { inbox(tab: TO_SIGN, first: $x) { totalCount } inbox(tab: TO_SIGN, first: $y) { totalCount } }",
+        "{ me { __typename(x: 1) } }",
+        "{ me { __typename @nothing } }",
+        "{ me { __typename @skip } }",
+        "{ me { login ...X ...X } }",
     ] {
         let mut body = json!({ "query": query });
         if query.contains("query A") {
             body["operationName"] = "A".into();
         }
         let (status, told) = told_twice(&server, &clerk, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {told}");
+        assert_eq!(told["errors"][0]["extensions"]["code"], "BAD_REQUEST");
+        assert!(told.get("data").is_none(), "{query}: {told}");
+        let message = told["errors"][0]["message"].as_str().unwrap();
+        assert!(!message.contains("引用了自身"), "{query}: {told}");
+    }
+}
+
+/// What the library would refuse, or answer otherwise.
+#[tokio::test]
+async fn what_is_valid_is_executed() {
+    let (_store, server, clerk) = begin("clerk").await;
+    let id = clerk.data("{ me { id } }", json!({})).await["me"]["id"].take();
+    let none = json!({ "inbox": { "totalCount": 0 } });
+    let me = json!({ "me": { "login": "clerk" } });
+    for (query, variables, data) in [
+        (
+            "query($o: InboxOrder) { inbox(tab: TO_SIGN, orderBy: $o) { totalCount } }",
+            json!({ "o": "DUE_FIRST" }),
+            none.clone(),
+        ),
+        (
+            "query($t: Boolean!) { me { __typename @skip(if: $t) login } }",
+            json!({ "t": true }),
+            me.clone(),
+        ),
+        (
+            "query A($x: ID!) { node(id: $x) { id } } query B($x: Int) { inbox(tab: DONE, first: $x) { totalCount } }",
+            json!({ "x": id }),
+            json!({ "node": { "id": id } }),
+        ),
+        (
+            "query($f: Boolean = true) { me { login name @skip(if: $f) } }",
+            json!({}),
+            me.clone(),
+        ),
+        (
+            "{ me { login ... on Node { ... on Ticket { id } } } }",
+            json!({}),
+            me.clone(),
+        ),
+        (
+            "{ me { login ...F } } fragment F on Node { ... on Ticket { title } }",
+            json!({}),
+            me,
+        ),
+        (
+            "query($x: ID!) { nodes(ids: [$x]) { ...N ... on Account { ...N } } } fragment N on Node { ... on Ticket { title } ... on Account { login } }",
+            json!({ "x": id }),
+            json!({ "nodes": [{ "login": "clerk" }] }),
+        ),
+    ] {
+        let mut body = json!({ "query": query, "variables": variables });
+        if query.contains("query A") {
+            body["operationName"] = "A".into();
+        }
+        let (_, told) = told_twice(&server, &clerk, body).await;
+        assert_eq!(told, json!({ "data": data }), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_is_of_its_type() {
+    let (_store, server, clerk) = begin("clerk").await;
+    for (query, variables, path) in [
+        (
+            "query($f: InboxFilter) { inbox(tab: TO_SIGN, filter: $f) { totalCount } }",
+            json!({ "f": [] }),
+            "$f ",
+        ),
+        (
+            "query($f: InboxFilter) { inbox(tab: TO_SIGN, filter: $f) { totalCount } }",
+            json!({ "f": { "王小明": 1 } }),
+            "$f ",
+        ),
+        (
+            "query($s: Int) { inbox(tab: TO_SIGN, first: $s) { totalCount } }",
+            json!({ "s": "王小明" }),
+            "$s ",
+        ),
+    ] {
+        let body = json!({ "query": query, "variables": variables });
+        let (status, told) = told_twice(&server, &clerk, body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
         let message = told["errors"][0]["message"].as_str().unwrap();
-        assert!(message.contains(says), "{told}");
+        assert!(message.contains(path), "{told}");
+        // What was given is not quoted: a person may be named there.
+        assert!(!told.to_string().contains("王小明"), "{told}");
     }
+}
+
+/// What a stranger sends is looked at in no more time than it takes to read it.
+#[tokio::test]
+async fn fragments_with_many_arguments_are_refused_at_once() {
+    let (_store, server, _) = begin("clerk").await;
+    let arguments: String = (0..1_600).map(|n| format!("a{n}:1 ")).collect();
+    let (g, f) = ("...G ".repeat(30), "...F ".repeat(30));
+    let query = format!(
+        "{{ me {{ {g} }} }} fragment G on Account {{ {f} }} fragment F on Account {{ id({arguments}) }}"
+    );
+    let began = std::time::Instant::now();
+    let stranger = server.client();
+    let (status, told) = asked(&server, &stranger, json!({ "query": query })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]

@@ -213,10 +213,11 @@ async fn the_values_of_lists_without_pages_have_an_edge() {
         };
         let mut live = Socket::open(&dispatcher).await;
         let query = format!(
-            "subscription($i: ID!) {{ ticketChanged(id: $i) {{ type ticket {{ {} }} }} }}",
+            "subscription($i: ID!, $p: Position) {{ ticketChanged(id: $i, after: $p) {{ type ticket {{ {} }} }} }}",
             asked(4)
         );
-        live.subscribe(&query, json!({ "i": id })).await;
+        let from_now = json!({ "i": id, "p": received["position"] });
+        live.subscribe(&query, from_now).await;
         let assign = json!({ "id": id, "leadId": department() });
         dispatcher.act("assignTicket", assign).await;
         let told = live.push("ticketChanged").await;

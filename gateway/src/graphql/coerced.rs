@@ -6,13 +6,13 @@
 //!   a null takes away what is there.
 
 use super::limits::forget;
-use super::types;
+use super::types::{self, Input};
 use async_graphql::parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
-    VariableDefinition,
+    Type, VariableDefinition,
 };
-use async_graphql::{Name, Positioned};
-use async_graphql_value::Value;
+use async_graphql::{Name, Positioned, Variables as Given};
+use async_graphql_value::{ConstValue, Value};
 use serde_json::{Map, Value as Json};
 
 /// A variable that must be given, and is not.
@@ -121,8 +121,92 @@ fn are_well_defined(definitions: &[Positioned<VariableDefinition>]) -> bool {
 
 fn is_input(base: &BaseType) -> bool {
     match base {
-        BaseType::Named(name) => types::is_input(name),
+        BaseType::Named(name) => types::input(name).is_some(),
         BaseType::List(of) => is_input(&of.base),
+    }
+}
+
+/// What is wrong with the value of a variable: where, and what has to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The variable, and on the way names and numbers after dots.
+    pub path: String,
+    /// The type; `None` where a field is not known.
+    pub wanted: Option<Type>,
+}
+
+/// Whether what variables are given is of their types. What a scalar of Docket's own says is read where it is used.
+pub fn check_values(operation: &OperationDefinition, variables: &Given) -> Result<(), Unfit> {
+    for definition in &operation.variable_definitions {
+        let definition = &definition.node;
+        if let Some(value) = variables.get(&definition.name.node) {
+            let mut path = vec![definition.name.node.to_string()];
+            if let Err(wanted) = check_value(value, &definition.var_type.node, &mut path) {
+                return Err(Unfit {
+                    path: path.join("."),
+                    wanted,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_value(value: &ConstValue, ty: &Type, path: &mut Vec<String>) -> Result<(), Option<Type>> {
+    let is = match (value, &ty.base) {
+        (ConstValue::Null, _) => ty.nullable,
+        (ConstValue::List(items), BaseType::List(of)) => {
+            for (place, item) in items.iter().enumerate() {
+                path.push(place.to_string());
+                check_value(item, of, path)?;
+                path.pop();
+            }
+            true
+        }
+        // One stands for a list of it.
+        (value, BaseType::List(of)) => return check_value(value, of, path),
+        (value, BaseType::Named(name)) => match types::input(name) {
+            Some(Input::Scalar) => is_scalar(value, name),
+            Some(Input::Enum(words)) => match value {
+                ConstValue::String(word) => words.contains(word.as_str()),
+                ConstValue::Enum(word) => words.contains(word),
+                _ => false,
+            },
+            Some(Input::Object(places)) => {
+                let ConstValue::Object(given) = value else {
+                    return Err(Some(ty.clone()));
+                };
+                for (name, value) in given {
+                    // What there is none of is not quoted: it may be anything.
+                    let place = places.get(name).ok_or(None)?;
+                    path.push(name.to_string());
+                    check_value(value, &place.ty, path)?;
+                    path.pop();
+                }
+                let mut required = places.iter().filter(|(_, place)| place.is_required());
+                if let Some((name, place)) = required.find(|(name, _)| !given.contains_key(*name)) {
+                    path.push(name.to_string());
+                    return Err(Some(place.ty.clone()));
+                }
+                true
+            }
+            None => true,
+        },
+    };
+    if is { Ok(()) } else { Err(Some(ty.clone())) }
+}
+
+fn is_scalar(value: &ConstValue, name: &Name) -> bool {
+    match (value, name.as_str()) {
+        (ConstValue::Number(number), "Int") => number
+            .as_i64()
+            .is_some_and(|number| i32::try_from(number).is_ok()),
+        (ConstValue::Number(number), "ID") => number.is_i64() || number.is_u64(),
+        (ConstValue::Number(_), "Float")
+        | (ConstValue::String(_), "String" | "ID")
+        | (ConstValue::Boolean(_), "Boolean") => true,
+        (_, "Int" | "Float" | "ID" | "String" | "Boolean") => false,
+        _ => true,
     }
 }
 
@@ -240,6 +324,42 @@ mod tests {
         let all = json!({ "a": null, "b": null, "c": null });
         let (document, _) = settled(text, all).unwrap();
         assert_eq!(told(&document).1, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_given_is_of_its_type() {
+        let text = "query($n: Int, $l: [Int!], $t: InboxTab, $f: InboxFilter, $r: ReceiveTicketInput, $p: Position, $i: ID!) { a }";
+        let document = parse_query(text).unwrap();
+        let operation = chosen(&document, None).unwrap();
+        let unfit = |variables: Json| {
+            let checked = check_values(operation, &Given::from_json(variables));
+            checked.err().map(|Unfit { path, wanted }| {
+                (path, wanted.map(|ty| ty.to_string()).unwrap_or_default())
+            })
+        };
+        for fit in [
+            json!({ "n": 1, "l": [1, 2], "t": "DONE", "f": { "mine": true }, "p": "1", "i": 7 }),
+            json!({ "n": null, "l": 1, "t": null, "f": {}, "p": 1, "i": "x" }),
+        ] {
+            assert_eq!(unfit(fit), None);
+        }
+        for (variables, path, wanted) in [
+            (json!({ "n": "1" }), "n", "Int"),
+            (json!({ "n": 1.5 }), "n", "Int"),
+            (json!({ "n": 3_000_000_000_i64 }), "n", "Int"),
+            (json!({ "n": [1] }), "n", "Int"),
+            (json!({ "l": [1, null] }), "l.1", "Int!"),
+            (json!({ "t": "NOTHING" }), "t", "InboxTab"),
+            (json!({ "f": [] }), "f", "InboxFilter"),
+            (json!({ "f": { "mine": 1 } }), "f.mine", "Boolean!"),
+            (json!({ "f": { "nothing": 1 } }), "f", ""),
+            (json!({ "r": {} }), "r.", "String!"),
+            (json!({ "i": true }), "i", "ID!"),
+        ] {
+            let (at, of) = unfit(variables.clone()).unwrap();
+            assert!(at.starts_with(path), "{variables}: {at}");
+            assert!(of == wanted || path == "r.", "{variables}: {of}");
+        }
     }
 
     #[test]

@@ -3,26 +3,23 @@
 //!
 //! The library collects fields while it executes them, and departs there: fields of one name are each resolved, at the root
 //! of a mutation, too, and their answers laid together; of an object of which nothing is left it makes null.
+//!
+//! The document is valid: what is wrong with it was said before.
 
 use super::coerced::chosen;
-use super::types::{is_abstract, of_field};
+use super::types::{applies, is_abstract, named, of_field};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
-    BaseType, Directive, DocumentOperations, ExecutableDocument, Field, InlineFragment,
-    OperationDefinition, OperationType, Selection, SelectionSet, TypeCondition,
+    Directive, DocumentOperations, ExecutableDocument, Field, InlineFragment, OperationDefinition,
+    OperationType, Selection, SelectionSet, TypeCondition,
 };
-use async_graphql::{Name, Positioned};
+use async_graphql::{Name, Positioned, Value as Given, Variables};
 use async_graphql_value::Value;
-use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, HashSet};
 
-/// The field that is asked for in place of none: an object without fields is null to the library. No client can ask for
-/// this name by mistake: names with two underscores are the specification's.
-pub const PLACEHOLDER: &str = "__nothing";
-
-/// Two fields that would be told under one name, and are not one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict(pub Name);
+/// What is told in place of nothing, since an object without fields is null to the library, and beside whatever may be of
+/// several types: of which it is. No client can ask for anything by this name, which is none.
+pub const PLACEHOLDER: &str = " type";
 
 /// A document that is executed.
 #[derive(Debug)]
@@ -70,22 +67,28 @@ pub fn is_collected(document: &ExecutableDocument) -> bool {
 pub fn collect(
     document: &ExecutableDocument,
     name: Option<&str>,
-    variables: &Map<String, Json>,
-) -> Result<Option<Collected>, Conflict> {
-    let Some(operation) = chosen(document, name) else {
-        return Ok(None);
-    };
+    variables: &Variables,
+) -> Option<Collected> {
+    let operation = chosen(document, name)?;
     let mut collecting = Collecting {
         document,
         variables,
+        used: HashSet::new(),
         has_placeholders: false,
     };
     let root = root_type(operation.ty);
-    let items = collecting.set(Some(&root), &[&operation.selection_set.node])?;
+    let items = collecting.set(Some(&root), &[&operation.selection_set.node]);
+    let Collecting {
+        used,
+        has_placeholders,
+        ..
+    } = collecting;
     let at = operation.selection_set.pos;
+    let definitions = operation.variable_definitions.iter();
+    let definitions = definitions.filter(|definition| used.contains(&definition.node.name.node));
     let operation = OperationDefinition {
         ty: operation.ty,
-        variable_definitions: operation.variable_definitions.clone(),
+        variable_definitions: definitions.cloned().collect(),
         directives: operation.directives.clone(),
         selection_set: Positioned::new(SelectionSet { items }, at),
     };
@@ -95,18 +98,20 @@ pub fn collect(
         Some(name) => DocumentOperations::Multiple([(Name::new(name), operation)].into()),
         None => DocumentOperations::Single(operation),
     };
-    Ok(Some(Collected {
+    Some(Collected {
         document: ExecutableDocument {
             operations,
             fragments: HashMap::new(),
         },
-        has_placeholders: collecting.has_placeholders,
-    }))
+        has_placeholders,
+    })
 }
 
 struct Collecting<'d> {
     document: &'d ExecutableDocument,
-    variables: &'d Map<String, Json>,
+    variables: &'d Variables,
+    /// The variables that are used in what is executed.
+    used: HashSet<Name>,
     has_placeholders: bool,
 }
 
@@ -128,34 +133,39 @@ struct Asked<'d> {
 }
 
 impl<'d> Collecting<'d> {
-    /// What is asked of an object in several places, as one. Nothing is known of the types that describe the schema; none
-    /// of them is abstract.
+    /// What is asked of an object in several places, as one. Of the types that describe the schema nothing is known; what is
+    /// asked of them applies.
     fn set(
         &mut self,
         parent: Option<&Name>,
         sets: &[&'d SelectionSet],
-    ) -> Result<Vec<Positioned<Selection>>, Conflict> {
-        let of_one = !parent.is_some_and(is_abstract);
+    ) -> Vec<Positioned<Selection>> {
         let mut found = Found::new();
+        let mut spread = HashSet::new();
         for set in sets {
-            self.find(of_one, set, &mut found);
+            self.find(parent, set, &mut spread, &mut found);
         }
-        let has_fields = found.keys().any(|key| matches!(key, Key::Name(_)));
         let mut items = Vec::with_capacity(found.len() + 1);
         for (key, asked) in found {
             items.push(match key {
-                Key::Name(_) => self.field(parent, &asked.fields)?,
-                Key::On(on) => self.on(on, &asked.sets)?,
+                Key::Name(_) => self.field(parent, &asked.fields),
+                Key::On(on) => self.on(on, &asked.sets),
             });
         }
-        if !has_fields {
+        if items.is_empty() || parent.is_some_and(is_abstract) {
             self.has_placeholders = true;
             items.push(placeholder());
         }
-        Ok(items)
+        items
     }
 
-    fn find(&self, of_one: bool, set: &'d SelectionSet, found: &mut Found<'d>) {
+    fn find(
+        &self,
+        parent: Option<&Name>,
+        set: &'d SelectionSet,
+        spread: &mut HashSet<&'d Name>,
+        found: &mut Found<'d>,
+    ) {
         for item in &set.items {
             if !is_wanted(item.node.directives(), self.variables) {
                 continue;
@@ -170,19 +180,24 @@ impl<'d> Collecting<'d> {
                     let on = inline.node.type_condition.as_ref();
                     (on, &inline.node.selection_set.node)
                 }
-                Selection::FragmentSpread(spread) => {
-                    let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
-                    // Validation says which there is none of.
-                    let Some(fragment) = fragment else { continue };
-                    let on = &fragment.node.type_condition;
-                    (Some(on), &fragment.node.selection_set.node)
+                Selection::FragmentSpread(of) => {
+                    let name = &of.node.fragment_name.node;
+                    match self.document.fragments.get(name) {
+                        Some(fragment) if spread.insert(name) => {
+                            let on = &fragment.node.type_condition;
+                            (Some(on), &fragment.node.selection_set.node)
+                        }
+                        _ => continue,
+                    }
                 }
             };
             let on = on.map(|condition| &condition.node.on.node);
-            match on.filter(|on| !of_one && !is_abstract(on)) {
-                Some(on) => found.entry(Key::On(on)).or_default().sets.push(inner),
-                // A valid fragment within what is of one type applies to it.
-                None => self.find(of_one, inner, found),
+            match (on, parent) {
+                (Some(on), Some(parent)) if is_abstract(parent) && on != parent => {
+                    found.entry(Key::On(on)).or_default().sets.push(inner);
+                }
+                (Some(on), Some(parent)) if !applies(on, parent) => {}
+                _ => self.find(parent, inner, spread, found),
             }
         }
     }
@@ -191,7 +206,7 @@ impl<'d> Collecting<'d> {
         &mut self,
         parent: Option<&Name>,
         fields: &[&'d Positioned<Field>],
-    ) -> Result<Positioned<Selection>, Conflict> {
+    ) -> Positioned<Selection> {
         let one = fields[0];
         let Field {
             alias,
@@ -200,18 +215,15 @@ impl<'d> Collecting<'d> {
             directives,
             selection_set,
         } = &one.node;
-        let is_one = |other: &&Positioned<Field>| {
-            other.node.name.node == name.node && are_alike(&other.node, &one.node)
-        };
-        if !fields[1..].iter().all(is_one) {
-            return Err(Conflict(one.node.response_key().node.clone()));
+        for (_, value) in arguments {
+            variables_of(&value.node, &mut self.used);
         }
         let mut items = Vec::new();
         if !selection_set.node.items.is_empty() {
             let sets = fields.iter().map(|field| &field.node.selection_set.node);
             let of = parent.and_then(|parent| of_field(parent, &name.node));
             let of = of.map(|of| named(&of.base));
-            items = self.set(of, &sets.collect::<Vec<_>>())?;
+            items = self.set(of, &sets.collect::<Vec<_>>());
         }
         let beside = |directive: &&Positioned<Directive>| {
             !["skip", "include"].contains(&directive.node.name.node.as_str())
@@ -224,15 +236,11 @@ impl<'d> Collecting<'d> {
             selection_set: Positioned::new(SelectionSet { items }, selection_set.pos),
         };
         let field = Positioned::new(field, one.pos);
-        Ok(Positioned::new(Selection::Field(field), one.pos))
+        Positioned::new(Selection::Field(field), one.pos)
     }
 
-    fn on(
-        &mut self,
-        on: &Name,
-        sets: &[&'d SelectionSet],
-    ) -> Result<Positioned<Selection>, Conflict> {
-        let items = self.set(Some(on), sets)?;
+    fn on(&mut self, on: &Name, sets: &[&'d SelectionSet]) -> Positioned<Selection> {
+        let items = self.set(Some(on), sets);
         let nowhere = async_graphql::Pos::default();
         let condition = TypeCondition {
             on: Positioned::new(on.clone(), nowhere),
@@ -243,23 +251,23 @@ impl<'d> Collecting<'d> {
             selection_set: Positioned::new(SelectionSet { items }, nowhere),
         };
         let fragment = Positioned::new(fragment, nowhere);
-        Ok(Positioned::new(
-            Selection::InlineFragment(fragment),
-            nowhere,
-        ))
+        Positioned::new(Selection::InlineFragment(fragment), nowhere)
     }
 }
 
-/// The type without its lists.
-fn named(base: &BaseType) -> &Name {
-    match base {
-        BaseType::Named(name) => name,
-        BaseType::List(of) => named(&of.base),
+fn variables_of(value: &Value, used: &mut HashSet<Name>) {
+    match value {
+        Value::Variable(name) => {
+            used.insert(name.clone());
+        }
+        Value::List(items) => items.iter().for_each(|item| variables_of(item, used)),
+        Value::Object(fields) => fields.values().for_each(|value| variables_of(value, used)),
+        _ => {}
     }
 }
 
 /// Whether the arguments are the same, in whatever order.
-fn are_alike(one: &Field, other: &Field) -> bool {
+pub fn are_alike(one: &Field, other: &Field) -> bool {
     let has = |(name, value): &(Positioned<Name>, Positioned<Value>)| {
         one.get_argument(&name.node)
             .is_some_and(|found| found.node == value.node)
@@ -280,13 +288,16 @@ fn placeholder() -> Positioned<Selection> {
 }
 
 /// Whether no condition leaves something out.
-fn is_wanted(directives: &[Positioned<Directive>], variables: &Map<String, Json>) -> bool {
+fn is_wanted(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
     directives.iter().all(|directive| {
         let directive = &directive.node;
         let condition = directive.get_argument("if").map(|value| &value.node);
         let holds = match condition {
             Some(Value::Boolean(holds)) => Some(*holds),
-            Some(Value::Variable(name)) => variables.get(name.as_str()).and_then(Json::as_bool),
+            Some(Value::Variable(name)) => match variables.get(name) {
+                Some(Given::Boolean(holds)) => Some(*holds),
+                _ => None,
+            },
             _ => None,
         };
         match directive.name.node.as_str() {
@@ -301,7 +312,7 @@ fn is_wanted(directives: &[Positioned<Directive>], variables: &Map<String, Json>
 mod tests {
     use super::*;
     use async_graphql::parser::parse_query;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     /// A set, as text: fields with their arguments, fragments with their types.
     fn told(set: &SelectionSet) -> String {
@@ -331,17 +342,15 @@ mod tests {
         items.collect::<Vec<_>>().join(" ")
     }
 
-    fn collected(text: &str, name: Option<&str>, variables: Json) -> Result<String, Conflict> {
+    fn collected(text: &str, name: Option<&str>, variables: Json) -> String {
         let document = parse_query(text).unwrap();
-        let Json::Object(variables) = variables else {
-            unreachable!()
-        };
-        let collected = collect(&document, name, &variables)?.unwrap();
+        let variables = Variables::from_json(variables);
+        let collected = collect(&document, name, &variables).unwrap();
         assert!(collected.document.fragments.is_empty());
         let operation = chosen(&collected.document, name).unwrap();
         let told = told(&operation.selection_set.node);
         assert_eq!(collected.has_placeholders, told.contains(PLACEHOLDER));
-        Ok(told)
+        told
     }
 
     #[test]
@@ -367,19 +376,8 @@ mod tests {
                 "__schema{types{name kind}}",
             ),
         ] {
-            assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+            assert_eq!(collected(text, None, json!({})), expected);
         }
-        let conflict = Err(Conflict(Name::new("f")));
-        for text in [
-            "{ f(a: 1) f }",
-            "{ f(a: 1) f(a: 2) }",
-            "{ f f: g }",
-            "{ f(a: 1) f(b: 1) }",
-        ] {
-            assert_eq!(collected(text, None, json!({})), conflict, "{text}");
-        }
-        let text = "{ me { f(a: 1) } ...F } fragment F on Query { me { f } }";
-        assert_eq!(collected(text, None, json!({})), conflict);
     }
 
     #[test]
@@ -394,40 +392,76 @@ mod tests {
             (false, true, "me{id}"),
         ] {
             let variables = json!({ "a": a, "b": b });
-            assert_eq!(collected(text, None, variables).as_deref(), Ok(expected));
+            assert_eq!(collected(text, None, variables), expected);
         }
         // Of what is left out twice nothing is left, and it is an object still.
         for text in [
             "{ me { id @include(if: false) } }",
             "{ me { ... @skip(if: true) { id } } }",
         ] {
-            let expected = Ok("me{__nothing}");
-            assert_eq!(collected(text, None, json!({})).as_deref(), expected);
+            assert_eq!(collected(text, None, json!({})), "me{ type}");
         }
         let text = "{ me @skip(if: true) { id } }";
-        assert_eq!(collected(text, None, json!({})).as_deref(), Ok("__nothing"));
+        assert_eq!(collected(text, None, json!({})), " type");
     }
 
     #[test]
     fn what_stands_for_several_types_keeps_them_apart() {
         let text = "{ node(id: 1) { ...T ... on Node { id } ... on Ticket { timeline { at } } ... on Unit { name id } } } \
-             fragment T on Ticket { ... on Node { id } timeline { step ...E } } fragment E on TimelineEntry { at }";
-        let expected = "node(id:1){on Ticket{id timeline{step at}} id on Unit{name id}}";
-        assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+             fragment T on Ticket { ... on Node { id } timeline { step ...E } } fragment E on TimelineConnection { at }";
+        let expected = "node(id:1){on Ticket{id timeline{step at}} id on Unit{name id}  type}";
+        assert_eq!(collected(text, None, json!({})), expected);
         let text = "{ nodes(ids: []) { ... on Unit { name } } }";
-        let expected = "nodes(ids:[]){on Unit{name} __nothing}";
-        assert_eq!(collected(text, None, json!({})).as_deref(), Ok(expected));
+        let expected = "nodes(ids:[]){on Unit{name}  type}";
+        assert_eq!(collected(text, None, json!({})), expected);
+    }
+
+    #[test]
+    fn what_is_asked_of_other_types_is_left_out() {
+        for (text, expected) in [
+            (
+                "{ me { roles ... on Node { ... on Ticket { id } } } }",
+                "me{roles}",
+            ),
+            (
+                "{ departments { id ...F } } fragment F on Node { id ... on Ticket { number } ... on Department { name } }",
+                "departments{id name}",
+            ),
+            (
+                "{ me { ... on Node { ... on Ticket { title } } } }",
+                "me{ type}",
+            ),
+        ] {
+            assert_eq!(collected(text, None, json!({})), expected);
+        }
+    }
+
+    #[test]
+    fn variables_that_are_used_are_defined() {
+        let text = "query($a: ID, $b: Int, $c: Boolean!) { \
+             ticket(id: $a) @include(if: $c) { timeline(first: $b) @skip(if: true) { totalCount } } }";
+        let document = parse_query(text).unwrap();
+        let defined = |given: bool| {
+            let variables = Variables::from_json(json!({ "c": given }));
+            let collected = collect(&document, None, &variables).unwrap();
+            let operation = chosen(&collected.document, None).unwrap();
+            let names = operation.variable_definitions.iter();
+            names
+                .map(|one| one.node.name.node.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (defined(true), defined(false)),
+            (vec!["a".to_owned()], vec![])
+        );
     }
 
     #[test]
     fn of_several_operations_one_is_executed() {
         let text = "query A { me { id } } query B { departments { name } }";
-        assert_eq!(
-            collected(text, Some("B"), json!({})).as_deref(),
-            Ok("departments{name}")
-        );
+        assert_eq!(collected(text, Some("B"), json!({})), "departments{name}");
         let document = parse_query(text).unwrap();
-        assert!(collect(&document, None, &Map::new()).unwrap().is_none());
+        assert!(collect(&document, None, &Variables::default()).is_none());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::settings::Shape;
 use async_graphql::Name;
 use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Documents remembered.
 const DOCUMENTS_MAX: usize = 512;
@@ -22,6 +22,8 @@ pub struct Known {
     pub document: ExecutableDocument,
     /// Whether it is executed as it stands.
     pub is_collected: bool,
+    /// Set once it was found valid.
+    pub is_valid: OnceLock<()>,
     /// Variables that ask for so many rows.
     pub pages: Vec<Name>,
 }

@@ -39,23 +39,10 @@ impl<T: ContainerType> OutputType for InTurn<T> {
     }
 }
 
-/// Whether nothing that is asked for has to be merged: there are fields alone, each once, under no directive.
+/// Whether there are fields alone: what is executed was collected, so that each is there once, under no condition.
 fn is_plain(selections: &[Positioned<Selection>]) -> bool {
-    selections.iter().enumerate().all(|(place, selection)| {
-        let name = plain_key(selection);
-        let before = selections[..place].iter();
-        name.is_some() && before.map(plain_key).all(|other| other != name)
-    })
-}
-
-/// What a field is told under, where it is one, under no directive.
-fn plain_key(selection: &Positioned<Selection>) -> Option<&str> {
-    match &selection.node {
-        Selection::Field(field) if field.node.directives.is_empty() => {
-            Some(field.node.response_key().node.as_str())
-        }
-        _ => None,
-    }
+    let mut selections = selections.iter();
+    selections.all(|selection| matches!(selection.node, Selection::Field(_)))
 }
 
 async fn resolve<T: ContainerType>(context: &ContextSelectionSet<'_>, object: &T) -> Value {

@@ -1,23 +1,21 @@
 //! What was judged once is not judged again: whether a document may be executed, and what it costs, follows from its text and
 //! from the form of its variables, and a workbench sends the same few all day.
 //!
-//! A document is validated as it was sent. What it means to have executed is collected from it, and weighed against the
-//! limits; under variables of the same form it is then executed by a schema that has no checks, and whose fields are resolved
-//! without asking extensions about each. Decisions 46 and 49.
+//! A document is validated as it was sent, once. What it means to have executed is collected from it, and weighed against
+//! the limits; under variables of the same form it is then executed by a schema that has no checks, and whose fields are
+//! resolved without asking extensions about each. Decisions 46 and 49.
 
-use super::coerced::{self, Missing, chosen};
-use super::collected::{self, Collected, Conflict};
-use super::completed::{complete, take_placeholders};
+use super::coerced::{self, Missing, Unfit, chosen};
+use super::collected::{Collected, collect};
+use super::completed::{complete, order, take_placeholders};
 use super::documents::{Checked, Known};
 use super::limits::{self, Trial, Values, coded};
 use super::telling::{Cost, tell};
-use super::{DocketSchema, builder};
+use super::{DocketSchema, builder, sound};
 use crate::app::App;
 use crate::error::{Code, Language, fault_because, nowhere, speak};
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
-use async_graphql::{
-    Data, Executor, Name, Request, Response, ServerError, ValidationMode, Variables,
-};
+use async_graphql::{Data, Executor, Request, Response, ServerError, ValidationMode, Variables};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
@@ -91,32 +89,6 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= WORD_MAX && text.bytes().all(fits)
 }
 
-/// Why a valid document is not executed with the variables it is sent with.
-enum Unmet {
-    Missing(Name),
-    Conflict(Name),
-}
-
-impl Unmet {
-    fn told(&self, language: Language) -> ServerError {
-        let detail = match self {
-            Self::Missing(name) => (
-                format!("缺少变量 ${name}，不能为空"),
-                format!("the variable ${name} is missing, or null"),
-            ),
-            Self::Conflict(name) => (
-                format!("多个不同的字段都以 {name} 为名，请用别名区分"),
-                format!(
-                    "several fields that are not the same are told as {name}: give them aliases"
-                ),
-            ),
-        };
-        let mut error = nowhere(fault_because(Code::BadRequest, detail));
-        speak(language, &mut error);
-        error
-    }
-}
-
 /// What a request means to have executed.
 pub struct Meant {
     known: Arc<Known>,
@@ -124,78 +96,83 @@ pub struct Meant {
     mark: Mark,
     /// The document without what variables that are not given were to fill, where there is such.
     left: Option<ExecutableDocument>,
-    /// What is executed, where that is not the document as it stands.
+    missing: Option<Missing>,
+}
+
+/// What is executed.
+struct Executed {
+    meant: Arc<Meant>,
+    /// Where that is not the document as it stands.
     collected: Option<Collected>,
-    unmet: Option<Unmet>,
 }
 
 impl Meant {
-    /// The operation of a document that is named, with its variables, which get their defaults.
-    fn of(known: Arc<Known>, name: Option<String>, variables: Map<String, Value>) -> (Self, Value) {
-        let mut variables = variables;
-        let mut unmet = None;
+    /// A request for what a document means: the operation that is named, with its variables, which get their defaults.
+    pub fn request(
+        text: String,
+        known: Arc<Known>,
+        name: Option<String>,
+        mut variables: Map<String, Value>,
+        values_max: usize,
+    ) -> Request {
         let wanted = name.as_deref();
         let settled = coerced::settle(&known.document, wanted, &mut variables);
-        let left = settled.unwrap_or_else(|Missing(name)| {
-            unmet = Some(Unmet::Missing(name));
-            None
-        });
-        let mut collected = None;
-        if !known.is_collected {
-            let document = left.as_ref().unwrap_or(&known.document);
-            match collected::collect(document, wanted, &variables) {
-                Ok(found) => collected = found,
-                Err(Conflict(name)) => unmet = unmet.or(Some(Unmet::Conflict(name))),
-            }
-        }
+        let (left, missing) = match settled {
+            Ok(left) => (left, None),
+            Err(missing) => (None, Some(missing)),
+        };
         let variables = Value::Object(variables);
         let mark = Mark::of(&known, wanted, &variables);
+        let mut request = Request::new(text).variables(Variables::from_json(variables));
+        if let Some(name) = wanted {
+            request = request.operation_name(name);
+        }
         let meant = Self {
             known,
             name,
             mark,
             left,
-            collected,
-            unmet,
+            missing,
         };
-        (meant, variables)
-    }
-
-    /// A request for what a document means.
-    pub fn request(
-        text: String,
-        known: Arc<Known>,
-        name: Option<String>,
-        variables: Map<String, Value>,
-        values_max: usize,
-    ) -> Request {
-        let (meant, variables) = Self::of(known, name, variables);
-        let mut request = Request::new(text).variables(Variables::from_json(variables));
-        if let Some(name) = &meant.name {
-            request = request.operation_name(name.clone());
-        }
-        request.set_parsed_query(meant.executed().clone());
         let values = Values::at_most(values_max);
         request.data(Checked).data(values).data(Arc::new(meant))
     }
 
-    fn validated(&self) -> &ExecutableDocument {
-        self.left.as_ref().unwrap_or(&self.known.document)
+    /// The operation, as it was sent.
+    pub fn operation(&self) -> Option<&OperationDefinition> {
+        chosen(&self.known.document, self.name.as_deref())
     }
 
-    fn executed(&self) -> &ExecutableDocument {
-        let collected = self.collected.as_ref();
-        collected.map_or_else(|| self.validated(), |collected| &collected.document)
+    fn executed(self: &Arc<Self>, variables: &Variables) -> Executed {
+        let wanted = self.name.as_deref();
+        let document = self.left.as_ref().unwrap_or(&self.known.document);
+        let collected = (!self.known.is_collected).then(|| collect(document, wanted, variables));
+        Executed {
+            meant: self.clone(),
+            collected: collected.flatten(),
+        }
+    }
+}
+
+impl Executed {
+    fn document(&self) -> &ExecutableDocument {
+        let meant = &self.meant;
+        match (&self.collected, &meant.left) {
+            (Some(collected), _) => &collected.document,
+            (None, Some(left)) => left,
+            (None, None) => &meant.known.document,
+        }
     }
 
     fn operation(&self) -> Option<&OperationDefinition> {
-        chosen(self.executed(), self.name.as_deref())
+        chosen(self.document(), self.meant.name.as_deref())
     }
 
     /// An answer, as the specification has it.
     fn completed(&self, mut response: Response) -> Response {
         if let Some(operation) = self.operation() {
             complete(&mut response.data, &response.errors, operation);
+            order(&mut response.data, &operation.selection_set.node);
         }
         if (self.collected.as_ref()).is_some_and(|collected| collected.has_placeholders) {
             take_placeholders(&mut response.data);
@@ -208,9 +185,9 @@ impl Meant {
 #[derive(Clone)]
 pub struct Judging {
     /// Validates; whatever it costs.
+    validating: DocketSchema,
+    /// Validates, weighs, and executes.
     strict: DocketSchema,
-    /// Weighs, and executes.
-    weighing: DocketSchema,
     /// Executes what was judged.
     swift: DocketSchema,
     app: App,
@@ -220,12 +197,10 @@ pub struct Judging {
 impl Judging {
     /// The schema over a running Docket.
     pub fn new(app: App) -> Self {
-        let fast = ValidationMode::Fast;
-        let weighing = super::strict(&app.limits).validation_mode(fast);
-        let swift = builder(&app.limits).validation_mode(fast);
+        let swift = builder(&app.limits).validation_mode(ValidationMode::Fast);
         Self {
-            strict: super::validating(&app.limits).data(app.clone()).finish(),
-            weighing: weighing.data(app.clone()).finish(),
+            validating: super::validating(&app.limits).finish(),
+            strict: super::strict(&app.limits).data(app.clone()).finish(),
             swift: swift.data(app.clone()).finish(),
             app,
             judged: Arc::new(Cache::new(JUDGED_MAX)),
@@ -235,25 +210,87 @@ impl Judging {
     /// What is wrong with a request: it is not executed then.
     async fn refused(&self, meant: &Meant, request: &Request) -> Option<Response> {
         let language = found::<Language>(request).unwrap_or_default();
-        let mut trial = Request::new(&request.query)
-            .variables(request.variables.clone())
-            .data(Checked)
-            .data(Trial)
-            .data(language);
-        trial.set_parsed_query(meant.validated().clone());
-        let judged = self.strict.execute(trial).await;
-        if !judged.errors.is_empty() {
-            return Some(judged);
+        let told = |mut error: ServerError| {
+            speak(language, &mut error);
+            Some(Response::from_errors(vec![error]))
+        };
+        let shape = &self.app.limits.shape;
+        if let Err(error) = limits::check_variables(&request.variables, shape) {
+            return told(nowhere(error));
         }
-        if let Some(unmet) = &meant.unmet {
-            return Some(Response::from_errors(vec![unmet.told(language)]));
+        if let Err(refused) = validate(&self.validating, &meant.known, language).await {
+            return Some(refused);
+        }
+        if let Some(Missing(name)) = &meant.missing {
+            return told(unmet(
+                format!("缺少变量 ${name}，不能为空"),
+                format!("the variable ${name} is missing, or null"),
+            ));
         }
         let operation = meant.operation()?;
-        let shape = &self.app.limits.shape;
-        let mut error = limits::check_pages(operation, &request.variables, shape).err()?;
-        speak(language, &mut error);
-        Some(Response::from_errors(vec![error]))
+        if let Err(Unfit { path, wanted }) = coerced::check_values(operation, &request.variables) {
+            return told(match wanted {
+                Some(ty) => unmet(
+                    format!("变量 ${path} 的值不符合类型“{ty}”"),
+                    format!("the variable ${path} is not of type {ty}"),
+                ),
+                None => unmet(
+                    format!("变量 ${path} 中有类型所没有的字段"),
+                    format!("the variable ${path} has a field that its type has not"),
+                ),
+            });
+        }
+        None
     }
+
+    /// A request as it is executed when it has not been judged yet; or what is wrong with it.
+    async fn prepared(
+        &self,
+        meant: &Arc<Meant>,
+        mut request: Request,
+    ) -> Result<(Request, Executed), Response> {
+        if let Some(refused) = self.refused(meant, &request).await {
+            return Err(refused);
+        }
+        let executed = meant.executed(&request.variables);
+        if let Some(operation) = executed.operation() {
+            let shape = &self.app.limits.shape;
+            let pages = limits::check_pages(operation, &request.variables, shape);
+            if let Err(mut error) = pages {
+                speak(found(&request).unwrap_or_default(), &mut error);
+                return Err(Response::from_errors(vec![error]));
+            }
+        }
+        request.set_parsed_query(sound::for_library(executed.document()));
+        Ok((request, executed))
+    }
+}
+
+fn unmet(zh: String, en: String) -> ServerError {
+    nowhere(fault_because(Code::BadRequest, (zh, en)))
+}
+
+/// Says what is wrong with a document, whatever it is sent with. Once is enough.
+pub(super) async fn validate(
+    schema: &DocketSchema,
+    known: &Known,
+    language: Language,
+) -> Result<(), Response> {
+    if known.is_valid.get().is_some() {
+        return Ok(());
+    }
+    let mut trial = Request::new("").data(Checked).data(Trial).data(language);
+    trial.set_parsed_query(sound::for_library(&known.document));
+    let response = schema.execute(trial).await;
+    if !response.errors.is_empty() {
+        return Err(response);
+    }
+    if let Err(mut error) = sound::check(&known.document) {
+        speak(language, &mut error);
+        return Err(Response::from_errors(vec![error]));
+    }
+    let _ = known.is_valid.set(());
+    Ok(())
 }
 
 /// What somebody put into a request.
@@ -263,23 +300,26 @@ fn found<T: Clone + 'static>(request: &Request) -> Option<T> {
 }
 
 impl Executor for Judging {
-    async fn execute(&self, request: Request) -> Response {
+    async fn execute(&self, mut request: Request) -> Response {
         let Some(meant) = found::<Arc<Meant>>(&request) else {
             return self.strict.execute(request).await;
         };
         let Some(cost) = self.judged.get(&meant.mark) else {
-            if let Some(refused) = self.refused(&meant, &request).await {
-                return refused;
-            }
-            let response = self.weighing.execute(request).await;
+            let (request, executed) = match self.prepared(&meant, request).await {
+                Ok(prepared) => prepared,
+                Err(refused) => return refused,
+            };
+            let response = self.strict.execute(request).await;
             if let Some(cost) = Cost::told(&response) {
                 self.judged.insert(meant.mark, cost);
             }
-            return meant.completed(response);
+            return executed.completed(response);
         };
         let language = found::<Language>(&request).unwrap_or_default();
+        let executed = meant.executed(&request.variables);
+        request.set_parsed_query(executed.document().clone());
         let response = self.swift.execute(request).await;
-        let response = meant.completed(coded(response, self.app.limits.depth_max));
+        let response = executed.completed(coded(response, self.app.limits.depth_max));
         tell(Some(&self.app), Some(cost), language, response)
     }
 
@@ -293,11 +333,13 @@ impl Executor for Judging {
         };
         let judging = self.clone();
         let begun = async move {
-            if let Some(refused) = judging.refused(&meant, &request).await {
-                return stream::once(async { refused }).boxed();
-            }
-            let told = Executor::execute_stream(&judging.weighing, request, session_data);
-            told.map(move |response| meant.completed(response)).boxed()
+            let (request, executed) = match judging.prepared(&meant, request).await {
+                Ok(prepared) => prepared,
+                Err(refused) => return stream::once(async { refused }).boxed(),
+            };
+            let told = Executor::execute_stream(&judging.strict, request, session_data);
+            told.map(move |response| executed.completed(response))
+                .boxed()
         };
         stream::once(begun).flatten().boxed()
     }

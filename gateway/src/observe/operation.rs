@@ -3,7 +3,7 @@
 
 use crate::drain::Drain;
 use crate::error::{Code, fault, nowhere};
-use crate::graphql::documents::Checked;
+use crate::graphql::judged::Meant;
 use crate::graphql::limits::is_modest;
 use crate::meters::{Kind, Meters, OTHER, Timed, outcome_of};
 use crate::observe::Traceparent;
@@ -75,15 +75,20 @@ impl<E: Executor> Observed<E> {
             kind: Kind::Query,
             name: OTHER,
         };
-        // One that was refused is not read again, nor by recursion.
-        if !request.data.contains_key(&TypeId::of::<Checked>()) && !is_modest(&request.query) {
-            return unknown;
-        }
-        let wanted = request.operation_name.clone();
-        let Ok(document) = request.parsed_query() else {
-            return unknown;
+        let meant = request.data.get(&TypeId::of::<Arc<Meant>>());
+        let meant = meant.and_then(|meant| meant.downcast_ref::<Arc<Meant>>());
+        let meant = meant.cloned();
+        let operation = match &meant {
+            Some(meant) => meant.operation(),
+            // One that was refused is not read again, nor by recursion.
+            None if !is_modest(&request.query) => None,
+            None => {
+                let wanted = request.operation_name.clone();
+                let document = request.parsed_query().ok();
+                document.and_then(|document| operation_of(document, wanted.as_deref()))
+            }
         };
-        let Some(operation) = operation_of(document, wanted.as_deref()) else {
+        let Some(operation) = operation else {
             return unknown;
         };
         let kind = match operation.ty {

@@ -4,6 +4,7 @@
 //! What is wrong with a fragment is the library's to say: then the document is left as it is.
 
 use crate::error::{Code, fault_because};
+use crate::graphql::collected::are_alike;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationDefinition,
     OperationType, Selection, SelectionSet,
@@ -118,7 +119,7 @@ fn merged(fields: Vec<Positioned<Field>>) -> Result<Positioned<Field>, Error> {
         let (known, other) = (&mut one.node, other.node);
         let alike = known.response_key().node == other.response_key().node
             && known.name.node == other.name.node
-            && known.arguments == other.arguments;
+            && are_alike(known, &other);
         if !alike {
             return Err(not_one());
         }

@@ -14,7 +14,7 @@ use async_graphql_value::Value as Given;
 use std::collections::HashMap;
 
 /// How many selections may stand within one another, fragments spread out: whoever walks them recurses.
-const WITHIN_MAX: usize = 200;
+pub const WITHIN_MAX: usize = 200;
 /// Names of arguments that ask for so many rows.
 const PAGES: [&str; 2] = ["first", "last"];
 /// Fields that ask for the schema.
@@ -288,6 +288,7 @@ impl Walk<'_> {
         let document = self.document;
         // The library says which there is none of, and where.
         let Some(fragment) = document.fragments.get(name) else {
+            self.known.remove(name);
             return Ok(Counted::default());
         };
         let mut counted = self.set(&fragment.node.selection_set.node)?;
