@@ -287,9 +287,14 @@ impl Files {
 
     /// Whether the place can be reached, and read with the rights there are.
     pub async fn check(&self) -> Result<(), FilesError> {
-        self.has(ObjectId(Uuid::from_bytes(random_bytes())))
-            .await
-            .map(|_| ())
+        self.has(ObjectId(Uuid::from_bytes(random_bytes()))).await?;
+        if self.folder().is_none()
+            && let Some(store) = self.store()?
+        {
+            // To be asked for a file, a bucket that is not there says what one does that has not the file.
+            store.list(None).try_next().await?;
+        }
+        Ok(())
     }
 }
 

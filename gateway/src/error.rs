@@ -328,6 +328,9 @@ pub fn fault(code: Code) -> Error {
     told(code.code(), code.zh().to_owned(), code.en().to_owned())
 }
 
+/// For how many seconds to wait where too many passwords are being looked at.
+const BUSY_RETRY: u64 = 1;
+
 /// Too many requests, and for how many seconds to wait.
 #[must_use]
 pub fn slow(seconds: u64) -> Error {
@@ -448,7 +451,9 @@ impl From<DeskError> for Failure {
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
             DeskError::Ops(OpsError::SessionOver) => Code::SessionOver.into(),
             DeskError::Ops(OpsError::RefreshReused(_)) => Code::TokenReused.into(),
-            DeskError::Ops(OpsError::Busy) => Self::Fault(fault(Code::Overloaded)),
+            DeskError::Ops(OpsError::Busy) => Self::Fault(
+                fault(Code::Overloaded).extend_with(|_, e| e.set("retryAfter", BUSY_RETRY)),
+            ),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),
             DeskError::QueryCodeLocked => Code::QueryCodeLocked.into(),

@@ -64,8 +64,10 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
         proxies: proxies.into(),
     };
     let mut graphql = axum::routing::any(graphql);
+    let mut attachment = get(attachment::fetch).put(attachment::upload);
     if !server.app.origins.is_empty() {
         graphql = graphql.layer(cors::layer(&server.app.origins));
+        attachment = attachment.layer(cors::layer(&server.app.origins));
     }
     Router::new()
         .route("/", get(console))
@@ -74,10 +76,7 @@ pub fn router(app: App, demo: Option<String>, proxies: &[IpAddr]) -> Router {
         .route("/readyz", get(ready))
         .route("/graphql", graphql)
         .route("/print/{token}", get(printed))
-        .route(
-            "/attachment/{token}",
-            get(attachment::fetch).put(attachment::upload),
-        )
+        .route("/attachment/{token}", attachment)
         .with_state(Arc::new(server))
         .layer(observing)
 }

@@ -57,6 +57,9 @@ struct Exporting {
     places: Cache<Uuid, SpanContext>,
 }
 
+/// Most attributes of a span: more than any has.
+const ATTRIBUTES_MAX: u32 = 64;
+
 /// Starts exporting. Spans come by [`layer`] of what is given.
 pub(crate) fn start(
     settings: &TraceSettings,
@@ -71,6 +74,8 @@ pub(crate) fn start(
         .with_sampler(Sampler::ParentBased(Box::new(root)))
         .with_id_generator(Ids::default())
         .with_resource(resource)
+        // Those of the environment could leave out what a span is named by.
+        .with_max_attributes_per_span(ATTRIBUTES_MAX)
         .with_span_processor(sending::processor(settings, runtime)?)
         .build();
     let tracer = provider.tracer("docket");

@@ -326,6 +326,52 @@ async fn a_variable_is_of_its_type() {
     }
 }
 
+/// Nor where a command that is asked for with others is malformed, whether a document was judged already or not.
+#[tokio::test]
+async fn nothing_is_done_where_an_input_is_malformed() {
+    let (_store, server, operator) = begin("operator").await;
+    let received = "receiveTicket(input: $a) { position }";
+    let query = format!(
+        "mutation($a: ReceiveTicketInput!, $b: ViewTicketInput!) {{ {received} viewTicket(input: $b) {{ position }} }}"
+    );
+    let literal = |command: &str| {
+        format!(
+            "mutation($a: ReceiveTicketInput!) {{ {received} viewTicket(input: {{ id: \"x\", commandId: \"{command}\" }}) {{ position }} }}"
+        )
+    };
+    let well_formed =
+        json!({ "id": "ticket:1", "commandId": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff" });
+    let body = json!({ "query": query, "variables": { "a": request(), "b": well_formed } });
+    let (status, _) = asked(&server, &operator, body).await;
+    assert_eq!(status, StatusCode::OK);
+    let before = server.app.desk.journal().head().await.unwrap();
+    for (query, b) in [
+        (
+            query.clone(),
+            json!({ "id": "ticket:1", "commandId": "nope-9619ff-8b86-4d01-b42d-00cf4fc964ff" }),
+        ),
+        (
+            query.clone(),
+            json!({ "id": "ticket:1", "expectedRevision": 3_000_000_000_u64 }),
+        ),
+        (query.clone(), json!(5)),
+        (query.clone(), json!([])),
+        (query, json!({ "id": "ticket:1", "nothing": 1 })),
+        (literal("nope"), Value::Null),
+    ] {
+        let variables = if query.contains("$b") {
+            json!({ "a": request(), "b": b })
+        } else {
+            json!({ "a": request() })
+        };
+        let body = json!({ "query": query, "variables": variables });
+        let (status, told) = told_twice(&server, &operator, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+        assert!(told.get("data").is_none(), "{told}");
+    }
+    assert_eq!(server.app.desk.journal().head().await.unwrap(), before);
+}
+
 /// What a stranger sends is looked at in no more time than it takes to read it.
 #[tokio::test]
 async fn fragments_with_many_arguments_are_refused_at_once() {

@@ -55,6 +55,12 @@ pub(super) fn start(
 
 /// Logs where a panic was. Not what it says: a panic over a text quotes that text, and it may be a citizen's.
 fn panicked(panic: &PanicHookInfo<'_>) {
+    // Whoever reads what a command prints may stop to, and a disk be full: that is no bug.
+    let says = panic.payload_as_str().unwrap_or_default();
+    if let Some(why) = says.strip_prefix("failed printing to stdout: ") {
+        tracing::error!(why, "what it says cannot be printed");
+        return;
+    }
     let place = panic
         .location()
         .map_or_else(|| "somewhere".into(), ToString::to_string);

@@ -5,15 +5,19 @@
 //! * One that may be left out and is: what it was to fill is left out with it. The library would fill it with null, and
 //!   a null takes away what is there.
 
+use super::collected::root_type;
+use super::common::{Day, Position};
 use super::limits::forget;
 use super::types::{self, Input};
 use async_graphql::parser::types::{
     BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
     Type, VariableDefinition,
 };
-use async_graphql::{Name, Positioned, Variables as Given};
+use async_graphql::{InputType, Name, Positioned, Variables as Given};
 use async_graphql_value::{ConstValue, Value};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 /// A variable that must be given, and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,24 +133,65 @@ fn is_input(base: &BaseType) -> bool {
 /// What is wrong with the value of a variable: where, and what has to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
-    /// The variable, and on the way names and numbers after dots.
+    /// The variable, or the argument, and on the way names and numbers after dots.
     pub path: String,
     /// The type; `None` where a field is not known.
     pub wanted: Option<Type>,
 }
 
-/// Whether what variables are given is of their types. What a scalar of Docket's own says is read where it is used.
+/// Whether what variables are given is of their types.
 pub fn check_values(operation: &OperationDefinition, variables: &Given) -> Result<(), Unfit> {
     for definition in &operation.variable_definitions {
         let definition = &definition.node;
         if let Some(value) = variables.get(&definition.name.node) {
-            let mut path = vec![definition.name.node.to_string()];
+            let mut path = vec![format!("${}", definition.name.node)];
             if let Err(wanted) = check_value(value, &definition.var_type.node, &mut path) {
                 return Err(Unfit {
                     path: path.join("."),
                     wanted,
                 });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Whether what an operation says itself is of its type: texts of scalars, which validation does not read. Its variables are
+/// of theirs, and its fragments spread out.
+pub fn check_arguments(operation: &OperationDefinition, variables: &Given) -> Result<(), Unfit> {
+    let root = root_type(operation.ty);
+    check_arguments_of(&root, &operation.selection_set.node, variables)
+}
+
+fn check_arguments_of(parent: &Name, set: &SelectionSet, variables: &Given) -> Result<(), Unfit> {
+    for item in &set.items {
+        let field = match &item.node {
+            Selection::Field(field) => &field.node,
+            Selection::InlineFragment(inline) => {
+                let on = inline.node.type_condition.as_ref();
+                let on = on.map_or(parent, |condition| &condition.node.on.node);
+                check_arguments_of(on, &inline.node.selection_set.node, variables)?;
+                continue;
+            }
+            Selection::FragmentSpread(_) => continue,
+        };
+        for (name, value) in &field.arguments {
+            let place = types::argument(parent, &field.name.node, &name.node);
+            let given = |name: Name| variables.get(&name).cloned().ok_or(());
+            let value = value.node.clone().into_const_with(given);
+            if let (Some(place), Ok(value)) = (place, value) {
+                let mut path = vec![name.node.to_string()];
+                if let Err(wanted) = check_value(&value, &place.ty, &mut path) {
+                    return Err(Unfit {
+                        path: path.join("."),
+                        wanted,
+                    });
+                }
+            }
+        }
+        if let Some(ty) = types::of_field(parent, &field.name.node) {
+            let of = types::named(&ty.base);
+            check_arguments_of(of, &field.selection_set.node, variables)?;
         }
     }
     Ok(())
@@ -206,8 +251,16 @@ fn is_scalar(value: &ConstValue, name: &Name) -> bool {
         | (ConstValue::String(_), "String" | "ID")
         | (ConstValue::Boolean(_), "Boolean") => true,
         (_, "Int" | "Float" | "ID" | "String" | "Boolean") => false,
+        (value, "UUID") => reads::<Uuid>(value),
+        (value, "DateTime") => reads::<DateTime<Utc>>(value),
+        (value, "NaiveDate") => reads::<Day>(value),
+        (value, "Position") => reads::<Position>(value),
         _ => true,
     }
+}
+
+fn reads<T: InputType>(value: &ConstValue) -> bool {
+    T::parse(Some(value.clone())).is_ok()
 }
 
 /// Takes out what variables that are not given were to fill.
@@ -328,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_is_given_is_of_its_type() {
-        let text = "query($n: Int, $l: [Int!], $t: InboxTab, $f: InboxFilter, $r: ReceiveTicketInput, $p: Position, $i: ID!) { a }";
+        let text = "query($n: Int, $l: [Int!], $t: InboxTab, $f: InboxFilter, $r: ReceiveTicketInput, $p: Position, $i: ID!, $d: NaiveDate, $u: UUID, $w: DateTime) { a }";
         let document = parse_query(text).unwrap();
         let operation = chosen(&document, None).unwrap();
         let unfit = |variables: Json| {
@@ -340,6 +393,7 @@ mod tests {
         for fit in [
             json!({ "n": 1, "l": [1, 2], "t": "DONE", "f": { "mine": true }, "p": "1", "i": 7 }),
             json!({ "n": null, "l": 1, "t": null, "f": {}, "p": 1, "i": "x" }),
+            json!({ "i": "x", "d": "2026-11-27", "u": Uuid::nil(), "w": "2026-11-27T08:00:00+08:00" }),
         ] {
             assert_eq!(unfit(fit), None);
         }
@@ -355,9 +409,14 @@ mod tests {
             (json!({ "f": { "nothing": 1 } }), "f", ""),
             (json!({ "r": {} }), "r.", "String!"),
             (json!({ "i": true }), "i", "ID!"),
+            (json!({ "p": "abc" }), "p", "Position"),
+            (json!({ "p": -1 }), "p", "Position"),
+            (json!({ "u": "nope" }), "u", "UUID"),
+            (json!({ "d": "2026-13-01" }), "d", "NaiveDate"),
+            (json!({ "w": "yesterday" }), "w", "DateTime"),
         ] {
             let (at, of) = unfit(variables.clone()).unwrap();
-            assert!(at.starts_with(path), "{variables}: {at}");
+            assert!(at.starts_with(&format!("${path}")), "{variables}: {at}");
             assert!(of == wanted || path == "r.", "{variables}: {of}");
         }
     }

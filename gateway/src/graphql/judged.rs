@@ -228,19 +228,10 @@ impl Judging {
             ));
         }
         let operation = meant.operation()?;
-        if let Err(Unfit { path, wanted }) = coerced::check_values(operation, &request.variables) {
-            return told(match wanted {
-                Some(ty) => unmet(
-                    format!("变量 ${path} 的值不符合类型“{ty}”"),
-                    format!("the variable ${path} is not of type {ty}"),
-                ),
-                None => unmet(
-                    format!("变量 ${path} 中有类型所没有的字段"),
-                    format!("the variable ${path} has a field that its type has not"),
-                ),
-            });
+        match coerced::check_values(operation, &request.variables) {
+            Ok(()) => None,
+            Err(unfit) => told(not_fitting(unfit)),
         }
-        None
     }
 
     /// A request as it is executed when it has not been judged yet; or what is wrong with it.
@@ -256,13 +247,27 @@ impl Judging {
         if let Some(operation) = executed.operation() {
             let shape = &self.app.limits.shape;
             let pages = limits::check_pages(operation, &request.variables, shape);
-            if let Err(mut error) = pages {
+            let arguments = coerced::check_arguments(operation, &request.variables);
+            if let Err(mut error) = pages.and(arguments.map_err(not_fitting)) {
                 speak(found(&request).unwrap_or_default(), &mut error);
                 return Err(Response::from_errors(vec![error]));
             }
         }
         request.set_parsed_query(sound::for_library(executed.document()));
         Ok((request, executed))
+    }
+}
+
+fn not_fitting(Unfit { path, wanted }: Unfit) -> ServerError {
+    match wanted {
+        Some(ty) => unmet(
+            format!("{path} 的值不符合类型“{ty}”"),
+            format!("{path} is not of type {ty}"),
+        ),
+        None => unmet(
+            format!("{path} 中有类型所没有的字段"),
+            format!("{path} has a field that its type has not"),
+        ),
     }
 }
 
@@ -316,6 +321,13 @@ impl Executor for Judging {
             return executed.completed(response);
         };
         let language = found::<Language>(&request).unwrap_or_default();
+        // What texts say, a mark does not.
+        let unfit = |operation| coerced::check_values(operation, &request.variables).err();
+        if let Some(unfit) = meant.operation().and_then(unfit) {
+            let mut error = not_fitting(unfit);
+            speak(language, &mut error);
+            return Response::from_errors(vec![error]);
+        }
         let executed = meant.executed(&request.variables);
         request.set_parsed_query(executed.document().clone());
         let response = self.swift.execute(request).await;

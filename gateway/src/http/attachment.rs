@@ -114,6 +114,7 @@ pub async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    crate::traces::remember();
     match received(&server, &token, &headers, body).await {
         Ok(attached) => {
             let Attached {

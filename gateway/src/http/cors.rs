@@ -15,7 +15,7 @@ pub fn layer(origins: &[HeaderValue]) -> CorsLayer {
     let traceparent = HeaderName::from_static("traceparent");
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,

@@ -53,6 +53,20 @@ impl Outcome {
         body.unwrap_or_default()
     }
 
+    /// How long to wait, in seconds, where something was refused for now.
+    fn retry_after(&self) -> Option<u64> {
+        let errors = match self {
+            Self::Executed(response) => &response.errors,
+            Self::Failed(errors) => errors,
+        };
+        let extensions = errors.iter().filter_map(|error| error.extensions.as_ref());
+        let told = extensions.filter_map(|extensions| match extensions.get("retryAfter") {
+            Some(Value::Number(seconds)) => seconds.as_u64(),
+            _ => None,
+        });
+        told.max()
+    }
+
     /// The status where the media type lets one tell.
     fn status(&self) -> StatusCode {
         let Self::Failed(errors) = self else {
@@ -159,7 +173,12 @@ pub fn respond(media: Media, outcome: &Outcome) -> Response {
         Media::Json => StatusCode::OK,
         Media::GraphqlResponse | Media::EventStream => outcome.status(),
     };
-    tell(media, status, outcome.body())
+    let mut response = tell(media, status, outcome.body());
+    if let Some(seconds) = outcome.retry_after() {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// A request that never came to execution: it is not well-formed, and its status says so in any media type.

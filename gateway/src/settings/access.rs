@@ -103,5 +103,6 @@ pub(super) fn is_origin(text: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(text) else {
         return false;
     };
-    matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+    let is_one = !text.contains('*');
+    is_one && matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
 }

@@ -93,6 +93,7 @@ fn who_comes_in_is_said_whole_and_safely() {
         "https://a.test/x",
         "a.test",
         "https://A.test",
+        "https://*.test",
     ] {
         let told = refused(read("", &[], &[&format!("cors.origins={origin}")]));
         assert!(told.contains("origins such as"), "{origin}: {told}");

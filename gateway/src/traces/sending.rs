@@ -5,6 +5,7 @@
 
 use super::{TracesError, allowed};
 use crate::settings::TraceSettings;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use opentelemetry::Context;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
@@ -55,7 +56,8 @@ pub(super) fn processor(
 ) -> Result<impl SpanProcessor + use<>, TracesError> {
     let last = Arc::new(Mutex::new(String::new()));
     let client = Client {
-        http: client()?,
+        http: client(settings)?,
+        headers: headers(settings),
         runtime: runtime.clone(),
         last: last.clone(),
     };
@@ -65,7 +67,6 @@ pub(super) fn processor(
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(&settings.endpoint)
         .with_timeout(SEND_TIMEOUT)
-        .with_headers(settings.headers.iter().cloned().collect())
         // A message that was not taken is not sent again: those behind it would wait.
         .with_retry_policy(RetryPolicy::disabled())
         .build()?;
@@ -88,17 +89,31 @@ pub(super) fn processor(
     Ok(Bounded { inner, waiting })
 }
 
-fn client() -> Result<reqwest::Client, reqwest::Error> {
+fn client(settings: &TraceSettings) -> Result<reqwest::Client, reqwest::Error> {
     docket_core::tls::install_provider();
-    reqwest::Client::builder()
+    let client = reqwest::Client::builder()
         .timeout(SEND_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
+        .redirect(reqwest::redirect::Policy::none());
+    if settings.endpoint.starts_with("http:") {
+        // Not by way of another machine.
+        return client.no_proxy().build();
+    }
+    client.build()
+}
+
+/// What goes with each message. The SDK would add what it finds in the environment.
+fn headers(settings: &TraceSettings) -> HeaderMap {
+    let given = settings
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?)));
+    let kind = HeaderValue::from_static("application/x-protobuf");
+    given.chain([(header::CONTENT_TYPE, kind)]).collect()
 }
 
 /// Sends a collector a message without spans: whether it would take some, or why not.
 pub async fn ask(settings: &TraceSettings) -> Result<(), String> {
-    let client = client().map_err(|error| error.to_string())?;
+    let client = client(settings).map_err(|error| error.to_string())?;
     let mut request = client
         .post(&settings.endpoint)
         .header("content-type", "application/x-protobuf");
@@ -217,6 +232,7 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
 #[derive(Debug)]
 struct Client {
     http: reqwest::Client,
+    headers: HeaderMap,
     runtime: Handle,
     /// Why the last message was not taken.
     last: Arc<Mutex<String>>,
@@ -224,7 +240,8 @@ struct Client {
 
 #[async_trait::async_trait]
 impl HttpClient for Client {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        *request.headers_mut() = self.headers.clone();
         let (http, request) = (self.http.clone(), request.try_into()?);
         // Made there, too: its timer is the runtime's.
         let sent = async move { http.execute(request).await };

@@ -14,10 +14,19 @@ const OTHER: &str = "https://desk.example.evil.test";
 
 /// What a browser is told that asks before it sends.
 async fn preflight(server: &Server, origin: &str) -> (StatusCode, HeaderMap) {
+    preflight_of(server, origin, "POST", "graphql").await
+}
+
+async fn preflight_of(
+    server: &Server,
+    origin: &str,
+    method: &str,
+    path: &str,
+) -> (StatusCode, HeaderMap) {
     let request = reqwest::Client::new()
-        .request(Method::OPTIONS, format!("{}/graphql", server.url))
+        .request(Method::OPTIONS, format!("{}/{path}", server.url))
         .header("origin", origin)
-        .header("access-control-request-method", "POST")
+        .header("access-control-request-method", method)
         .header(
             "access-control-request-headers",
             "authorization,content-type",
@@ -68,6 +77,13 @@ async fn those_named_are_and_no_other() {
             !headers.contains_key("access-control-allow-credentials"),
             "no cookies"
         );
+        // Files, too.
+        let (_, headers) = preflight_of(&server, NAMED, "PUT", "attachment/x").await;
+        assert_eq!(headers[ALLOWED], NAMED);
+        let methods = headers["access-control-allow-methods"].to_str().unwrap();
+        assert!(methods.contains("PUT"), "{methods}");
+        let (_, headers) = preflight_of(&server, OTHER, "PUT", "attachment/x").await;
+        assert!(!headers.contains_key(ALLOWED));
         let answered = told(&server, NAMED).await;
         assert_eq!(answered[ALLOWED], NAMED);
         let vary: Vec<_> = answered

@@ -47,8 +47,10 @@ async fn an_address_is_slowed_down_and_no_other() {
         let login = format!("mutation {{ login(input: {{ login: \"clerk\", password: \"{PASSWORD}\" }}) {{ token }} }}");
         assert!(u64::from(SECRET_COSTS) > FULL);
         let try_in = || posted(&server, &login).header("x-forwarded-for", "198.51.100.3");
-        let (status, _, answer) = sent(try_in()).await;
+        let (status, headers, answer) = sent(try_in()).await;
         assert_eq!((status, code(&answer)), (StatusCode::OK, "RATE_LIMITED"), "the request took one");
+        let after: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert_eq!(answer["errors"][0]["extensions"]["retryAfter"], after);
         let noted = server.app.desk.security_log(None, &Span::first(100)).await.unwrap();
         let slowed: Vec<_> = noted.iter().filter(|row| row.kind == "rate_limited").collect();
         let of = |address: &str| slowed.iter().any(|row| row.address == address && row.count > 0);

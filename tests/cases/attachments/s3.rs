@@ -76,6 +76,9 @@ async fn s3(
             objects.retain(|known, _| *known != key && !known.starts_with(&draft));
             StatusCode::NO_CONTENT.into_response()
         }
+        "GET" if key == "/city" && said(&query, "list-type") == Some("2") => xml(
+            "<ListBucketResult><Name>city</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>".into(),
+        ),
         "GET" | "HEAD" => match objects.get(&key) {
             Some(bytes) => {
                 let headers = [
@@ -108,6 +111,11 @@ async fn a_store_of_objects_will_do(store: &TestStore) {
         secret_key: Some("secret".into()),
     };
     let files = options.open_files().unwrap();
+    let mut elsewhere = store.options(Arc::new(docket_core::SystemClock));
+    elsewhere.files = Some("s3://nowhere/docket".parse::<FilesUrl>().unwrap());
+    elsewhere.s3 = options.s3.clone();
+    let nowhere = elsewhere.open_files().unwrap();
+    assert!(nowhere.check().await.is_err(), "there is no such bucket");
     let server = Server::open(options, &Founding::default()).await;
     docket_tests::city::found(&server.app.desk).await;
     hire_all(&server.app.desk, &server.app.store.ops).await;

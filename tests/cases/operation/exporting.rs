@@ -121,6 +121,11 @@ async fn one_request_is_one_tree(store: &TestStore) {
             ("DOCKET_TRACES_ENDPOINT", &collector.endpoint),
             ("DOCKET_TRACES_HEADERS", "x-key=s3cret, x-other=a=b"),
             ("DOCKET_TRACES_SERVICE_NAME", "hotline"),
+            // Those of other programs change nothing.
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=theirs,x-third=1"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-other=theirs"),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"),
+            ("HTTP_PROXY", "http://127.0.0.1:9"),
         ],
     );
     let operator = server.client().logged_in("operator", PASSWORD).await;
@@ -156,6 +161,7 @@ async fn one_request_is_one_tree(store: &TestStore) {
     for sent in collector.messages() {
         assert_eq!(sent.headers["x-key"], "s3cret");
         assert_eq!(sent.headers["x-other"], "a=b");
+        assert!(!sent.headers.contains_key("x-third"));
         assert_eq!(sent.headers["content-type"], "application/x-protobuf");
     }
     for resource in collector.resources() {

@@ -40,8 +40,8 @@ const BROKEN: &[Broken] = &[
     (
         "query($n: Int) { inbox(tab: TO_SIGN, first: $n) { totalCount } }",
         r#"{ "n": "three" }"#,
-        "the request is not well formed: the variable $n is not of type Int",
-        "请求格式有误：变量 $n 的值不符合类型“Int”",
+        "the request is not well formed: $n is not of type Int",
+        "请求格式有误：$n 的值不符合类型“Int”",
     ),
     // default_values_of_correct_type
     (
