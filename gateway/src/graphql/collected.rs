@@ -146,12 +146,16 @@ impl<'d> Collecting<'d> {
             self.find(parent, set, &mut spread, &mut found);
         }
         let mut items = Vec::with_capacity(found.len() + 1);
+        let mut of_all = Vec::with_capacity(found.len());
         for (key, asked) in found {
-            items.push(match key {
-                Key::Name(_) => self.field(parent, &asked.fields),
-                Key::On(on) => self.on(on, &asked.sets),
-            });
+            match key {
+                Key::Name(_) => of_all.push(self.field(parent, &asked.fields)),
+                Key::On(on) if is_abstract(on) => items.push(self.on(on, &asked.sets)),
+                // With what is asked of all of them: so it is told in the order it is asked for in.
+                Key::On(on) => items.push(self.on(on, sets)),
+            }
         }
+        items.append(&mut of_all);
         if items.is_empty() || parent.is_some_and(is_abstract) {
             self.has_placeholders = true;
             items.push(placeholder());
@@ -409,7 +413,7 @@ mod tests {
     fn what_stands_for_several_types_keeps_them_apart() {
         let text = "{ node(id: 1) { ...T ... on Node { id } ... on Ticket { timeline { at } } ... on Unit { name id } } } \
              fragment T on Ticket { ... on Node { id } timeline { step ...E } } fragment E on TimelineConnection { at }";
-        let expected = "node(id:1){on Ticket{id timeline{step at}} id on Unit{name id}  type}";
+        let expected = "node(id:1){on Ticket{id timeline{step at}} on Unit{id name} id  type}";
         assert_eq!(collected(text, None, json!({})), expected);
         let text = "{ nodes(ids: []) { ... on Unit { name } } }";
         let expected = "nodes(ids:[]){on Unit{name}  type}";

@@ -307,6 +307,13 @@ mod tests {
         });
         let told = r#"{"me":{"name":"5","id":"1"},"nodes":[{"id":"2","department":{"name":"4","id":"3"}},null],"x":{"id":"1"}}"#;
         assert_eq!(completed(text, data, &[]), told);
+        let text = "{ nodes(ids: []) { ... on Unit { name } id ... on Unit { revision } } }";
+        let data = json!({ "nodes": [
+            { "id": "1", "name": "2", "revision": 3, PLACEHOLDER: "Unit" },
+            { "id": "4", PLACEHOLDER: "Ticket" },
+        ] });
+        let told = r#"{"nodes":[{"name":"2","id":"1","revision":3},{"id":"4"}]}"#;
+        assert_eq!(completed(text, data, &[]), told);
     }
 
     #[test]
