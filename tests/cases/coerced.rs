@@ -386,7 +386,8 @@ async fn fragments_with_many_arguments_are_refused_at_once() {
     let (status, told) = asked(&server, &stranger, json!({ "query": query })).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
     let took = began.elapsed();
-    assert!(took < std::time::Duration::from_secs(4), "{took:?}");
+    // Far more than it takes, for a machine that is busy with other tests; it took 16 s.
+    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
 }
 
 #[tokio::test]
