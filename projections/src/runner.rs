@@ -299,12 +299,10 @@ async fn start_over(store: &Store) -> Result<(), ProjectionError> {
 
 /// The views' position, held until the transaction ends.
 pub(crate) async fn lock_checkpoint(tx: &mut Tx) -> Result<u64, sqlx::Error> {
-    // What a power cut takes away is folded again: the log has it, and the checkpoint goes with the rows.
     let sql = if tx.is_sqlite() {
         "SELECT position FROM checkpoint"
     } else {
-        "SELECT position FROM checkpoint, set_config('synchronous_commit', 'off', true)
-         FOR UPDATE OF checkpoint"
+        "SELECT position FROM checkpoint FOR UPDATE"
     };
     let rows = tx.fetch_all(sql, vec![]).await?;
     let position = rows.first().map(|r| r.int(0)).transpose()?.unwrap_or(0);
