@@ -5,10 +5,12 @@
 
 mod lending;
 mod reading;
+mod rows;
 mod safety;
 mod value;
 
 pub use lending::{Lent, Pool, Transaction};
+pub use rows::{ROWS_PER_STATEMENT, pieces, placeholders};
 pub use safety::POSTGRES_SAFETY;
 pub use value::{Row, Value, time_of};
 
@@ -20,7 +22,7 @@ use sqlx::{Connection as _, PgConnection, Postgres, Sqlite};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
-use value::{postgres_arguments, postgres_columns, postgres_copy, sqlite_arguments};
+use value::{postgres_arguments, sqlite_arguments};
 
 /// How long a SQLite writer waits for another process's write to end.
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,15 +39,14 @@ const POSTGRES_STAY: Stay = Stay {
 };
 /// Prepared statements kept per connection: batches have many sizes.
 pub const STATEMENT_CACHE: usize = 1_024;
-/// Rows in one multi-row statement. Keeps well under both databases' limits of bound values.
-pub const ROWS_PER_STATEMENT: usize = 256;
-/// Rows in one statement that takes them as arrays.
-const ROWS_PER_ARRAY: usize = 4_096;
 
 /// Begins a transaction that has SQLite's one write lock from the start.
 const WRITING: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction in which PostgreSQL shows one state to the end.
 const UNMOVING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Begins a transaction in which PostgreSQL looks rows up by index, whatever it knew of a table when it made a plan.
+const BY_INDEX: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
+                        SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 /// One database of one of the two kinds.
 #[derive(Clone, Debug)]
@@ -291,7 +292,15 @@ impl Db {
         })
     }
 
-    /// The same, but on PostgreSQL the commit returns before it is on disk; the next one of [`Self::begin`] takes it
+    /// The same, for rows that are looked up by their keys alone, in a database whose tables are also read whole.
+    pub async fn begin_by_index(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite { .. } => self.begin().await?,
+            Self::Postgres(pool) => Tx::Postgres(pool.begin(Some(BY_INDEX)).await?),
+        })
+    }
+
+    /// As [`Self::begin`], but on PostgreSQL the commit returns before it is on disk; the next one of [`Self::begin`] takes it
     /// along. For what counts only once such a commit has come after it.
     pub async fn begin_lazily(&self) -> Result<Tx, sqlx::Error> {
         let mut tx = self.begin().await?;
@@ -416,68 +425,6 @@ impl Tx {
         })
     }
 
-    /// Inserts rows, many a statement: `head` up to the values, `tail` after them (`ON CONFLICT …`). Every row
-    /// has values of the same kinds. The number of rows it changed.
-    pub async fn insert(
-        &mut self,
-        head: &str,
-        tail: &str,
-        mut rows: Vec<Vec<Value>>,
-    ) -> Result<u64, sqlx::Error> {
-        let mut changed = 0;
-        match self {
-            Self::Sqlite(tx) => {
-                for piece in pieces_mut(&mut rows) {
-                    let width = piece.first().map_or(0, Vec::len);
-                    let marks = placeholders(piece.len(), width, true);
-                    let values = piece.iter_mut().flat_map(std::mem::take).collect();
-                    let sql = format!("{head} VALUES {marks} {tail}");
-                    let query = sqlx::query_with(&sql, sqlite_arguments(values)?);
-                    changed += query.execute(&mut **tx).await?.rows_affected();
-                }
-            }
-            // A column is one array: one text and one plan for any number of rows.
-            Self::Postgres(tx) => {
-                for piece in rows.chunks_mut(ROWS_PER_ARRAY) {
-                    let (arguments, marks) = postgres_columns(piece)?;
-                    let sql = format!("{head} SELECT * FROM unnest({marks}) {tail}");
-                    let query = sqlx::query_with(&sql, arguments);
-                    changed += query.execute(&mut **tx).await?.rows_affected();
-                }
-            }
-        }
-        Ok(changed)
-    }
-
-    /// Appends rows to a table that has none with their keys. Every row has a value a column, of its kind.
-    pub async fn append(
-        &mut self,
-        table: &str,
-        columns: &[&str],
-        rows: Vec<Vec<Value>>,
-    ) -> Result<(), sqlx::Error> {
-        let columns = columns.join(", ");
-        match self {
-            Self::Sqlite(_) => {
-                let head = format!("INSERT INTO {table} ({columns})");
-                self.insert(&head, "", rows).await?;
-            }
-            Self::Postgres(_) if rows.is_empty() => {}
-            // No plan, no look for what is there, and rows stored by the page.
-            Self::Postgres(tx) => {
-                let sql = format!("COPY {table} ({columns}) FROM STDIN WITH (FORMAT binary)");
-                let rows = postgres_copy(&rows)?;
-                // Broken off at its end, sqlx would take its answer for that to the next statement.
-                tx.set_delicate(true);
-                let mut copying = tx.copy_in_raw(&sql).await?;
-                copying.send(rows).await?;
-                copying.finish().await?;
-                tx.set_delicate(false);
-            }
-        }
-        Ok(())
-    }
-
     /// Makes it permanent.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
@@ -491,47 +438,6 @@ impl Tx {
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
-}
-
-/// The length of the first piece of so many rows: a power of two, so that a handful of prepared statements
-/// serve all.
-fn piece_length(rows: usize) -> usize {
-    (1 << rows.ilog2()).min(ROWS_PER_STATEMENT)
-}
-
-/// Cuts rows into pieces, one for each multi-row statement.
-#[must_use]
-pub fn pieces<T>(mut rows: &[T]) -> Vec<&[T]> {
-    let mut pieces = Vec::new();
-    while !rows.is_empty() {
-        let (piece, rest) = rows.split_at(piece_length(rows.len()));
-        pieces.push(piece);
-        rows = rest;
-    }
-    pieces
-}
-
-/// [`pieces`], to be changed.
-fn pieces_mut<T>(mut rows: &mut [T]) -> Vec<&mut [T]> {
-    let mut pieces = Vec::new();
-    while !rows.is_empty() {
-        let (piece, rest) = rows.split_at_mut(piece_length(rows.len()));
-        pieces.push(piece);
-        rows = rest;
-    }
-    pieces
-}
-
-/// `($1, $2), ($3, $4)` for two rows of two columns; on SQLite `(?, ?), (?, ?)`: it looks numbered marks up by
-/// name, one by one, which for thousands of them takes longer than the statement.
-#[must_use]
-pub fn placeholders(rows: usize, columns: usize, sqlite: bool) -> String {
-    if sqlite {
-        let row = format!("({})", vec!["?"; columns].join(", "));
-        return vec![row.as_str(); rows].join(", ");
-    }
-    let row = |row: usize| format!("({})", list(row * columns + 1, columns));
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// `$1, $2, $3` for a list of three.

@@ -56,9 +56,10 @@ const TABLE: Table = Table {
         "holder, tab, due_at, ticket",
         "holder, tab, received_at, ticket",
         "holder, tab, entered_at, ticket",
-        "holder, tab, unassigned_since, ticket WHERE tab = 'to_assign'",
+        "holder, unassigned_since, ticket WHERE tab = 'to_assign'",
         "holder, tab, urgent, ticket WHERE tab <> 'done'",
-        "holder, open, due_at, ticket WHERE open = 1",
+        // PostgreSQL takes the condition as met, and would look at nothing of a column of its own.
+        "holder, due_at, ticket WHERE open = 1",
     ],
 };
 
@@ -341,7 +342,7 @@ impl Projection for Inbox {
     }
 
     fn version(&self) -> i64 {
-        12
+        13
     }
 
     fn tables(&self) -> &'static [Table] {
@@ -358,7 +359,7 @@ impl Projection for Inbox {
                 moved.add(entry, -1);
                 // No office ever loses its row in this version.
                 if after.iter().all(|other| other.holder != entry.holder) {
-                    gone.extend(values![entry.holder.key(), id(change.id.0)]);
+                    gone.push(values![entry.holder.key(), id(change.id.0)]);
                 }
             }
             let Some(intake) = &change.after.intake else {

@@ -183,7 +183,7 @@ impl Runner {
         let _spans = self.tell(&records);
         let folded = self.fold.fold(&records).await?;
         let writes = writes_of(&projection::all(), &folded.batch(&records))?;
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_by_index().await?;
         let at = lock_checkpoint(&mut tx).await?;
         if at != from {
             // Another process was here, and read what this one does not.

@@ -175,8 +175,9 @@ impl Projection for Statistics {
             for (key, measures) in &before {
                 moved.entry(*key).or_default().add(measures, -1);
                 if !after.contains_key(key) {
-                    gone.push(id(change.id.0));
-                    gone.extend(key.values());
+                    let mut row = values![id(change.id.0)];
+                    row.extend(key.values());
+                    gone.push(row);
                 }
             }
             for (key, measures) in after {

@@ -48,7 +48,7 @@ impl Projection for Timers {
             let (before, after) = (timers(&change.before), timers(&change.after));
             for timer in &before {
                 if after.iter().all(|other| other.cause != timer.cause) {
-                    gone.extend(values![id(change.id.0), timer.cause.to_string()]);
+                    gone.push(values![id(change.id.0), timer.cause.to_string()]);
                 }
             }
             let new = after.iter().filter(|timer| !before.contains(timer));

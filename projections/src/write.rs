@@ -1,8 +1,8 @@
 //! What a projection wants written: made from a batch without a database, so that one batch can be made while another
 //! is being written.
 
-use crate::projection::{Batch, Projection, ProjectionError, Table, id};
-use docket_core::db::{ROWS_PER_STATEMENT, Tx, Value, list, pieces, placeholders};
+use crate::projection::{Batch, Projection, ProjectionError, Table};
+use docket_core::db::{Tx, Value};
 use uuid::Uuid;
 
 /// Stands in the texts of [`Write::Run`] where a build beside puts its tables' prefix.
@@ -18,8 +18,8 @@ pub enum Write {
     /// Moves sums by differences: the columns behind the key are added up. A row that comes to nothing goes, so
     /// that rows depend on what is summed alone.
     Add(&'static Table, Vec<Vec<Value>>),
-    /// Takes rows away by their keys, given end to end.
-    Remove(&'static Table, Vec<Value>),
+    /// Takes rows away by their keys.
+    Remove(&'static Table, Vec<Vec<Value>>),
     /// Takes away every row with one of these ids in a column, which must be indexed.
     RemoveOf(&'static Table, &'static str, Vec<Uuid>),
     /// Runs a statement, whose tables' names begin with `{prefix}`.
@@ -40,7 +40,10 @@ impl Write {
             }
             Self::Add(table, rows) => add(tx, prefix, table, rows).await,
             Self::Remove(table, keys) => remove(tx, prefix, table, keys, "").await,
-            Self::RemoveOf(table, column, ids) => remove_of(tx, prefix, table, column, &ids).await,
+            Self::RemoveOf(table, column, ids) => {
+                let name = format!("{prefix}{}", table.name);
+                tx.delete_of(&name, column, &ids).await
+            }
             Self::Run(sql, values) => {
                 tx.execute(&sql.replace(PREFIX, prefix), values).await?;
                 Ok(())
@@ -115,10 +118,7 @@ async fn add(
     rows: Vec<Vec<Value>>,
 ) -> Result<(), sqlx::Error> {
     let (name, key) = (table.name, table.key_list());
-    let keys: Vec<Value> = rows
-        .iter()
-        .flat_map(|row| row[..table.key].to_vec())
-        .collect();
+    let keys = rows.iter().map(|row| row[..table.key].to_vec()).collect();
     let sums = table.columns[table.key..].iter().map(|c| c.name());
     let (added, zero): (Vec<_>, Vec<_>) = sums
         .map(|n| {
@@ -140,33 +140,13 @@ async fn remove(
     tx: &mut Tx,
     prefix: &str,
     table: &Table,
-    keys: Vec<Value>,
+    keys: Vec<Vec<Value>>,
     condition: &str,
 ) -> Result<(), sqlx::Error> {
-    for chunk in keys.chunks(ROWS_PER_STATEMENT * table.key) {
-        let sql = format!(
-            "DELETE FROM {prefix}{} WHERE ({}) IN (VALUES {}) {condition}",
-            table.name,
-            table.key_list(),
-            placeholders(chunk.len() / table.key, table.key, tx.is_sqlite()),
-        );
-        tx.execute(&sql, chunk.to_vec()).await?;
-    }
-    Ok(())
-}
-
-async fn remove_of(
-    tx: &mut Tx,
-    prefix: &str,
-    table: &Table,
-    column: &str,
-    ids: &[Uuid],
-) -> Result<(), sqlx::Error> {
-    for piece in pieces(ids) {
-        let (name, list) = (table.name, list(1, piece.len()));
-        let sql = format!("DELETE FROM {prefix}{name} WHERE {column} IN ({list})");
-        tx.execute(&sql, piece.iter().copied().map(id).collect())
-            .await?;
-    }
-    Ok(())
+    let key: Vec<&str> = table.columns[..table.key]
+        .iter()
+        .map(|c| c.name())
+        .collect();
+    let name = format!("{prefix}{}", table.name);
+    tx.delete(&name, &key, keys, condition).await
 }

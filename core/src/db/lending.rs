@@ -223,8 +223,9 @@ impl<DB: Database> Pool<DB> {
         // Whether it was begun sqlx knows only when it was answered: broken off before, nobody would roll it back.
         lent.standing = Standing::Delicate;
         let begun = DB::TransactionManager::begin(&mut lent, statement.map(Cow::Borrowed)).await;
-        lent.standing = Standing::UnderWay;
+        // Nor does it where the statement did more than to begin, and failed at that.
         begun?;
+        lent.standing = Standing::UnderWay;
         Ok(Transaction(lent))
     }
 

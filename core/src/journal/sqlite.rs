@@ -199,7 +199,7 @@ impl Backend for Sqlite {
                 "WITH wanted (i, wanted, seen) AS (VALUES {}) \
                  SELECT {EVENT_COLUMNS}, i FROM wanted CROSS JOIN events \
                  ON stream = wanted AND version > seen AND version <= seen + ? ORDER BY i, version",
-                placeholders(piece.len(), 3, true)
+                placeholders(piece.len(), 3)
             );
             let mut arguments = SqliteArguments::default();
             for (index, wanted) in piece.iter().enumerate() {

@@ -324,7 +324,7 @@ async fn standing(
              SELECT (SELECT version FROM events e WHERE e.stream = batch.stream ORDER BY version DESC LIMIT 1),
                     EXISTS (SELECT 1 FROM commands c WHERE c.command = batch.command)
              FROM batch ORDER BY i",
-            placeholders(piece.len(), 3, true)
+            placeholders(piece.len(), 3)
         );
         let mut arguments = SqliteArguments::default();
         for (index, commit) in (0_i64..).zip(piece) {
