@@ -15,6 +15,7 @@ use chrono::{Datelike as _, NaiveDate};
 use docket_core::desk::Options;
 use docket_domain::Sealed;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// A place in the log: an unsigned 64-bit number, written as a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +165,11 @@ pub(super) fn app<'c>(context: &Context<'c>) -> Result<&'c App, Error> {
 
 /// A global id: the type's name and a UUID.
 pub(super) fn global_id(kind: &str, id: Uuid) -> ID {
-    ID(format!("{kind}:{id}"))
+    let mut text = String::with_capacity(kind.len() + 1 + Hyphenated::LENGTH);
+    text.push_str(kind);
+    text.push(':');
+    text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    ID(text)
 }
 
 /// The UUID of a global id of a type.

@@ -3,6 +3,9 @@
 //! The library makes a future of its own on the heap for each field of each object, to have all of them wait at the same time. In
 //! a page of rows hardly any field waits, and those that do wait together with the same field of the other rows: a
 //! row's fields in turn need one future for all, in place.
+//!
+//! Nor does it know that most rows have all they need at hand: it makes the futures of all of them first, and moves them about.
+//! Of [`Rows`] each is tried as it is made, and only those that wait are kept.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{Field, Selection};
@@ -11,7 +14,9 @@ use async_graphql::resolver_utils::resolve_container;
 use async_graphql::{
     ContainerType, ContextSelectionSet, OutputType, Positioned, ServerResult, Value,
 };
+use futures_util::future::{poll_fn, try_join_all};
 use std::borrow::Cow;
+use std::task::Poll;
 
 /// An object of a list.
 #[derive(Clone)]
@@ -36,6 +41,50 @@ impl<T: ContainerType> OutputType for InTurn<T> {
         } else {
             resolve_container(context, &self.0).await
         }
+    }
+}
+
+/// A list of such objects.
+pub struct Rows<'r, T>(pub Vec<&'r InTurn<T>>);
+
+impl<T: ContainerType> OutputType for Rows<'_, T> {
+    fn type_name() -> Cow<'static, str> {
+        Vec::<InTurn<T>>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        Vec::<InTurn<T>>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Vec::<InTurn<T>>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        context: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        let mut values = Vec::with_capacity(self.0.len());
+        let mut waiting = Vec::new();
+        for (place, row) in self.0.iter().enumerate() {
+            let mut resolving = Box::pin(async move {
+                let context = context.with_index(place);
+                let resolved = row.resolve(&context, field).await;
+                resolved.map_err(|error| context.set_error_path(error))
+            });
+            let tried = poll_fn(|task| Poll::Ready(resolving.as_mut().poll(task))).await;
+            if let Poll::Ready(value) = tried {
+                values.push(value?);
+            } else {
+                values.push(Value::Null);
+                waiting.push(async move { resolving.await.map(|value| (place, value)) });
+            }
+        }
+        for (place, value) in try_join_all(waiting).await? {
+            values[place] = value;
+        }
+        Ok(Value::List(values))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The inbox of the office one works for.
 
 use super::common::{Position, app, cursor, language, wait_for};
-use super::in_turn::InTurn;
-use super::paging::{PageArgs, PageInfo, Paging, page_size, place_of};
+use super::in_turn::{InTurn, Rows};
+use super::paging::{Page, PageArgs, PageInfo, Paging, page_size, place_of};
 use super::ticket::{Kind, Light, Siblings, Ticket, Urgency};
 use crate::auth::viewer;
 use crate::error::{Code, fault, view_fault};
@@ -99,8 +99,7 @@ pub struct InboxFilter {
 /// A page of an inbox.
 pub struct InboxConnection {
     query: view::InboxQuery,
-    edges: Vec<InTurn<InboxEdge>>,
-    page_info: PageInfo,
+    page: Page<InTurn<InboxEdge>>,
     /// How many rows there are in all, where the page was read with it.
     total: Option<u64>,
     /// Asked for once, however many fields need them.
@@ -175,19 +174,19 @@ pub struct TabCount {
 impl InboxConnection {
     /// The rows, each with its cursor.
     #[graphql(complexity = "child_complexity")]
-    async fn edges(&self) -> &[InTurn<InboxEdge>] {
-        &self.edges
+    async fn edges(&self) -> Rows<'_, InboxEdge> {
+        Rows(self.page.rows.iter().collect())
     }
 
     /// The rows alone.
     #[graphql(complexity = "child_complexity")]
-    async fn nodes(&self) -> Vec<&InTurn<InboxItem>> {
-        self.edges.iter().map(|edge| &edge.0.node).collect()
+    async fn nodes(&self) -> Rows<'_, InboxItem> {
+        Rows(self.page.rows.iter().map(|edge| &edge.0.node).collect())
     }
 
     /// Where the page begins and ends.
-    async fn page_info(&self) -> &PageInfo {
-        &self.page_info
+    async fn page_info(&self) -> PageInfo {
+        self.page.info(|edge| edge.0.place.cursor())
     }
 
     /// Rows in all, under the same filter. Counted only when asked for.
@@ -321,15 +320,13 @@ impl InboxQueries {
             Ok(read.rows)
         };
         let page = paging.read(|row| (row.sort, row.card.id), load).await?;
-        let place_of = |row: &view::InboxRow| RowPlace {
-            order,
-            sort: row.sort,
-            ticket: row.card.id,
-        };
-        let page_info = page.info(|row| place_of(row).cursor());
         let siblings = Siblings::of(page.rows.iter().map(|row| &row.card));
         let edge = |row: view::InboxRow| {
-            let place = place_of(&row);
+            let place = RowPlace {
+                order,
+                sort: row.sort,
+                ticket: row.card.id,
+            };
             let node = InTurn(InboxItem {
                 ticket: InTurn(Ticket::among(row.card, &siblings)),
                 assignment_no: row.assignment.0,
@@ -341,11 +338,9 @@ impl InboxQueries {
             });
             InTurn(InboxEdge { place, node })
         };
-        let edges = page.rows.into_iter().map(edge).collect();
         Ok(InboxConnection {
             query,
-            edges,
-            page_info,
+            page: page.map(edge),
             total: total.get().copied(),
             counts: OnceCell::new(),
         })

@@ -58,6 +58,15 @@ pub struct Page<R> {
 }
 
 impl<R> Page<R> {
+    /// The same page of what its rows are made into.
+    pub fn map<T>(self, make: impl FnMut(R) -> T) -> Page<T> {
+        Page {
+            rows: self.rows.into_iter().map(make).collect(),
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+        }
+    }
+
     /// As `pageInfo` tells it.
     pub fn info(&self, cursor: impl Fn(&R) -> String) -> PageInfo {
         PageInfo {

@@ -41,9 +41,12 @@ impl Traceparent {
     /// A trace that begins here.
     #[must_use]
     pub fn fresh() -> Self {
+        // The system is asked once for both.
+        let random: [u8; 24] = random_bytes();
+        let (trace, span) = random.split_first_chunk().expect("16 of 24");
         Self {
-            trace: Uuid::from_bytes(random_bytes()),
-            span: random_bytes(),
+            trace: Uuid::from_bytes(*trace),
+            span: span.try_into().expect("8 of 24"),
             sampled: false,
         }
     }
@@ -80,11 +83,8 @@ impl Traceparent {
 
 impl fmt::Display for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-", self.trace.simple())?;
-        for byte in self.span {
-            write!(f, "{byte:02x}")?;
-        }
-        write!(f, "-{:02x}", u8::from(self.sampled))
+        let (trace, span) = (self.trace.simple(), u64::from_be_bytes(self.span));
+        write!(f, "00-{trace}-{span:016x}-{:02x}", u8::from(self.sampled))
     }
 }
 

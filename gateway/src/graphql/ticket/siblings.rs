@@ -39,10 +39,11 @@ impl Siblings {
 
     /// Of tickets, each with what the views must have seen.
     pub fn new<'t>(tickets: impl Iterator<Item = (TicketId, &'t State, u64)>) -> Arc<Self> {
+        let count = tickets.size_hint().0;
         let mut siblings = Self {
-            tickets: Vec::new(),
+            tickets: Vec::with_capacity(count),
             position: 0,
-            keys: Vec::new(),
+            keys: Vec::with_capacity(2 * count),
             numbers: Vec::new(),
             opened: OnceCell::new(),
             earlier: OnceCell::new(),
