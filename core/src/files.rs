@@ -55,12 +55,13 @@ impl FromStr for FilesUrl {
         }
         let rest = text.strip_prefix("s3://").ok_or(FilesError::Url)?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() || bucket.contains(['@', '?', '#', ':']) {
+        let prefix = prefix.trim_matches('/');
+        if !is_bucket(bucket) || !(prefix.is_empty() || Key::parse(prefix).is_ok()) {
             return Err(FilesError::Url);
         }
         Ok(Self::S3 {
             bucket: bucket.into(),
-            prefix: prefix.trim_matches('/').into(),
+            prefix: prefix.into(),
         })
     }
 }
@@ -110,11 +111,27 @@ pub enum FilesError {
         source: std::io::Error,
     },
     /// The store of objects failed.
-    #[error("the store of attachments failed: {0}")]
+    #[error("the store of attachments failed: {}", in_one_line(.0))]
     Store(#[from] object_store::Error),
     /// What is there is not what was stored.
     #[error("the bytes of attachment {0} are not those that were stored")]
     Changed(ObjectId),
+}
+
+/// What a store says of its failure may be a page.
+fn in_one_line(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this can be a bucket's name, as S3 wants them.
+fn is_bucket(name: &str) -> bool {
+    let of = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    (3..=63).contains(&name.len())
+        && name.chars().all(of)
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.'])
+        && !name.contains("..")
 }
 
 /// A handle on the bytes of attachments. Cheap to clone.
@@ -288,11 +305,9 @@ impl Files {
     /// Whether the place can be reached, and read with the rights there are.
     pub async fn check(&self) -> Result<(), FilesError> {
         self.has(ObjectId(Uuid::from_bytes(random_bytes()))).await?;
-        if self.folder().is_none()
-            && let Some(store) = self.store()?
-        {
+        if let Place::S3 { store, prefix } = &self.place {
             // To be asked for a file, a bucket that is not there says what one does that has not the file.
-            store.list(None).try_next().await?;
+            store.list(Some(&Key::from(&**prefix))).try_next().await?;
         }
         Ok(())
     }
@@ -395,7 +410,18 @@ mod tests {
             s3("city", "docket/files")
         );
         // A key is no part of a place.
-        for wrong in ["file:", "s3://", "/a", "s3://key:secret@city/x", "http://a"] {
+        for wrong in [
+            "file:",
+            "s3://",
+            "/a",
+            "s3://key:secret@city/x",
+            "http://a",
+            "s3://City/x",
+            "s3://ci/x",
+            "s3://city./x",
+            "s3://city/../x",
+            "s3://city/a//x",
+        ] {
             assert!(url(wrong).is_err(), "{wrong}");
         }
     }

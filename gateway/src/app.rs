@@ -7,6 +7,7 @@ use crate::fan_out::FanOut;
 use crate::health::Health;
 use crate::meters::Meters;
 use crate::oidc::Oidc;
+use crate::outgoing::NoClient;
 use crate::rates::Rates;
 use crate::settings::{Access, Limits};
 use crate::traces;
@@ -35,7 +36,7 @@ pub enum StartError {
     Views(#[from] ProjectionError),
     /// Certificates of authorities, to fetch an identity provider's keys.
     #[error("the identity provider cannot be asked: {0}")]
-    Provider(#[from] reqwest::Error),
+    Provider(#[from] NoClient),
 }
 
 /// How a new hotline is founded.

@@ -169,20 +169,31 @@ impl Connection {
         let peer = ConnectInfo(Peer::new(self.address));
         request.extensions_mut().insert(peer);
         let Some(full) = self.full else {
-            return self.router.clone().call(request).await;
+            let response = self.router.clone().call(request).await?;
+            return Ok(if self.drain.has_begun() {
+                last(response)
+            } else {
+                response
+            });
         };
         let language = request.headers().get(header::ACCEPT_LANGUAGE);
         let language = language.and_then(|wished| wished.to_str().ok());
         let language = language.map(Language::from_header).unwrap_or_default();
-        let mut response = if NEVER_SHED.contains(&request.uri().path()) {
+        Ok(last(if NEVER_SHED.contains(&request.uri().path()) {
             self.router.clone().call(request).await?
         } else {
             refused(full, language)
-        };
+        }))
+    }
+}
+
+/// Says that nothing more is taken on this connection, unless it becomes another.
+fn last(mut response: Response) -> Response {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
-        Ok(response)
     }
+    response
 }
 
 fn refused(full: Full, language: Language) -> Response {

@@ -8,7 +8,7 @@
 //! * [`settings`]: what an operator tunes, and where it came from. [`meters`]: what a monitor sees.
 //! * [`fan_out`]: changes, handed to the subscriptions that follow them.
 //! * [`observe`]: what is done around every request and operation. [`traces`]: spans for a
-//!   collector. [`drain`]: stopping. [`tls`]: HTTPS.
+//!   collector. [`outgoing`]: how others are asked. [`drain`]: stopping. [`tls`]: HTTPS.
 //! * [`attachments`]: links to files, and what kind of files they are. [`prints`]: printed forms.
 //! * [`cli`]: the command line, one file a command. [`import`]: moving in. [`staff_list`]: accounts in bulk. [`demo`]: an
 //!   invented city.
@@ -38,6 +38,7 @@ pub mod import;
 pub mod meters;
 pub mod observe;
 pub mod oidc;
+pub mod outgoing;
 pub mod prints;
 pub mod rates;
 pub mod replay;

@@ -6,9 +6,12 @@
 
 mod keys;
 
+pub use keys::FETCH_INTERVAL;
+
 use crate::error::Code;
+use crate::outgoing::{NoClient, why as why_not};
 use crate::settings::OidcSettings;
-use docket_core::clock::Clock;
+use docket_core::clock::{Clock, SystemClock};
 use docket_core::desk::REFRESH;
 use docket_core::{Desk, DeskError};
 use docket_domain::Timestamp;
@@ -143,10 +146,9 @@ pub struct Oidc {
 
 impl Oidc {
     /// Nothing is fetched before the first token comes.
-    pub fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
-        let known_names = settings.algorithms.iter();
+    pub fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Result<Self, NoClient> {
         Ok(Self {
-            algorithms: known_names.filter_map(|name| public(name)).collect(),
+            algorithms: algorithms(&settings),
             keys: Arc::new(Keys::new(&settings.jwks, clock)?),
             known: Cache::new(REMEMBERED_MAX),
             settings,
@@ -219,6 +221,21 @@ impl Oidc {
         }
         Ok(until)
     }
+}
+
+/// Asks a provider for its keys: how many it has that sign tokens as they are taken, `None` where its answer is no set of keys, or why there
+/// is no answer.
+pub async fn ask(settings: &OidcSettings) -> Result<Option<usize>, String> {
+    let keys =
+        Keys::new(&settings.jwks, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+    let counted = keys.count(&algorithms(settings)).await;
+    counted.map_err(|error| why_not(&error))
+}
+
+/// Those that tokens may be signed with.
+fn algorithms(settings: &OidcSettings) -> Vec<Algorithm> {
+    let names = settings.algorithms.iter();
+    names.filter_map(|name| public(name)).collect()
 }
 
 /// Algorithms of public keys alone: a secret that both sides know is none of ours.

@@ -380,6 +380,9 @@ impl Settings {
         if settings.documents.only && settings.documents.manifest.is_none() {
             return Err(SettingsError::NothingTrusted);
         }
+        if settings.s3.access_key.is_some() != settings.s3.secret_key.is_some() {
+            return Err(SettingsError::HalfOfS3);
+        }
         let mut explained = read.explained();
         explained.sort_by_key(|one| ALL.iter().position(|spec| spec.name == one.spec.name));
         Ok(Self {

@@ -9,6 +9,8 @@ use futures_util::stream::FuturesUnordered;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +101,12 @@ impl Contents {
 /// Whether the files do for a server.
 pub fn check(files: &TlsFiles) -> Result<(), TlsError> {
     Contents::read(files)?.config(files).map(|_| ())
+}
+
+/// Whether nobody but its owner may read a file, as far as its mode says.
+pub fn is_for_owner_only(path: &Path) -> bool {
+    let about = std::fs::metadata(path);
+    about.is_ok_and(|about| about.permissions().mode() & 0o777 | 0o700 == 0o700)
 }
 
 type Shaking = Pin<Box<dyn Future<Output = Option<(TlsStream<TcpStream>, SocketAddr)>> + Send>>;

@@ -11,6 +11,7 @@ mod sending;
 
 pub use sending::{Meter, ask, meter};
 
+use crate::outgoing::NoClient;
 use crate::settings::TraceSettings;
 use docket_core::trace;
 use opentelemetry::trace::{
@@ -42,7 +43,7 @@ const PLACES_MAX: usize = 4_096;
 pub enum TracesError {
     /// The client of HTTP: certificates of authorities.
     #[error("traces.endpoint cannot be asked: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] NoClient),
     /// The exporter will not have its settings.
     #[error("traces: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),

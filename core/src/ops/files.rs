@@ -46,10 +46,14 @@ impl Ops {
         ids.collect::<Result<_, sqlx::Error>>().map_err(Into::into)
     }
 
-    /// Uses a link up: whether it was not used before. It is remembered as long as it is good.
+    /// Uses a link up: whether it is good, and was not used before. It is remembered as long as it is good.
     pub async fn use_link(&self, link: &[u8], until: Timestamp) -> Result<bool, OpsError> {
+        let now = self.clock.now();
+        if until <= now {
+            return Ok(false);
+        }
         let sql = "DELETE FROM links_used WHERE expires_at <= $1";
-        self.db.execute(sql, values![self.clock.now()]).await?;
+        self.db.execute(sql, values![now]).await?;
         let sql = "INSERT INTO links_used VALUES ($1, $2) ON CONFLICT DO NOTHING";
         Ok(self.db.execute(sql, values![link, until]).await? == 1)
     }

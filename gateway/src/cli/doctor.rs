@@ -3,7 +3,7 @@
 use super::erase::LedgerArgs;
 use super::{Failed, StoreArgs};
 use crate::settings::Settings;
-use crate::{tls, traces};
+use crate::{oidc, tls, traces};
 use clap::Args;
 use docket_core::clock::Clock as _;
 use docket_core::db::POSTGRES_SAFETY;
@@ -71,6 +71,7 @@ impl Doctor {
         }
         network(&mut told, &settings);
         collector(&mut told, &settings).await;
+        provider(&mut told, &settings).await;
         // Before anything is opened: opening a store makes what is missing.
         let vital = vitals(&url, &keys_url).await?;
         growth(&mut told, &vital);
@@ -250,6 +251,33 @@ async fn collector(told: &mut Told, settings: &Settings) {
             traces.endpoint
         );
         told.line(Grade::Warning, "traces", &says);
+    }
+}
+
+/// Whether the identity provider gives keys that its tokens can be checked with.
+async fn provider(told: &mut Told, settings: &Settings) {
+    let Some(provider) = &settings.access.oidc else {
+        return;
+    };
+    let jwks = &provider.jwks;
+    match oidc::ask(provider).await {
+        Ok(Some(keys @ 1..)) => {
+            let says = format!("{jwks} has keys that sign by oidc.algorithms: {keys}");
+            told.line(Grade::Ok, "oidc", &says);
+        }
+        Ok(Some(0)) => {
+            let says =
+                format!("{jwks} has no key that signs by oidc.algorithms: nobody comes in by it");
+            told.line(Grade::Warning, "oidc", &says);
+        }
+        Ok(None) => {
+            let says = format!("{jwks} answers with no set of keys: nobody comes in by it");
+            told.line(Grade::Warning, "oidc", &says);
+        }
+        Err(error) => {
+            let says = format!("{jwks}: {error}: nobody comes in by it");
+            told.line(Grade::Warning, "oidc", &says);
+        }
     }
 }
 

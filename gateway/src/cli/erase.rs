@@ -145,8 +145,8 @@ impl Erase {
         );
         if !erased.scrubbed {
             println!(
-                "traces of the keys may be left in the store's files, because somebody reads them for long: \
-                 they go at the next start of the server"
+                "traces may be left, because somebody reads the store's files for long, or attached files could not \
+                 be removed: the warning says which; they go at the next start of the server, or when this is run again"
             );
         }
         if !erased.late.is_empty() {

@@ -87,6 +87,9 @@ impl Serve {
         }
         let metrics = metrics(&settings).await?;
         let secured = if let Some(files) = settings.tls {
+            if !tls::is_for_owner_only(&files.key) {
+                tracing::warn!(key = %files.key.display(), "others may read the TLS key: chmod 600 it");
+            }
             Secured::Tls(tls::listen(listener, files, hang_up)?)
         } else {
             // Nothing to read anew; and without this it would end the server.

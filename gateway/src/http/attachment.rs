@@ -286,14 +286,6 @@ async fn found(server: &Server, token: &str) -> Result<Response, Wrong> {
     let permit = server.app.downloads.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Code::TooManyTransfers)?;
     let link = FileLink::of(token, desk.vault()).ok_or(Code::LinkOver)?;
-    let used = server
-        .app
-        .store
-        .ops
-        .use_link(link.id.as_bytes(), link.until);
-    if !used.await.map_err(DeskError::from)? {
-        return Err(Code::LinkOver.into());
-    }
     let actor = desk.actor(link.account).await?.ok_or(Code::LinkOver)?;
     let ticket = desk.ticket(link.ticket).await?.ok_or(Code::LinkOver)?;
     let file = ticket.state.attachment(link.attachment);
@@ -303,6 +295,12 @@ async fn found(server: &Server, token: &str) -> Result<Response, Wrong> {
     let name = name.map_err(DeskError::from)?.ok_or(Code::LinkOver)?;
     let clear = desk.read_file(link.ticket, file).await?;
     let clear = clear.ok_or(Code::LinkOver)?;
+    // Last: where the file could not be given, the link is good for another try.
+    let ops = &server.app.store.ops;
+    let used = ops.use_link(link.id.as_bytes(), link.until);
+    if !used.await.map_err(DeskError::from)? {
+        return Err(Code::LinkOver.into());
+    }
     Ok(sent(file, &name, paced(clear, permit)))
 }
 

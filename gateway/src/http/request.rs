@@ -11,7 +11,7 @@ use crate::error::{Code, Language, nowhere, system};
 use crate::graphql::coerced;
 use crate::graphql::documents::Known;
 use crate::graphql::judged::Meant;
-use crate::oidc::Refused;
+use crate::oidc::{FETCH_INTERVAL, Refused};
 use crate::rates::Slow;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Error, ErrorExtensions as _, Request, Variables};
@@ -99,6 +99,8 @@ pub struct Bad {
 
 /// What `Retry-After` says when there is too much, in seconds.
 const RETRY_AFTER: u64 = 1;
+/// What it says where the identity provider is out of reach: when it is asked again.
+const PROVIDER_RETRY_AFTER: u64 = FETCH_INTERVAL.num_seconds().unsigned_abs();
 
 impl Bad {
     pub const fn new(status: StatusCode, message: Says) -> Self {
@@ -156,12 +158,13 @@ impl Bad {
 
     /// A provider's token that is not taken.
     pub fn unknown(refused: Refused) -> Self {
-        let status = match refused {
-            Refused::ProviderDown => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNAUTHORIZED,
+        let (status, retry_after) = match refused {
+            Refused::ProviderDown => (StatusCode::SERVICE_UNAVAILABLE, Some(PROVIDER_RETRY_AFTER)),
+            _ => (StatusCode::UNAUTHORIZED, None),
         };
         Self {
             code: Some(refused.code()),
+            retry_after,
             ..Self::new(status, refused.message())
         }
     }

@@ -4,6 +4,7 @@
 //! write into their tokens.
 
 use super::Refused;
+use crate::outgoing::{NoClient, client};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
@@ -78,23 +79,22 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
-        docket_core::tls::install_provider();
-        let mut client = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none());
-        if url.starts_with("http:") {
-            // From this machine only: a proxy would be another.
-            client = client.no_proxy();
-        }
-        let client = client.build()?;
+    pub(super) fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, NoClient> {
         Ok(Self {
             url: url.to_owned(),
-            client,
+            client: client(url, FETCH_TIMEOUT)?,
             clock,
             set: Mutex::default(),
             tried: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Asks the provider now: how many keys it has that can sign tokens by some algorithms, `None` where its answer is no
+    /// set of keys.
+    pub(super) async fn count(&self, by: &[Algorithm]) -> Result<Option<usize>, reqwest::Error> {
+        let keys = self.read().await?;
+        let signs = |key: &&Key| by.contains(&key.algorithm);
+        Ok(keys.map(|keys| keys.iter().filter(signs).count()))
     }
 
     /// The key that a token names.

@@ -86,7 +86,9 @@ impl Kind {
             Self::Secret => "a secret, in the environment".into(),
             Self::Path => "the path of a file".into(),
             Self::Store => "sqlite:DIR or postgres://USER:PASSWORD@HOST/DATABASE".into(),
-            Self::Files => "file:DIR or s3://BUCKET/PREFIX".into(),
+            Self::Files => "file:DIR, or s3://BUCKET/PREFIX with a bucket as S3 names them (3 to 63 small letters, \
+                            digits, - and .)"
+                .into(),
             Self::Address { off: false } => "an address and port such as \"127.0.0.1:8080\"".into(),
             Self::Address { off: true } => {
                 "an address and port such as \"127.0.0.1:9464\", or \"off\"".into()

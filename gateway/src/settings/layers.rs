@@ -83,6 +83,17 @@ pub enum SettingsError {
     /// A part of what an identity provider needs.
     #[error("oidc.issuer, oidc.audience and oidc.jwks go together: only some of them are set")]
     PartOfOidc,
+    /// An access key without its secret, or the other way round.
+    #[error("s3.access_key and s3.secret_key go together: only one of them is set")]
+    HalfOfS3,
+    /// `--set` of a secret, which everybody on the machine would see.
+    #[error("--set: {name} is a secret, and is taken from the environment only: set {env}")]
+    Secret {
+        /// The setting.
+        name: &'static str,
+        /// Its variable.
+        env: &'static str,
+    },
     /// Headers of the collector that are none. What was given may be a key.
     #[error("traces.headers: this will not do; expected NAME=VALUE, with commas between")]
     Headers,
@@ -92,7 +103,8 @@ pub enum SettingsError {
 }
 
 fn names() -> Vec<&'static str> {
-    ALL.iter().map(|spec| spec.name).collect()
+    let settable = ALL.iter().filter(|spec| spec.kind != Kind::Secret);
+    settable.map(|spec| spec.name).collect()
 }
 
 /// A value in a file: its text, and where it stands.
@@ -134,10 +146,12 @@ impl Layers {
         let mut flags = BTreeMap::new();
         for pair in set {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let spec = ALL
-                .iter()
-                .find(|spec| spec.name == name && spec.kind != Kind::Secret);
+            let spec = ALL.iter().find(|spec| spec.name == name);
             let spec = spec.ok_or_else(|| SettingsError::Unknown(name.to_owned()))?;
+            if spec.kind == Kind::Secret {
+                let (name, env) = (spec.name, spec.env);
+                return Err(SettingsError::Secret { name, env });
+            }
             flags.insert(spec.name, value.to_owned());
         }
         Ok(Self {

@@ -101,6 +101,21 @@ fn who_comes_in_is_said_whole_and_safely() {
 }
 
 #[test]
+fn a_secret_comes_with_whose_it_is_and_from_the_environment() {
+    let half = refused(in_file("[s3]\naccess_key = \"docket\"\n"));
+    assert!(half.contains("s3.access_key and s3.secret_key"), "{half}");
+    let secret = [("DOCKET_S3_SECRET_KEY", "s3cret")];
+    let half = refused(read("", &secret, &[]));
+    assert!(half.contains("s3.access_key and s3.secret_key"), "{half}");
+    let whole = read("[s3]\naccess_key = \"docket\"\n", &secret, &[]).unwrap();
+    let s3 = Settings::load(&whole, &[]).unwrap().s3;
+    assert_eq!(s3.secret_key.as_deref(), Some("s3cret"));
+    let told = refused(read("", &[], &["s3.secret_key=s3cret"]));
+    assert!(told.contains("set DOCKET_S3_SECRET_KEY"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[test]
 fn where_spans_go_is_said_whole_and_without_a_password() {
     let text =
         "[traces]\nendpoint = \"http://collector.test:4318/v1/traces\"\nsampling_ratio = 0.25\n";

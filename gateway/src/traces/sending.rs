@@ -4,6 +4,7 @@
 //! dropped and told of, and a count of what became of each batch.
 
 use super::{TracesError, allowed};
+use crate::outgoing::{client, why};
 use crate::settings::TraceSettings;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use opentelemetry::Context;
@@ -56,7 +57,7 @@ pub(super) fn processor(
 ) -> Result<impl SpanProcessor + use<>, TracesError> {
     let last = Arc::new(Mutex::new(String::new()));
     let client = Client {
-        http: client(settings)?,
+        http: client(&settings.endpoint, SEND_TIMEOUT)?,
         headers: headers(settings),
         runtime: runtime.clone(),
         last: last.clone(),
@@ -89,18 +90,6 @@ pub(super) fn processor(
     Ok(Bounded { inner, waiting })
 }
 
-fn client(settings: &TraceSettings) -> Result<reqwest::Client, reqwest::Error> {
-    docket_core::tls::install_provider();
-    let client = reqwest::Client::builder()
-        .timeout(SEND_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none());
-    if settings.endpoint.starts_with("http:") {
-        // Not by way of another machine.
-        return client.no_proxy().build();
-    }
-    client.build()
-}
-
 /// What goes with each message. The SDK would add what it finds in the environment.
 fn headers(settings: &TraceSettings) -> HeaderMap {
     let given = settings
@@ -113,7 +102,7 @@ fn headers(settings: &TraceSettings) -> HeaderMap {
 
 /// Sends a collector a message without spans: whether it would take some, or why not.
 pub async fn ask(settings: &TraceSettings) -> Result<(), String> {
-    let client = client(settings).map_err(|error| error.to_string())?;
+    let client = client(&settings.endpoint, SEND_TIMEOUT).map_err(|error| error.to_string())?;
     let mut request = client
         .post(&settings.endpoint)
         .header("content-type", "application/x-protobuf");
@@ -123,18 +112,7 @@ pub async fn ask(settings: &TraceSettings) -> Result<(), String> {
     match request.send().await {
         Ok(response) if response.status().is_success() => Ok(()),
         Ok(response) => Err(format!("it answers {}", response.status().as_u16())),
-        Err(error) => Err(why(&error).into()),
-    }
-}
-
-/// A word on why nothing was answered. Not the error itself: it would quote the URL.
-fn why(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() {
-        "it takes too long"
-    } else if error.is_connect() {
-        "it is out of reach"
-    } else {
-        "it cannot be asked"
+        Err(error) => Err(why(&error)),
     }
 }
 
@@ -249,7 +227,7 @@ impl HttpClient for Client {
         let problem = match &answer {
             Ok(answer) if answer.status().is_success() => String::new(),
             Ok(answer) => format!("it answers {}", answer.status().as_u16()),
-            Err(error) => why(error).into(),
+            Err(error) => why(error),
         };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = problem;
         // What it says besides is not read: it may say any amount of it.

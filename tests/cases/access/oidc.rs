@@ -3,6 +3,7 @@
 mod provider;
 
 use super::{city, code, posted, sent, unhurried};
+use crate::DOCKET;
 use crate::live::Socket;
 use chrono::TimeDelta;
 use docket_core::Span;
@@ -11,7 +12,7 @@ use docket_core::desk::Options;
 use docket_domain::people::Actor;
 use docket_domain::ticket::scenario::now;
 use docket_gateway::settings::{Access, OidcSettings};
-use docket_tests::server::{Client, Server};
+use docket_tests::server::{Client, Server, command, store_arguments};
 use docket_tests::staff::PASSWORD;
 use docket_tests::{TestStore, on_both_stores};
 use provider::{AUDIENCE, ISSUER, Provider, Signer};
@@ -25,6 +26,7 @@ on_both_stores! {
     keys_rotate_and_are_fetched_now_and_then,
     a_provider_that_is_down_shuts_out_nobody_it_need_not,
     a_subscription_ends_with_its_provider_token,
+    doctor_asks_the_provider,
 }
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(30);
@@ -356,6 +358,11 @@ async fn a_provider_that_is_down_shuts_out_nobody_it_need_not(store: &TestStore)
         down
     );
     assert_eq!(place.provider.asked(), 1, "nor is it hurried");
+    let token = signer.sign(&place.claims("clerk"));
+    let (_, headers, answer) =
+        sent(posted(&place.server, "{ me { login } }").bearer_auth(token)).await;
+    assert_eq!(headers["retry-after"], "10");
+    assert_eq!(answer["errors"][0]["extensions"]["retryAfter"], 10);
     place.server.client().logged_in("clerk", PASSWORD).await;
     place.provider.set_down(false);
     place.clock.set(place.clock.now() + TimeDelta::seconds(10));
@@ -400,5 +407,59 @@ async fn a_subscription_ends_with_its_provider_token(store: &TestStore) {
     assert_eq!(
         client.fault("{ me { id } }", json!({})).await,
         "TOKEN_EXPIRED"
+    );
+}
+
+async fn doctor_asks_the_provider(store: &TestStore) {
+    let place = place(store).await;
+    let told = || {
+        let mut doctor = command(DOCKET, store);
+        doctor.arg("doctor").args(store_arguments(store));
+        doctor.envs([
+            ("DOCKET_OIDC_ISSUER", ISSUER),
+            ("DOCKET_OIDC_AUDIENCE", AUDIENCE),
+            ("DOCKET_OIDC_JWKS", &place.provider.url),
+        ]);
+        async move {
+            let output = tokio::process::Command::from(doctor)
+                .output()
+                .await
+                .unwrap();
+            assert!(output.status.success(), "a warning is no problem");
+            let text = String::from_utf8(output.stdout).unwrap();
+            let line = text.lines().find(|line| line.contains(" oidc: "));
+            line.expect("a word on it").to_owned()
+        }
+    };
+    // By default RS256 alone is taken.
+    place.provider.serve([&Signer::rsa("a"), &Signer::ed("b")]);
+    let line = told().await;
+    assert!(
+        line.starts_with("ok ") && line.ends_with("oidc.algorithms: 1"),
+        "{line}"
+    );
+    place.provider.serve([&Signer::ed("b")]);
+    let line = told().await;
+    assert!(
+        line.starts_with("warning ") && line.contains("has no key"),
+        "{line}"
+    );
+    place.provider.serve_text(r#"{ "keys": [] }"#);
+    let line = told().await;
+    assert!(
+        line.starts_with("warning ") && line.contains("has no key"),
+        "{line}"
+    );
+    place.provider.serve_text("<html>");
+    let line = told().await;
+    assert!(
+        line.starts_with("warning ") && line.contains("no set of keys"),
+        "{line}"
+    );
+    place.provider.set_down(true);
+    let line = told().await;
+    assert!(
+        line.starts_with("warning ") && line.contains("it answers 502"),
+        "{line}"
     );
 }

@@ -127,6 +127,15 @@ async fn links_end(store: &TestStore) {
     let asked = ask(&clerk, &wanted(&ticket, "EVIDENCE", 1_000)).await;
     let input = json!({ "id": ticket["id"], "attachmentId": file, "purpose": "核实" });
     let opened = open(&clerk, input.clone()).await;
+    // What could not be given is asked for again by the same link.
+    let folder = store.dir().join("files");
+    let away = store.dir().join("away");
+    std::fs::rename(&folder, &away).unwrap();
+    assert_eq!(get(&clerk.url, &opened["url"]).await.status(), 500);
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(get(&clerk.url, &opened["url"]).await.status(), 200);
+    assert_eq!(get(&clerk.url, &opened["url"]).await.status(), 404, "once");
+    let opened = open(&clerk, input.clone()).await;
     // A link for one thing is none for another, and none that was changed.
     let upload = asked["uploadUrl"].as_str().unwrap();
     assert_eq!(get(&clerk.url, &asked["uploadUrl"]).await.status(), 404);

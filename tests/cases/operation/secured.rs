@@ -6,6 +6,7 @@ use docket_tests::server::{ServerProcess, command, store_arguments};
 use docket_tests::store::PATIENCE;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls_pki_types::{CertificateDer, ServerName};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -175,6 +176,15 @@ async fn files_that_do_not_fit_are_refused_and_doctor_tells() {
             told.contains("TLS key: ") && told.contains("chmod 600"),
             "{told}"
         );
+        files.make();
+        let mut serving = serving(store, &files.variables());
+        serving.env("DOCKET_LOG", "warn");
+        let (mut server, mut stderr) = ServerProcess::spawn_with_stderr(serving);
+        server.terminate();
+        assert_eq!(server.wait().0.code(), Some(0));
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        assert!(log.contains("others may read the TLS key"), "{log}");
     })
     .await;
 }

@@ -96,6 +96,11 @@ async fn readiness_goes_first_and_subscriptions_end_by_code(store: &TestStore) {
     let stopping = loop {
         let answer = reqwest::get(&ready).await.unwrap();
         if answer.status() == 503 {
+            assert_eq!(
+                answer.headers()["connection"],
+                "close",
+                "for the next, another process"
+            );
             break answer.text().await.unwrap();
         }
     };
