@@ -155,14 +155,15 @@ async fn measure_all(arguments: Arguments) -> Fallible<()> {
     Ok(())
 }
 
-/// The groups with a cell of that name; of these, every cell that it is compared to too.
+/// The groups with a cell of one of these names; of these, every cell that it is compared to too.
 fn chosen(only: &str, large: bool) -> Vec<Vec<Cell>> {
-    let named = |cell: &Cell| cell.name().contains(only);
+    let has_name = |name: &str| only.split(',').any(|only| name.contains(only));
+    let named = |cell: &Cell| has_name(&cell.name());
     let judged = cells::judged();
     let wanted = |cell: &Cell| {
         let compared = |judged: &Judged| {
             let other = judged.to.is_some_and(|to| to == *cell) && named(&judged.of);
-            let by_name = judged.name.contains(only) && (judged.of == *cell || judged.to == Some(*cell));
+            let by_name = has_name(&judged.name) && (judged.of == *cell || judged.to == Some(*cell));
             other || by_name
         };
         (large || !cell.is_large()) && (named(cell) || judged.iter().any(compared))
