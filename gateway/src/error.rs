@@ -79,7 +79,7 @@ codes! {
         remedy: "Ask for less, or again later; a command may have taken effect: repeat it with its `commandId`." }
     /// The views have not come as far as `minPosition`.
     ViewsBehind = "VIEWS_BEHIND" {
-        zh: "数据尚未同步,请稍后重试", en: "the views have not come that far yet",
+        zh: "数据尚未同步，请稍后重试", en: "the views have not come that far yet",
         remedy: "Ask again; if it lasts, look at `docket projections status`." }
     /// A cursor of another query or version.
     BadCursor = "BAD_CURSOR" {
@@ -99,19 +99,19 @@ codes! {
         remedy: "Ask for a `captcha`, show its image, and send `captchaId` and `captchaAnswer`. Each is good for one try." }
     /// Too many tries without a right captcha from one address.
     TooManyTries = "TOO_MANY_TRIES" {
-        zh: "验证码错误次数过多,请十分钟后再试", en: "too many tries without a right captcha from your address",
+        zh: "验证码错误次数过多，请十分钟后再试", en: "too many tries without a right captcha from your address",
         remedy: "Wait ten minutes. Logins that need no captcha are let in meanwhile." }
     /// The password is older than the rules let it become.
     PasswordExpired = "PASSWORD_EXPIRED" {
-        zh: "密码已过期,请先修改密码", en: "the password has expired: change it first",
+        zh: "密码已过期，请先修改密码", en: "the password has expired: change it first",
         remedy: "Call `changePassword`; until then only that, `me` and `logout` are answered." }
     /// A refresh token of no session there is.
     SessionOver = "SESSION_OVER" {
-        zh: "登录已失效,请重新登录", en: "this session is over: log in again",
+        zh: "登录已失效，请重新登录", en: "this session is over: log in again",
         remedy: "Call `login`. A session ends by `logout`, by its time, by a new password, and when its account is deactivated." }
     /// A refresh token that was used before.
     TokenReused = "TOKEN_REUSED" {
-        zh: "登录凭证被重复使用,为安全起见已退出登录", en: "this refresh token was used before, so its session was ended",
+        zh: "登录凭证被重复使用，为安全起见已退出登录", en: "this refresh token was used before, so its session was ended",
         remedy: "Log in again, and change the password if it was not you: somebody else may have had your tokens. Refresh in one place, keep only the newest `refreshToken`, and send a `commandId` to ask again after a lost answer." }
     /// A provider's token that is not taken.
     TokenRefused = "TOKEN_REFUSED" {
@@ -128,14 +128,14 @@ codes! {
     /// A provider whose keys cannot be fetched.
     ProviderUnavailable = "PROVIDER_UNAVAILABLE" {
         zh: "身份认证服务暂时不可用", en: "the identity provider is out of reach",
-        remedy: "Try again in ten seconds; log in with a password meanwhile." }
+        remedy: "Wait as long as `Retry-After` or `extensions.retryAfter` says; log in with a password meanwhile." }
     /// Too many requests.
     RateLimited = "RATE_LIMITED" {
-        zh: "请求过于频繁,请稍后再试", en: "too many requests",
+        zh: "请求过于频繁，请稍后再试", en: "too many requests",
         remedy: "Wait as long as `Retry-After` (seconds) or `extensions.retryAfter` says. The limits are `rate.account` and `rate.address`." }
     /// More is under way than the server admits.
     Overloaded = "OVERLOADED" {
-        zh: "系统繁忙,请稍后再试", en: "more is under way than the server takes",
+        zh: "系统繁忙，请稍后再试", en: "more is under way than the server takes",
         remedy: "Nothing was executed. Wait as long as `Retry-After` or `extensions.retryAfter` says, and send the same again." }
     /// More of an account, an address or a connection is under way than it may have.
     TooManyAtOnce = "TOO_MANY_AT_ONCE" {
@@ -143,7 +143,7 @@ codes! {
         remedy: "Wait until something of it has ended; close subscriptions and connections that are not needed. The limits are `limits.*_account`, `limits.*_address`, `server.connections_address` and `limits.web_socket_operations`." }
     /// A subscription whose reader is too slow.
     TooSlow = "TOO_SLOW" {
-        zh: "客户端接收过慢,订阅已结束", en: "this subscription has fallen too far behind, and is over",
+        zh: "客户端接收过慢，订阅已结束", en: "this subscription has fallen too far behind, and is over",
         remedy: "Read faster, or ask for less; subscribe again `after` the last position, or read what there is and subscribe from now on." }
     /// No trusted document has this id.
     PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND" {
@@ -159,7 +159,7 @@ codes! {
         remedy: "`docket schema` prints it; the setting is `graphql.introspection`." }
     /// Too many wrong passwords.
     LoginLocked = "LOGIN_LOCKED" {
-        zh: "错误次数过多,已临时锁定", en: "this login is locked after too many failures",
+        zh: "错误次数过多，已临时锁定", en: "this login is locked after too many failures",
         remedy: "Wait ten minutes; where recovery is locked, up to a day, or have the password reset." }
     /// The password is right, and the account is deactivated.
     AccountDeactivated = "ACCOUNT_DEACTIVATED" {
@@ -167,7 +167,7 @@ codes! {
         remedy: "Ask an administrator to reactivate it." }
     /// The account is not what a subscription was opened with.
     AccountChanged = "ACCOUNT_CHANGED" {
-        zh: "您的账号或所在单位已变更,请重新订阅", en: "your account or its place has changed",
+        zh: "您的账号或所在单位已变更，请重新订阅", en: "your account or its place has changed",
         remedy: "Subscribe again `after` the last position seen." }
     /// No ticket has this number and this query code.
     WrongQueryCode = "WRONG_QUERY_CODE" {
@@ -175,7 +175,7 @@ codes! {
         remedy: "Type both as they were told; after five wrong codes the number is locked for ten minutes." }
     /// Too many wrong query codes.
     QueryCodeLocked = "QUERY_CODE_LOCKED" {
-        zh: "查询码错误次数过多,请稍后再试", en: "this number is locked after too many wrong query codes",
+        zh: "查询码错误次数过多，请稍后再试", en: "this number is locked after too many wrong query codes",
         remedy: "Wait ten minutes." }
     /// A password that the rules do not let.
     UnfitPassword = "UNFIT_PASSWORD" {
@@ -191,7 +191,7 @@ codes! {
         remedy: "Send each ticket once in a batch; the first of them was decided on." }
     /// A link that is over, was used, or is none.
     LinkOver = "LINK_OVER" {
-        zh: "链接已失效,请重新获取", en: "this link is over",
+        zh: "链接已失效，请重新获取", en: "this link is over",
         remedy: "Ask for another: `requestUpload` gives one for five minutes, `openAttachment` one for two, once." }
     /// The bytes sent are not as many as were said.
     SizeDiffers = "SIZE_DIFFERS" {
@@ -199,15 +199,15 @@ codes! {
         remedy: "Send exactly `size` bytes; after a broken connection all of them again, to the same link or another." }
     /// Too many files are on their way at one time.
     TooManyTransfers = "TOO_MANY_TRANSFERS" {
-        zh: "同时传输的文件过多,请稍后重试", en: "too many files are on their way at the moment",
+        zh: "同时传输的文件过多，请稍后重试", en: "too many files are on their way at the moment",
         remedy: "Send it again in a while, as `Retry-After` says; the link still works." }
     /// Others were faster several times in a row.
     Conflict = "CONFLICT" {
-        zh: "工单正被多人同时处理,请重试", en: "others changed this at the same time",
+        zh: "工单正被多人同时处理，请重试", en: "others changed this at the same time",
         remedy: "Read it again and repeat the command." }
     /// The store is out of reach.
     Unavailable = "UNAVAILABLE" {
-        zh: "系统暂时不可用,请稍后重试", en: "the store is out of reach",
+        zh: "系统暂时不可用，请稍后重试", en: "the store is out of reach",
         remedy: "Repeat the command with the same `commandId`: it takes effect once." }
     /// A fault of Docket's.
     Internal = "INTERNAL" {
@@ -388,17 +388,20 @@ pub struct Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let told = |reason: &str, detail: Option<&String>| {
-            let detail = detail.map_or(String::new(), |detail| format!(" ({detail})"));
-            format!("{reason}{detail}")
-        };
-        let detail = refusal.detail.as_ref();
+        let (mut zh, mut en) = (
+            refusal.reason.zh().to_owned(),
+            refusal.reason.en().to_owned(),
+        );
+        if let Some(detail) = &refusal.detail {
+            zh = format!("{zh}（{}）", detail.zh);
+            en = format!("{en} ({})", detail.en);
+        }
         Self {
             code: refusal.reason.code(),
             path: refusal.field,
             also: refusal.also,
-            zh: told(refusal.reason.zh(), detail.map(|detail| &detail.zh)),
-            en: told(refusal.reason.en(), detail.map(|detail| &detail.en)),
+            zh,
+            en,
         }
     }
 }
@@ -467,7 +470,7 @@ fn unfit(rules: PasswordRules) -> Failure {
     let code = Code::UnfitPassword;
     let (chars, classes) = (rules.min_chars, rules.classes);
     let of = if classes > 1 {
-        format!(",且至少包含小写字母、大写字母、数字、其他字符中的{classes}类")
+        format!("，且至少包含小写字母、大写字母、数字、其他字符中的{classes}类")
     } else {
         String::new()
     };
@@ -476,7 +479,7 @@ fn unfit(rules: PasswordRules) -> Failure {
         path: Some("password"),
         also: Vec::new(),
         zh: format!(
-            "{} (至少{chars}个字符,至多{PASSWORD_BYTES_MAX}字节{of})",
+            "{}（至少{chars}个字符，至多{PASSWORD_BYTES_MAX}字节{of}）",
             code.zh()
         ),
         en: format!("{} ({})", code.en(), rule_text(rules)),

@@ -438,7 +438,7 @@ async fn refusals_name_the_field_in_the_language_asked_for(store: &TestStore) {
     input["channel"] = json!("pigeon");
     let payload = operator.mutate("receiveTicket", input).await;
     let message = &payload["userErrors"][0]["message"];
-    assert_eq!(message, "取值无效 (须为规则包中的渠道)");
+    assert_eq!(message, "取值无效（须为规则包中的渠道）");
     for (field, value, code) in [
         ("channel", json!("pigeon"), "INVALID_VALUE"),
         ("earlier", json!("12"), "INVALID_VALUE"),

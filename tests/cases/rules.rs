@@ -276,7 +276,7 @@ async fn lists_of_holidays_are_checked_like_packs() {
         assert!(!worked && said.contains("default: no mistakes"), "{said}");
         for told in [
             "empty.toml: line 1: published[1]: of 2026 these are not off: 2026-01-01",
-            "第1行:published[1]:2026 年缺法定假日:2026-01-01、",
+            "第1行：published[1]：2026 年缺法定假日：2026-01-01、",
             "empty.toml: line 3: work[1]: 2026-11-25 is a Wednesday",
             "empty.toml: line 4: wrok: there is no such key",
             "empty.toml: 3 mistakes",
@@ -306,7 +306,7 @@ async fn a_file_that_is_no_text_is_told_by_line_and_byte() {
         assert!(!worked, "{said}");
         assert!(
             said.contains("gbk.toml: line 2: byte 13 of the line, 0xCB, is no UTF-8")
-                && said.contains("第2行:本行第 13 个字节 0xCB 不是 UTF-8"),
+                && said.contains("第2行：本行第 13 个字节 0xCB 不是 UTF-8"),
             "{said}"
         );
     })

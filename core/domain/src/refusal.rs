@@ -50,7 +50,7 @@ reasons! {
         remedy: "Only the office that holds an assignment acts on it; ask the hotline centre to assign it." }
     /// The account's office assists: what concerns the whole ticket is its lead's.
     NotLead = "NOT_LEAD" {
-        zh: "协办单位不能进行此操作,须由主办单位提出", en: "only the lead office may do this, yours assists",
+        zh: "协办单位不能进行此操作，须由主办单位提出", en: "only the lead office may do this, yours assists",
         remedy: "Ask the lead department (`assignments { part department { name } }` says which it is)." }
     /// The ticket or assignment is in another state than the action starts from.
     WrongState = "WRONG_STATE" {
@@ -102,11 +102,11 @@ reasons! {
         remedy: "Handle it, or ask the hotline centre." }
     /// It is signed already: too late to take back.
     AlreadySigned = "ALREADY_SIGNED" {
-        zh: "对方已签收,不能撤回", en: "it is signed already and cannot be recalled",
+        zh: "对方已签收，不能撤回", en: "it is signed already and cannot be recalled",
         remedy: "Ask the office to return it." }
     /// An exclusion from appraisal is asked for and not decided on.
     ExclusionPending = "EXCLUSION_PENDING" {
-        zh: "尚有考核剔除申请未裁定,暂不能归档", en: "an exclusion asked for is not decided on yet",
+        zh: "尚有考核剔除申请未裁定，暂不能归档", en: "an exclusion asked for is not decided on yet",
         remedy: "Decide on it first (`decideExclusion`; tab `TO_DECIDE` of the centre's inbox)." }
     /// No return is waiting for the centre.
     NoReturnPending = "NO_RETURN_PENDING" {
@@ -122,11 +122,11 @@ reasons! {
         remedy: "Review it first." }
     /// It was done again too soon.
     TooOften = "TOO_OFTEN" {
-        zh: "操作过于频繁,请稍后再试", en: "this was done again too soon",
+        zh: "操作过于频繁，请稍后再试", en: "this was done again too soon",
         remedy: "Wait; the rule pack says how often it may be done." }
     /// It was done as often as it may ever be.
     NoMoreTimes = "NO_MORE_TIMES" {
-        zh: "次数已用尽,不能再次进行此操作", en: "this was done as often as the rules allow",
+        zh: "次数已用尽，不能再次进行此操作", en: "this was done as often as the rules allow",
         remedy: "Waiting does not help: go on without it. The rule pack says how often it may be done, and where a leader may more often." }
     /// Assists have not replied yet, and the rules make the lead wait.
     AssistsOpen = "ASSISTS_OPEN" {
@@ -142,7 +142,7 @@ reasons! {
         remedy: "Read the ticket again; a colleague may have resumed it." }
     /// The joint meeting ruled who handles it.
     RuledOn = "RULED_ON" {
-        zh: "已裁定主办单位,不得退回、撤回、转派,也不得并入未裁定由同一单位主办的工单", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on, nor merged into a ticket without the same ruling",
+        zh: "已裁定主办单位，不得退回、撤回、转派，也不得并入未裁定由同一单位主办的工单", en: "the joint meeting has ruled who handles it: it cannot be returned, recalled or handed on, nor merged into a ticket without the same ruling",
         remedy: "Handle it as ruled; only another ruling moves it (mark it disputed again). Where two are one matter, merge the other one into it." }
     /// It is disputed already.
     AlreadyDisputed = "ALREADY_DISPUTED" {
@@ -170,7 +170,7 @@ reasons! {
         remedy: "Read the ticket again; a colleague may have lifted it." }
     /// It is under supervision.
     Supervised = "SUPERVISED" {
-        zh: "工单正在督办,不得并入其他工单", en: "the ticket is under supervision and cannot be merged into another",
+        zh: "工单正在督办，不得并入其他工单", en: "the ticket is under supervision and cannot be merged into another",
         remedy: "Merge the other ticket into it, or have a supervisor lift the supervision first." }
     /// A leader signs a department's answer off.
     SignOffNeeded = "SIGN_OFF_NEEDED" {
@@ -202,7 +202,7 @@ reasons! {
         remedy: "Log in with the account that sent the request." }
     /// Nothing exists under this id.
     NotFound = "NOT_FOUND" {
-        zh: "未找到,或您无权查看", en: "there is no such thing, or you may not see it",
+        zh: "未找到，或您无权查看", en: "there is no such thing, or you may not see it",
         remedy: "Check the number or id." }
     /// It exists already.
     AlreadyExists = "ALREADY_EXISTS" {
@@ -226,7 +226,7 @@ reasons! {
         remedy: "Begin the login with the prefix that the message names (the rule pack's `accounts.prefixes`)." }
     /// The account is active, and would have to be deactivated first.
     AccountActive = "ACCOUNT_ACTIVE" {
-        zh: "账号仍在使用,请先停用", en: "the account is still active",
+        zh: "账号仍在使用，请先停用", en: "the account is still active",
         remedy: "Deactivate it first." }
     /// A file is larger than the setting allows.
     FileTooLarge = "FILE_TOO_LARGE" {
@@ -234,7 +234,7 @@ reasons! {
         remedy: "Send a smaller one; the message tells the limit in bytes (the setting `limits.file_bytes`)." }
     /// A file is of a kind that is not taken, or is not what it was said to be.
     FileType = "FILE_TYPE" {
-        zh: "文件类型不允许,或与内容不符", en: "files of this type are not taken, or its content is of another",
+        zh: "文件类型不允许，或与内容不符", en: "files of this type are not taken, or its content is of another",
         remedy: "Send it as one of the types that docs/api.md lists, with the `mediaType` that it is." }
     /// As many files are attached as there may be.
     TooManyFiles = "TOO_MANY_FILES" {

@@ -16,7 +16,7 @@ use docket_domain::ticket::{EndingKind, Ticket, TicketAction, TicketState};
 
 /// What is said to be wrong with an answer that is corrected with the master's: that one's words are not for others.
 const WITH_THE_MASTER: &str =
-    "主单答复已更正,随之更正 (corrected with the ticket it was merged into)";
+    "主单答复已更正，随之更正 (corrected with the ticket it was merged into)";
 
 /// Whether an office that has or had one ticket may not know of the other: it accuses that office.
 fn hides(secret: &Ticket, from: &Ticket) -> bool {

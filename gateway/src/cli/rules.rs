@@ -111,7 +111,7 @@ fn text_in(path: &Path) -> Result<String, Failed> {
         let (byte, number) = (rest.first().copied().unwrap_or_default(), before + 1);
         format!(
             "{name}: line {line}: byte {number} of the line, 0x{byte:02X}, is no UTF-8; expected a text in UTF-8\n    \
-             第{line}行:本行第 {number} 个字节 0x{byte:02X} 不是 UTF-8 编码;应为:UTF-8 编码的文本(GBK 等须先转换)"
+             第{line}行：本行第 {number} 个字节 0x{byte:02X} 不是 UTF-8 编码；应为：UTF-8 编码的文本（GBK 等须先转换）"
         )
         .into()
     })
@@ -275,7 +275,7 @@ impl Publish {
                 return Ok(Actor::system());
             }
             let en = "say who publishes by --as LOGIN: an administrator, or somebody of the hotline office";
-            let zh = "请用 --as 登录名 指明发布人(管理员或热线办人员)";
+            let zh = "请用 --as 登录名 指明发布人（管理员或热线办人员）";
             return Err(coded(Reason::Required.code(), en, zh));
         };
         let account = match desk.account_of(login).await? {

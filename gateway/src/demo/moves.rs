@@ -215,7 +215,7 @@ impl Stage<'_> {
             Fate::Declined => {
                 let decline = decline::Decline {
                     reason: "LITIGATION".into(),
-                    lawful_channel: "该事项已进入诉讼程序,请通过人民法院解决。".into(),
+                    lawful_channel: "该事项已进入诉讼程序，请通过人民法院解决。".into(),
                 };
                 play.act(12, "dispatcher", TicketAction::Decline(decline));
             }
@@ -236,7 +236,7 @@ impl Stage<'_> {
         match fate {
             Fate::Assigned => return,
             Fate::Recalled => {
-                let text = Some("派错单位,重新派单。".into());
+                let text = Some("派错单位，重新派单。".into());
                 let recall = TicketAction::Recall(recall::Recall { text });
                 play.act(40, "dispatcher", recall);
                 play.act(50, "dispatcher", self.assign(play));
@@ -283,7 +283,7 @@ impl Stage<'_> {
             let unit_clerk = format!("{unit}-clerk");
             play.act(200, &clerk, self.delegate(play.number, unit));
             if fate == Fate::Delegated {
-                let text = Some("来电人再次来电,请尽快到现场。".into());
+                let text = Some("来电人再次来电，请尽快到现场。".into());
                 let urge = TicketAction::Urge(urge::Urge { text });
                 play.act(260, "supervisor", urge);
                 return false;
@@ -368,7 +368,7 @@ impl Stage<'_> {
 /// The operator answers at once.
 fn answered(play: &mut Play<'_>) {
     let action = answer::AnswerDirectly {
-        answer: "该事项的办理条件、地点和电话已当场告知,如有疑问可再拨12345。".into(),
+        answer: "该事项的办理条件、地点和电话已当场告知，如有疑问可再拨12345。".into(),
         article: Some("政务服务办事指南".into()),
     };
     play.act(8, "operator", TicketAction::AnswerDirectly(action));
@@ -387,7 +387,7 @@ fn decided_return(play: &mut Play<'_>) {
         Fate::ReturnRefused => {
             let refuse = refuse_return::RefuseReturn {
                 assignment: None,
-                text: "经核对职责清单,该事项由贵单位主管,请继续办理。".into(),
+                text: "经核对职责清单，该事项由贵单位主管，请继续办理。".into(),
             };
             play.act(240, "dispatcher", TicketAction::RefuseReturn(refuse));
         }
@@ -408,7 +408,7 @@ fn signed(play: &mut Play<'_>) {
         play.act(minutes, &clerk, TicketAction::Contact(contact));
     }
     let draft = save_draft::SaveDraft {
-        opinion: Some("已与来电人联系,正在核实。".into()),
+        opinion: Some("已与来电人联系，正在核实。".into()),
         answer: Some(play.letter.answer.clone()),
         contacted: Some(true),
         solved: None,
@@ -462,7 +462,7 @@ fn answered_by_the_lead(play: &mut Play<'_>) {
     if fate == Fate::CalledBack {
         return;
     }
-    let instruction = "市民反映问题仍未解决,请再次到现场核查。".into();
+    let instruction = "市民反映问题仍未解决，请再次到现场核查。".into();
     let redo = TicketAction::Redo(redo::Redo { instruction });
     play.act(replied + 700, "office", redo);
     if fate == Fate::RedoneOnce {
@@ -474,7 +474,7 @@ fn answered_by_the_lead(play: &mut Play<'_>) {
 }
 
 fn review() -> TicketAction<String> {
-    let opinion = Some("答复清楚,依据充分。".into());
+    let opinion = Some("答复清楚，依据充分。".into());
     TicketAction::ReviewAnswer(review::ReviewAnswer { opinion })
 }
 

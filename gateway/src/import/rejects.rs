@@ -83,7 +83,7 @@ whys! {
         remedy: "Keep the one that is right." }
     /// Carried over before with other content.
     ChangedSince = "CHANGED_SINCE" {
-        zh: "该编号已迁入,但内容不同", en: "this number was carried over before, with other content",
+        zh: "该编号已迁入，但内容不同", en: "this number was carried over before, with other content",
         remedy: "What is here stays. Look at it, and act on the ticket if something is to be changed." }
 }
 

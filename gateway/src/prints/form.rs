@@ -250,7 +250,8 @@ impl Filling<'_> {
             let text = self.text(Group::Work, "text", urging.text.as_ref());
             rows.push(wide("催办内容", "What is asked", text.await?));
         }
-        let notice = "请贵单位在办理时限内抓紧办理并答复来电人;确有困难的,请在时限届满前申请延期。";
+        let notice =
+            "请贵单位在办理时限内抓紧办理并答复来电人；确有困难的，请在时限届满前申请延期。";
         rows.push(wide("催办要求", "Notice", notice.into()));
         Ok(rows)
     }
@@ -335,7 +336,7 @@ impl Filling<'_> {
 
     fn due(&self, due: Due) -> String {
         let provisional = if due.provisional {
-            "(暂定 provisional)"
+            "（暂定 provisional）"
         } else {
             ""
         };

@@ -57,7 +57,7 @@ pub(super) fn check_roles(roles: &[Role]) -> Result<(), No> {
     };
     if roles.iter().any(|role| role.desk() != first.desk()) {
         let detail = (
-            "须同属一处: 热线中心、承办单位、市民、审计、分析或系统管理",
+            "须同属一处：热线中心、承办单位、市民、审计、分析或系统管理",
             "one desk's: centre, office, citizen, audit, analysis or administration",
         );
         return Err(No::at(Reason::InvalidValue, "roles").detailed(detail));

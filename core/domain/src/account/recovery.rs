@@ -36,21 +36,21 @@ macro_rules! questions {
 
 questions! {
     /// The first school.
-    FirstSchool = "first_school" { zh: "您就读的第一所学校叫什么?", en: "What was your first school called?" }
+    FirstSchool = "first_school" { zh: "您就读的第一所学校叫什么？", en: "What was your first school called?" }
     /// The first teacher.
-    FirstTeacher = "first_teacher" { zh: "您的第一位班主任叫什么?", en: "Who was your first form teacher?" }
+    FirstTeacher = "first_teacher" { zh: "您的第一位班主任叫什么？", en: "Who was your first form teacher?" }
     /// The closest friend as a child.
-    ChildhoodFriend = "childhood_friend" { zh: "您儿时最好的朋友叫什么?", en: "Who was your closest friend as a child?" }
+    ChildhoodFriend = "childhood_friend" { zh: "您儿时最好的朋友叫什么？", en: "Who was your closest friend as a child?" }
     /// The street or village of one's childhood.
-    ChildhoodStreet = "childhood_street" { zh: "您儿时住在哪条街或哪个村?", en: "In which street or village did you grow up?" }
+    ChildhoodStreet = "childhood_street" { zh: "您儿时住在哪条街或哪个村？", en: "In which street or village did you grow up?" }
     /// Where one's mother was born.
-    MothersBirthplace = "mothers_birthplace" { zh: "您母亲出生在哪里?", en: "Where was your mother born?" }
+    MothersBirthplace = "mothers_birthplace" { zh: "您母亲出生在哪里？", en: "Where was your mother born?" }
     /// The first employer.
-    FirstEmployer = "first_employer" { zh: "您的第一个工作单位是哪里?", en: "Where did you first work?" }
+    FirstEmployer = "first_employer" { zh: "您的第一个工作单位是哪里？", en: "Where did you first work?" }
     /// A book.
-    FavouriteBook = "favourite_book" { zh: "对您影响最大的一本书是什么?", en: "Which book influenced you most?" }
+    FavouriteBook = "favourite_book" { zh: "对您影响最大的一本书是什么？", en: "Which book influenced you most?" }
     /// A first journey.
-    FirstJourney = "first_journey" { zh: "您第一次出远门去了哪里?", en: "Where did your first long journey take you?" }
+    FirstJourney = "first_journey" { zh: "您第一次出远门去了哪里？", en: "Where did your first long journey take you?" }
 }
 
 impl RecoveryQuestion {

@@ -75,9 +75,9 @@ impl Mistake {
     #[must_use]
     pub fn zh(&self) -> String {
         let (line, key) = (self.line, &self.key);
-        let colon = if key.is_empty() { "" } else { ":" };
+        let colon = if key.is_empty() { "" } else { "：" };
         let (problem, expected) = (&self.problem.zh, &self.expected.zh);
-        format!("第{line}行:{key}{colon}{problem};应为:{expected}")
+        format!("第{line}行：{key}{colon}{problem}；应为：{expected}")
     }
 }
 
@@ -129,7 +129,7 @@ fn read(
             line: lines.at(error.span().map_or(0, |span| span.start)),
             key: String::new(),
             problem: Said::new(
-                format!("不符合 TOML 语法:{}", syntax::in_chinese(error.message())),
+                format!("不符合 TOML 语法：{}", syntax::in_chinese(error.message())),
                 format!("no TOML: {}", error.message()),
             ),
             expected: Said::new("符合 TOML 语法的文本", "TOML"),

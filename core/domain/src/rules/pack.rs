@@ -321,7 +321,7 @@ pub(super) fn office_hours(
         }
         NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| {
             Said::new(
-                format!("“{text}”不是时刻(时:分)"),
+                format!("“{text}”不是时刻（时:分）"),
                 format!("{text:?} is no time (HH:MM)"),
             )
         })
@@ -331,7 +331,7 @@ pub(super) fn office_hours(
         let (start, end) = (time(start)?, time(end)?);
         if start >= end || spans.last().is_some_and(|(_, before)| *before > start) {
             return Err(Said::new(
-                "时段须按先后排列,且止于开始之后",
+                "时段须按先后排列，且止于开始之后",
                 "spans must be in order and not empty",
             ));
         }

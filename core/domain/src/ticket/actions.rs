@@ -340,7 +340,7 @@ fn listed<A: Action>(
     let known: Vec<&str> = list.iter().map(|entry| entry.code.as_str()).collect();
     let known = known.join(", ");
     let detail = (
-        format!("须为规则包所列: {known}"),
+        format!("须为规则包所列：{known}"),
         format!("one of the rule pack's: {known}"),
     );
     Err(refuse::<A>(ticket, Reason::InvalidValue)

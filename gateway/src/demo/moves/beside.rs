@@ -16,7 +16,7 @@ use docket_domain::ticket::{SupervisionLevel, TicketAction};
 pub(super) fn transferred(play: &mut Play<'_>) {
     let action = transfer::Transfer {
         line: "119".into(),
-        text: Some("来电人称楼道有烟,已立即转接消防救援。".into()),
+        text: Some("来电人称楼道有烟，已立即转接消防救援。".into()),
     };
     play.act(1, "operator", TicketAction::Transfer(action));
 }
@@ -31,7 +31,7 @@ pub(super) fn after_the_end(play: &mut Play<'_>, at: i64) {
         Fate::ExclusionAsked => {
             let action = ask_exclusion::AskExclusion {
                 ground: "FORCE_MAJEURE".into(),
-                text: "办理期间连续暴雨,现场无法施工,附气象证明。".into(),
+                text: "办理期间连续暴雨，现场无法施工，附气象证明。".into(),
             };
             play.act(at, &play.leader(), TicketAction::AskExclusion(action));
         }
@@ -48,7 +48,7 @@ impl Stage<'_> {
                 let action = suspend::Suspend {
                     ground: "APPRAISAL".into(),
                     expected_at: play.start + TimeDelta::days(45),
-                    text: "已委托检测机构,等待检测报告。".into(),
+                    text: "已委托检测机构，等待检测报告。".into(),
                 };
                 play.act(400, "office", TicketAction::Suspend(action));
             }
@@ -68,7 +68,7 @@ impl Stage<'_> {
                     let action = rule::RuleOn {
                         lead: DepartmentId(id(&play.letter.department)),
                         assists: Vec::new(),
-                        text: "经联席会议研究,由该部门主办,不得退回。".into(),
+                        text: "经联席会议研究，由该部门主办，不得退回。".into(),
                     };
                     play.act(700, "joint-meeting", TicketAction::RuleOn(action));
                 }
@@ -83,7 +83,7 @@ impl Stage<'_> {
                         lead: DepartmentId(id(&other.code)),
                         assists: Vec::new(),
                         instruction: Some("请核实后尽快办理。".into()),
-                        text: "经核对,属该单位职责。".into(),
+                        text: "经核对，属该单位职责。".into(),
                     };
                     play.act(400, "dispatcher", TicketAction::Reassign(action));
                 }
@@ -91,7 +91,7 @@ impl Stage<'_> {
             Fate::ExtensionAsked | Fate::ExtensionGranted => {
                 let action = ask_extension::AskExtension {
                     days: 3,
-                    text: "需要协调产权单位,已告知来电人。".into(),
+                    text: "需要协调产权单位，已告知来电人。".into(),
                     caller_told: true,
                 };
                 play.act(400, &leader, TicketAction::AskExtension(action));
@@ -103,12 +103,12 @@ impl Stage<'_> {
             Fate::TerminationAsked | Fate::Terminated => {
                 let action = ask_termination::AskTermination {
                     reason: "NO_BASIS".into(),
-                    text: "诉求无政策依据,已多次解释。".into(),
+                    text: "诉求无政策依据，已多次解释。".into(),
                 };
                 play.act(400, &leader, TicketAction::AskTermination(action));
                 if play.fate == Fate::Terminated {
                     let action = terminate::Terminate {
-                        text: "您反映的事项目前没有政策依据,已向您说明,请谅解。".into(),
+                        text: "您反映的事项目前没有政策依据，已向您说明，请谅解。".into(),
                     };
                     play.act(700, "office", TicketAction::Terminate(action));
                 }

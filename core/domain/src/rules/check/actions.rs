@@ -40,7 +40,7 @@ pub(super) fn hold(path: &str, table: &DeTable, lines: &Lines, mistakes: &mut Ve
             if let Some(role_name) = known.filter(|_| !lets(role.get_ref())) {
                 let path = format!("{path}[{}]", n + 1);
                 let problem = Said::new(
-                    format!("程序不允许 {role_name}“{}”;规则包只能收窄权限", spec.zh),
+                    format!("程序不允许 {role_name}“{}”；规则包只能收窄权限", spec.zh),
                     format!("the code does not let {role_name} {name}, and packs never widen"),
                 );
                 note(role.span().start, &path, problem, may_do(spec));

@@ -57,7 +57,7 @@ impl<'t> Sense<'t> {
                 if self.list(list).is_empty() {
                     let path = format!("intake.required[{}].fields[{}]", n + 1, m + 1);
                     let problem = Said::new(
-                        format!("必填,但本规则包未列出任何 {list}"),
+                        format!("必填，但本规则包未列出任何 {list}"),
                         format!("it is asked for, and the pack has no {list}"),
                     );
                     let expected = Said::new(
@@ -121,7 +121,7 @@ impl<'t> Sense<'t> {
         let signs = LOGIN_SIGNS.map(String::from).join(" ");
         let problem = if length > max {
             Said::new(
-                format!("共 {length} 个字符,登录名容纳不下"),
+                format!("共 {length} 个字符，登录名容纳不下"),
                 format!("it has {length} characters, and no login is so long"),
             )
         } else {
@@ -131,7 +131,7 @@ impl<'t> Sense<'t> {
             )
         };
         let expected = Said::new(
-            format!("字母、数字和 {signs},不超过 {max} 个"),
+            format!("字母、数字和 {signs}，不超过 {max} 个"),
             format!("letters and digits of any script, and {signs}; at most {max}"),
         );
         self.note(at, &format!("{path}.prefix"), problem, expected);

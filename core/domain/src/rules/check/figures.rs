@@ -117,7 +117,7 @@ impl<'t> Sense<'t> {
         }
         let (of, line) = (&term.key, self.lines.at(term.at.span().start));
         let problem = Said::new(
-            format!("{figure} 不小于最短时限 {days} 个工作日(第{line}行 {of})"),
+            format!("{figure} 不小于最短时限 {days} 个工作日（第{line}行 {of}）"),
             format!(
                 "{figure} is no less than the shortest term of {days} working days ({of}, line {line})"
             ),
@@ -174,13 +174,13 @@ impl<'t> Sense<'t> {
                 let (of, line) = (&limit.key, self.lines.at(limit.at.span().start));
                 let (long, short) = (window.written(), limit.written());
                 let problem = Said::new(
-                    format!("{long} 长于办理时限 {short}(第{line}行 {of})"),
+                    format!("{long} 长于办理时限 {short}（第{line}行 {of}）"),
                     format!(
                         "{long} is longer than the handling limit of {short} ({of}, line {line})"
                     ),
                 );
                 let expected = Said::new(
-                    format!("不超过 {short},或在 deadlines 中为其另设 {term}"),
+                    format!("不超过 {short}，或在 deadlines 中为其另设 {term}"),
                     format!("at most {short}, or a line of deadlines with a {term} for it"),
                 );
                 self.note(window.at, &window.key, problem, expected);
@@ -201,7 +201,7 @@ impl<'t> Sense<'t> {
             return;
         }
         let problem = Said::new(
-            format!("负责人 {leader_times} 次,少于经办人 {times} 次"),
+            format!("负责人 {leader_times} 次，少于经办人 {times} 次"),
             format!("a leader has {leader_times}, fewer than a clerk, who has {times}"),
         );
         let expected = Said::new(format!("至少 {times}"), format!("at least {times}"));

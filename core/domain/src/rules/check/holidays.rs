@@ -118,7 +118,7 @@ impl Listed<'_> {
             let [(before, _), (year, at)] = [pair[0], pair[1]];
             if year != before + 1 {
                 let problem = Said::new(
-                    format!("{before} 之后是 {year},中间有缺"),
+                    format!("{before} 之后是 {year}，中间有缺"),
                     format!("{year} comes after {before}, and what is between is missing"),
                 );
                 let expected = Said::new("连续的年份", "years without a gap");
@@ -132,7 +132,7 @@ impl Listed<'_> {
                     format!("the notice of {year} cannot be out yet"),
                 );
                 let expected = Said::new(
-                    format!("不晚于 {latest}:通知于上一年年末发布"),
+                    format!("不晚于 {latest}：通知于上一年年末发布"),
                     format!("at most {latest}: a notice comes late in the year before"),
                 );
                 self.note("published", at, problem, expected);
@@ -143,11 +143,11 @@ impl Listed<'_> {
                 let en: Vec<&str> = worked.iter().map(|day| day.en.as_str()).collect();
                 let (zh, en) = (zh.join("、"), en.join(", "));
                 let problem = Said::new(
-                    format!("{year} 年缺法定假日:{zh}"),
+                    format!("{year} 年缺法定假日：{zh}"),
                     format!("of {year} these are not off: {en}"),
                 );
                 let expected = Said::new(
-                    "已公布年份的全部放假日,列入 off",
+                    "已公布年份的全部放假日，列入 off",
                     "every day off of a published year, in off",
                 );
                 self.note("published", at, problem, expected);
@@ -176,7 +176,7 @@ impl Listed<'_> {
             let named = self.off.range(first..=last).count();
             (named < season.days).then(|| {
                 Said::new(
-                    format!("{}({first} 至 {last} 至少 {} 天)", season.zh, season.days),
+                    format!("{}（{first} 至 {last} 至少 {} 天）", season.zh, season.days),
                     format!(
                         "{} ({} of {first} to {last} at least)",
                         season.en, season.days
@@ -206,7 +206,7 @@ impl Listed<'_> {
             if let Some((_, first)) = self.off.get(date) {
                 let line = self.lines.at(*first);
                 let problem = Said::new(
-                    format!("{date} 已列入 off(第{line}行)"),
+                    format!("{date} 已列入 off（第{line}行）"),
                     format!("{date} is in off already, in line {line}"),
                 );
                 let expected = Said::new("每天只列入一处", "each day in one of the two");
@@ -214,7 +214,7 @@ impl Listed<'_> {
             } else if !is_weekend(*date) && !self.is_first_after_days_off(*date) {
                 let (zh, en) = weekday(*date);
                 let problem = Said::new(
-                    format!("{date} 是{zh},本来就上班"),
+                    format!("{date} 是{zh}，本来就上班"),
                     format!("{date} is a {en}, and worked as it is"),
                 );
                 let expected = Said::new("调休上班的周六或周日", "a Saturday or Sunday");
@@ -229,11 +229,11 @@ impl Listed<'_> {
                     continue;
                 }
                 let problem = Said::new(
-                    format!("{date}:{year} 年未列入 published"),
+                    format!("{date}，但 {year} 年未列入 published"),
                     format!("{date}, and {year} is not in published"),
                 );
                 let expected = Said::new(
-                    format!("已公布年份的日期,或其前一年 12 月 {UNSURE_FROM_DECEMBER} 日起的日期"),
+                    format!("已公布年份的日期，或其前一年 12 月 {UNSURE_FROM_DECEMBER} 日起的日期"),
                     format!(
                         "days of published years, or from {UNSURE_FROM_DECEMBER} December of the year before on"
                     ),

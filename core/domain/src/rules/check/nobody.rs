@@ -30,7 +30,7 @@ impl Sense<'_> {
         };
         if self.left_to_clerks("correct") {
             let problem = Said::new(
-                "再无人可以“更正答复”:sign_off.required 时经办不得更正",
+                "再无人可以“更正答复”：sign_off.required 时经办不得更正",
                 "nobody could correct any more: with sign_off.required a clerk may not",
             );
             self.note(at, "roles.correct", problem, one_of(&["leader", "office"]));
@@ -49,7 +49,7 @@ impl Sense<'_> {
         };
         if self.left_to_clerks("ask_extension") {
             let problem = Said::new(
-                "再无人可以“申请延期”:extend.times 为 0,经办不得申请",
+                "再无人可以“申请延期”：extend.times 为 0，经办不得申请",
                 "nobody could ask_extension any more: with extend.times = 0 a clerk may not",
             );
             self.note(at, "roles.ask_extension", problem, one_of(&["leader"]));

@@ -54,12 +54,12 @@ pub(super) fn unknown_departments(
             continue;
         }
         let problem = Said::new(
-            format!("没有部门“{name}”,相应工单须人工派单"),
+            format!("没有部门“{name}”，相应工单须人工派单"),
             format!("there is no department {name:?}, so that its tickets wait to be assigned"),
         );
         let expected = if departments.is_empty() {
             Said::new(
-                "热线的部门(尚无)",
+                "热线的部门（尚无）",
                 "a department of the hotline, which has none",
             )
         } else {
@@ -302,10 +302,10 @@ impl<'t> Sense<'t> {
     /// A line that an earlier one leaves nothing to.
     pub(super) fn never(&mut self, at: Value<'t>, key: &str, line: usize) {
         let problem = Said::new(
-            format!("永不生效:第{line}行已包含其全部情形"),
+            format!("永不生效：第{line}行已包含其全部情形"),
             format!("it can never hold: line {line} holds for all it fits"),
         );
-        let expected = Said::new("先写窄的,后写宽的", "narrower lines before wider ones");
+        let expected = Said::new("先写窄的，后写宽的", "narrower lines before wider ones");
         self.note(at, key, problem, expected);
     }
 

@@ -31,7 +31,7 @@ pub(super) fn hold(table: &DeTable, keys: &[Key], lines: &Lines) -> Vec<Mistake>
 /// Names written one after the other.
 pub(super) fn one_of(names: &[&str]) -> Said {
     let names = names.join(", ");
-    Said::new(format!("以下之一:{names}"), format!("one of: {names}"))
+    Said::new(format!("以下之一：{names}"), format!("one of: {names}"))
 }
 
 /// One of some names, and the nearest to what was written.
@@ -41,7 +41,7 @@ pub(super) fn one_near(names: &[&str], written: &str) -> Said {
     // A name with more than half of its letters wrong is no slip.
     let longer = |name: &str| name.chars().count().max(written.chars().count());
     if let Some(name) = nearest.filter(|name| distance(name, written) * 2 <= longer(name)) {
-        said.zh = format!("{}(是否指 {name}?)", said.zh);
+        said.zh = format!("{}（是否指 {name}？）", said.zh);
         said.en = format!("{} (did you mean {name}?)", said.en);
     }
     said
@@ -180,7 +180,7 @@ impl Walk<'_> {
             if let Some((_, first)) = seen.iter().find(|(before, _)| *before == name) {
                 let shown = name.join(" ");
                 let problem = Said::new(
-                    format!("“{shown}”重复,首见于第{first}行"),
+                    format!("“{shown}”重复，首见于第{first}行"),
                     format!("{shown:?} is there already, in line {first}"),
                 );
                 let expected = Said::new("每项只出现一次", "each only once");
@@ -285,29 +285,29 @@ impl Shape {
     pub(super) fn says(&self) -> Said {
         match self {
             Self::Text => Said::new(
-                "非空文字,不含控制字符",
+                "非空文字，不含控制字符",
                 "a text that is not empty, without control characters",
             ),
             Self::Code => Said::new(
-                format!("代码:字母、数字和下划线,1至{CODE_CHARS_MAX}个"),
+                format!("代码：字母、数字和下划线，1至{CODE_CHARS_MAX}个"),
                 format!("a code: 1 to {CODE_CHARS_MAX} letters, digits and underscores"),
             ),
             Self::Topic => Said::new(
-                format!("一至{TOPIC_LEVELS_MAX}级的路径,如 \"城市管理/市容环境/占道经营\""),
+                format!("一至{TOPIC_LEVELS_MAX}级的路径，如 \"城市管理/市容环境/占道经营\""),
                 format!(
                     "a path of 1 to {TOPIC_LEVELS_MAX} levels, as \"城市管理/市容环境/占道经营\""
                 ),
             ),
             Self::Zone => Said::new(
-                "IANA 时区,如 Asia/Shanghai",
+                "IANA 时区，如 Asia/Shanghai",
                 "an IANA time zone, as Asia/Shanghai",
             ),
             Self::Date => Said::new(
-                format!("{FIRST_YEAR}至{LAST_YEAR}年的一天,如 \"2026-10-01\""),
+                format!("{FIRST_YEAR}至{LAST_YEAR}年的一天，如 \"2026-10-01\""),
                 format!("a day of {FIRST_YEAR} to {LAST_YEAR}, as \"2026-10-01\""),
             ),
             Self::Hours => Said::new(
-                "按先后排列的时段,如 [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]],末段可止于 24:00,跨夜写成两段",
+                "按先后排列的时段，如 [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]]，末段可止于 24:00，跨夜写成两段",
                 "spans in order, as [[\"08:30\", \"12:00\"], [\"14:00\", \"17:30\"]]; 24:00 may end the last, and hours over midnight are two spans",
             ),
             Self::Flag => Said::new("true 或 false", "true or false"),
@@ -328,13 +328,13 @@ impl Shape {
                 let names: Vec<&str> = needed.map(|key| key.name).collect();
                 let names = names.join(", ");
                 Said::new(
-                    format!("一节,必有的键:{names}"),
+                    format!("一节，必有的键：{names}"),
                     format!("a section with the keys: {names}"),
                 )
             }
             Self::List(_) => Said::new("列表", "a list"),
-            Self::PerKind(_) => Said::new("一节,每类诉求一项", "a section, a key for every kind"),
-            Self::PerAction(_) => Said::new("一节,动作 = 角色列表", "a section, action = roles"),
+            Self::PerKind(_) => Said::new("一节，每类诉求一项", "a section, a key for every kind"),
+            Self::PerAction(_) => Said::new("一节，动作 = 角色列表", "a section, action = roles"),
         }
     }
 }

@@ -33,20 +33,20 @@ const SAID: &[(&str, &str)] = &[
     ),
     ("string values must be quoted", "文字须加引号"),
     ("missing opening quote", "缺起始引号"),
-    ("invalid basic string", "带引号的文字有误,或缺结束引号"),
-    ("invalid literal string", "单引号文字有误,或缺结束引号"),
+    ("invalid basic string", "带引号的文字有误，或缺结束引号"),
+    ("invalid literal string", "单引号文字有误，或缺结束引号"),
     (
         "invalid multi-line basic string",
-        "多行文字有误,或缺结束引号",
+        "多行文字有误，或缺结束引号",
     ),
     (
         "invalid multi-line literal string",
-        "多行文字有误,或缺结束引号",
+        "多行文字有误，或缺结束引号",
     ),
     ("missing escaped value", "反斜杠后的转义有误"),
     ("too few unicode value digits", "Unicode 转义位数不足"),
     ("unquoted keys cannot be empty", "键不能为空"),
-    ("invalid unquoted key", "键含不允许的字符,须加引号"),
+    ("invalid unquoted key", "键含不允许的字符，须加引号"),
     (
         "keys cannot be multi-line literal strings",
         "键不能是多行文字",
@@ -120,7 +120,7 @@ pub(super) fn in_chinese(message: &str) -> String {
     if told.is_empty() {
         said.to_owned()
     } else {
-        format!("{said},此处可为 {}", told.join("、"))
+        format!("{said}，此处可为 {}", told.join("、"))
     }
 }
 

@@ -41,9 +41,9 @@ words! {
         /// Slides.
         Pptx = "pptx", "PowerPoint演示文稿";
         /// Document before 2007.
-        Doc = "doc", "Word文档(97-2003)";
+        Doc = "doc", "Word文档（97-2003）";
         /// Table before 2007.
-        Xls = "xls", "Excel表格(97-2003)";
+        Xls = "xls", "Excel表格（97-2003）";
         /// Recording.
         Mp3 = "mp3", "MP3录音";
         /// Recording.
