@@ -8,11 +8,11 @@ use crate::admission::{Counted, Counts, Full};
 use crate::drain::Drain;
 use crate::error::{Code, Language};
 use crate::settings::Limits;
-use crate::wire::Wire;
+use crate::wire::{Inflow, Wire};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::Listener;
 use docket_core::ops::network;
@@ -24,6 +24,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -55,6 +56,8 @@ pub struct Connections {
     places: Arc<Semaphore>,
     told: Arc<Semaphore>,
     addresses: Arc<Counts<IpAddr>>,
+    /// Bytes of messages that are not whole.
+    unfinished: Arc<AtomicU64>,
 }
 
 /// What a connection holds while it is open.
@@ -70,6 +73,7 @@ impl Connections {
             places: Arc::new(Semaphore::new(limits.connections_max)),
             told: Arc::new(Semaphore::new(TOLD_MAX)),
             addresses: Arc::new(Counts::new(limits.connections_address_max)),
+            unfinished: Arc::default(),
         }
     }
 
@@ -106,13 +110,16 @@ impl Connections {
             let Some((held, full)) = self.place(address.ip()) else {
                 continue;
             };
+            let inflow = Inflow::among(&self.unfinished);
             let connection = Connection {
                 router: router.clone(),
                 address,
                 full,
                 drain: drain.clone(),
+                inflow: inflow.clone(),
+                head_bytes_max: self.limits.head_bytes_max,
             };
-            let wire = Wire::new(io, self.limits.send_timeout + GRACE, held);
+            let wire = Wire::new(io, self.limits.send_timeout + GRACE, inflow, held);
             let patience = match full {
                 None => self.limits.header_timeout,
                 Some(_) => self.limits.header_timeout.min(TOLD_TIMEOUT),
@@ -127,6 +134,8 @@ struct Connection {
     address: SocketAddr,
     full: Option<Full>,
     drain: Drain,
+    inflow: Inflow,
+    head_bytes_max: usize,
 }
 
 impl Connection {
@@ -142,6 +151,7 @@ impl Connection {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(patience)
+                .max_buf_size(self.head_bytes_max)
                 .serve_connection(TokioIo::new(wire), service)
                 .with_upgrades();
             let mut connection = pin!(connection);
@@ -168,6 +178,14 @@ impl Connection {
         let mut request = request.map(Body::new);
         let peer = ConnectInfo(Peer::new(self.address));
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(self.inflow.clone());
+        let language = language_of(request.headers());
+        if head_bytes(&request) > self.head_bytes_max {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Ok(last(
+                (status, told(Code::TooLarge, language)).into_response(),
+            ));
+        }
         let Some(full) = self.full else {
             let response = self.router.clone().call(request).await?;
             return Ok(if self.drain.has_begun() {
@@ -176,9 +194,6 @@ impl Connection {
                 response
             });
         };
-        let language = request.headers().get(header::ACCEPT_LANGUAGE);
-        let language = language.and_then(|wished| wished.to_str().ok());
-        let language = language.map(Language::from_header).unwrap_or_default();
         Ok(last(if NEVER_SHED.contains(&request.uri().path()) {
             self.router.clone().call(request).await?
         } else {
@@ -201,11 +216,31 @@ fn refused(full: Full, language: Language) -> Response {
         Full::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, Code::Overloaded),
         Full::TooMany => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyAtOnce),
     };
-    let body = serde_json::json!({
-        "errors": [{ "message": language.pick(code.zh(), code.en()), "extensions": { "code": code.code() } }]
-    });
     let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
-    (status, headers, axum::Json(body)).into_response()
+    (status, headers, told(code, language)).into_response()
+}
+
+fn told(code: Code, language: Language) -> axum::Json<serde_json::Value> {
+    axum::Json(serde_json::json!({
+        "errors": [{ "message": language.pick(code.zh(), code.en()), "extensions": { "code": code.code() } }]
+    }))
+}
+
+fn language_of(headers: &HeaderMap) -> Language {
+    let wished = headers.get(header::ACCEPT_LANGUAGE);
+    let wished = wished.and_then(|wished| wished.to_str().ok());
+    wished.map(Language::from_header).unwrap_or_default()
+}
+
+/// Of a request's target and headers, as they were sent. One that is larger by far is not read as far as this.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    const AROUND: usize = ": \r\n".len();
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
+    let headers = request.headers().iter();
+    let header =
+        |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + AROUND;
+    target + headers.map(header).sum::<usize>()
 }
 
 #[cfg(test)]

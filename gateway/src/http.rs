@@ -19,6 +19,7 @@ use crate::graphql::documents::Documents;
 use crate::graphql::judged::Judging;
 use crate::health::PATIENCE;
 use crate::observe::{self, Observed};
+use crate::wire::Inflow;
 use async_graphql::parser::types::OperationType;
 use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -241,7 +242,10 @@ async fn answering(
             Err(bad) => Err(bad),
         };
         return match admitted {
-            Ok(place) => web_socket::open(server, upgrade, &asker, place),
+            Ok(place) => {
+                let inflow = parts.extensions.get::<Inflow>().cloned();
+                web_socket::open(server, upgrade, &asker, place, inflow.unwrap_or_default())
+            }
             Err(bad) => refuse(Media::Json, bad, language),
         };
     }
@@ -323,7 +327,10 @@ async fn answer(
                     request,
                     ..prepared
                 };
-                event_stream::events(outcomes(server, prepared), resume, patience)
+                let drain = server.app.drain.clone();
+                let subscribes = prepared.operation == Some(OperationType::Subscription);
+                let is_cut_off = move || subscribes && drain.is_closing();
+                event_stream::events(outcomes(server, prepared), resume, patience, is_cut_off)
             }
             Err(bad) => event_stream::refuse(bad, patience),
         },

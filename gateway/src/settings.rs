@@ -79,6 +79,9 @@ specs! {
     BODY_BYTES_MAX = "server.body_bytes_max", "DOCKET_BODY_BYTES_MAX", None,
         Kind::Bytes { least: 4 * KIB, most: 64 * KIB * KIB }, "256KiB",
         "Largest request body, and largest WebSocket message.";
+    HEAD_BYTES_MAX = "server.head_bytes_max", "DOCKET_HEAD_BYTES_MAX", None,
+        Kind::Bytes { least: 8 * KIB, most: KIB * KIB }, "64KiB",
+        "Largest head of a request: its target and headers.";
     HEADER_TIMEOUT = "server.header_timeout", "DOCKET_HEADER_TIMEOUT", None,
         Kind::Time { least: SECOND, most: HOUR }, "30s",
         "How long the head of a request may take to come, and how long a connection is kept on which nothing is asked.";

@@ -11,7 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Starts logging. A span that closes is a line of its own, with the time it took. A tracer is told of spans, too,
-/// whatever the log's filter says.
+/// whatever the log's filter says. A line that cannot be written, on a full disk or to whoever reads no more, is lost:
+/// to say so on standard error as well would fail the same way, and panic.
 pub(super) fn start(
     format: LogFormat,
     filter: &str,
@@ -23,6 +24,7 @@ pub(super) fn start(
     if let Some(tracer) = tracer {
         let lines = tracing_subscriber::fmt::layer()
             .with_span_events(FmtSpan::CLOSE)
+            .log_internal_errors(false)
             .with_writer(std::io::stderr);
         let lines = match format {
             LogFormat::Text => lines.boxed(),
@@ -41,6 +43,7 @@ pub(super) fn start(
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => lines.init(),

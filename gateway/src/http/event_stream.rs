@@ -50,11 +50,12 @@ pub struct Patience {
     pub language: Language,
 }
 
-/// Outcomes as events.
+/// Outcomes as events; and at their end, whether there would have been more.
 pub fn events(
     outcomes: impl Stream<Item = Outcome> + Send + 'static,
     resume: Resume,
     patience: Patience,
+    is_cut_off: impl FnOnce() -> bool + Send + 'static,
 ) -> Response {
     let next = outcomes.map(move |outcome| {
         let position = match outcome {
@@ -63,14 +64,14 @@ pub fn events(
         };
         next(position, &outcome.body())
     });
-    respond(next, patience)
+    respond(next, patience, is_cut_off)
 }
 
 /// A request that never came to execution, told where the client listens: an `EventSource` shows its page
 /// nothing of another answer.
 pub fn refuse(bad: Bad, patience: Patience) -> Response {
     let told = next(None, &bad.outcome(patience.language).body());
-    respond(stream::once(std::future::ready(told)), patience)
+    respond(stream::once(std::future::ready(told)), patience, || false)
 }
 
 /// JSON has no line breaks of its own, so that one line of data is enough.
@@ -95,8 +96,14 @@ struct Handing<S> {
     handed: Option<Instant>,
 }
 
-fn respond(events: impl Stream<Item = String> + Send + 'static, patience: Patience) -> Response {
-    let complete = stream::once(async { COMPLETE.to_owned() });
+/// What was cut off is not said to be complete: its client would not come back for the rest.
+fn respond(
+    events: impl Stream<Item = String> + Send + 'static,
+    patience: Patience,
+    is_cut_off: impl FnOnce() -> bool + Send + 'static,
+) -> Response {
+    let complete = async move { (!is_cut_off()).then(|| COMPLETE.to_owned()) };
+    let complete = stream::once(complete).filter_map(std::future::ready);
     let begun = Handing {
         events: events.chain(complete).boxed(),
         handed: None,

@@ -13,6 +13,7 @@ use crate::admission;
 use crate::auth::{Unknown, viewer_of};
 use crate::error::{Code, fault_because, nowhere, speak, system};
 use crate::oidc::Refused;
+use crate::wire::Inflow;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::response::Response;
@@ -33,7 +34,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(12);
 const STALLED: Duration = Duration::from_secs(1);
 /// A message is read up to so many times its limit, to be refused by its code; a larger one breaks the
 /// connection.
-const READ_BEYOND: usize = 4;
+const READ_BEYOND: usize = 2;
 /// How long a client may take to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one that is too slow may take to be told so, behind what it has not taken yet.
@@ -45,6 +46,7 @@ pub fn open(
     upgrade: WebSocketUpgrade,
     asker: &Asker,
     place: admission::Socket,
+    inflow: Inflow,
 ) -> Response {
     // Tokens come by `connection_init`: a browser cannot set the header.
     let asker = Asker {
@@ -58,11 +60,12 @@ pub fn open(
         .max_frame_size(read_max);
     let held = server.app.drain.hold();
     upgrade.on_upgrade(move |mut socket| async move {
+        inflow.begin();
         let _held = (held, place);
         let closing = if socket.protocol().is_none() {
             Some(Closing::Subprotocol)
         } else {
-            let mut connection = Connection::new(server, asker);
+            let mut connection = Connection::new(server, asker, inflow);
             connection.run(&mut socket).await.err().flatten()
         };
         let patience = match closing {
@@ -99,17 +102,22 @@ struct Connection {
     asker: Asker,
     acknowledged: bool,
     heard: bool,
+    inflow: Inflow,
+    /// Since when the beginning of a message waits for its rest, as far as was looked.
+    unfinished_since: Option<Instant>,
     operations: SelectAll<BoxStream<'static, (Arc<str>, Step)>>,
     active: HashMap<Arc<str>, AbortHandle>,
 }
 
 impl Connection {
-    fn new(server: Arc<Server>, asker: Asker) -> Self {
+    fn new(server: Arc<Server>, asker: Asker, inflow: Inflow) -> Self {
         Self {
             server,
             asker,
             acknowledged: false,
             heard: true,
+            inflow,
+            unfinished_since: None,
             operations: SelectAll::new(),
             active: HashMap::new(),
         }
@@ -134,6 +142,9 @@ impl Connection {
                     if !std::mem::take(&mut self.heard) {
                         return Err(Some(Closing::Unheard));
                     }
+                    if self.waits_too_long() {
+                        return Err(Some(Closing::NeverWhole));
+                    }
                     let patience = self.server.app.limits.send_timeout;
                     send(socket, Message::Ping(axum::body::Bytes::new()), patience).await?;
                 }
@@ -141,6 +152,12 @@ impl Connection {
                     // Broken, or closed by the client.
                     let Some(Ok(message)) = message else { return Err(None) };
                     self.heard = true;
+                    if let Message::Ping(payload) | Message::Pong(payload) = &message {
+                        self.inflow.took_control(payload.len());
+                    } else {
+                        self.inflow.took_message();
+                        self.unfinished_since = None;
+                    }
                     if let ControlFlow::Break(()) = self.take(socket, message).await? {
                         return Ok(());
                     }
@@ -154,6 +171,18 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether the rest of a message does not come for longer than a request may take, while its client is there. Looked at
+    /// with each heartbeat.
+    fn waits_too_long(&mut self) -> bool {
+        if self.inflow.unfinished() == 0 {
+            self.unfinished_since = None;
+            return false;
+        }
+        let most = self.server.app.limits.request_timeout;
+        let since = self.unfinished_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= most
     }
 
     /// The server stops: what has begun is answered, and nothing is said to be complete, so that clients

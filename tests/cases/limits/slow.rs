@@ -156,3 +156,87 @@ async fn connections_have_an_edge_and_livez_is_always_answered() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_is_as_large_as_it_may_be() {
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let limits = Limits {
+            head_bytes_max: 10_000,
+            ..Limits::default()
+        };
+        let server = city_within(store, limits).await;
+        for (bytes, answer) in [(9_000, "HTTP/1.1 200 "), (10_000, "HTTP/1.1 431 ")] {
+            let mut connection = connect(&server).await;
+            let filling = "x".repeat(bytes);
+            let head = format!(
+                "GET /livez HTTP/1.1\r\nhost: docket\r\nconnection: close\r\nx: {filling}\r\n\r\n"
+            );
+            // It may be refused before all of it was sent.
+            let _ = connection.write_all(head.as_bytes()).await;
+            let mut heard = vec![0; answer.len()];
+            connection.read_exact(&mut heard).await.unwrap();
+            assert_eq!(String::from_utf8(heard).unwrap(), answer);
+        }
+    })
+    .await;
+}
+
+/// A frame as a client sends it, masked by nothing.
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[kind, 0x80 | length, 0, 0, 0, 0], payload].concat()
+}
+
+/// The next frame of the server's: its kind, and what is in it.
+async fn next_frame(connection: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut head = [0; 2];
+    connection.read_exact(&mut head).await.unwrap();
+    let mut payload = vec![0; usize::from(head[1])];
+    connection.read_exact(&mut payload).await.unwrap();
+    (head[0], payload)
+}
+
+/// Its client answers every ping meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_rest_never_comes_ends_its_connection_by_a_code() {
+    const TEXT_BEGINS: u8 = 0x01;
+    const TEXT: u8 = 0x81;
+    const CLOSE: u8 = 0x88;
+    const PING: u8 = 0x89;
+    const PONG: u8 = 0x8a;
+    docket_tests::store::run(TestStore::sqlite(), async |store: &TestStore| {
+        let limits = Limits {
+            request_timeout: SECOND,
+            ..Limits::default()
+        };
+        let server = city_within(store, limits).await;
+        let mut connection = connect(&server).await;
+        let upgrade = "GET /graphql HTTP/1.1\r\nhost: docket\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+            sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+        connection.write_all(upgrade.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(connection.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101 "));
+        let init = frame(TEXT, br#"{"type":"connection_init"}"#);
+        connection.write_all(&init).await.unwrap();
+        let begun = frame(TEXT_BEGINS, br#"{"type":"#);
+        connection.write_all(&begun).await.unwrap();
+        let mut pings = 0;
+        let code = loop {
+            match next_frame(&mut connection).await {
+                (PING, payload) => {
+                    pings += 1;
+                    connection.write_all(&frame(PONG, &payload)).await.unwrap();
+                }
+                (CLOSE, payload) => break u16::from_be_bytes([payload[0], payload[1]]),
+                (kind, _) => assert_eq!(kind, TEXT, "connection_ack"),
+            }
+        };
+        assert_eq!(code, 1008);
+        assert!(pings > 0, "it was there all the time");
+    })
+    .await;
+}

@@ -23,6 +23,8 @@ pub enum Closing {
     TryAgainLater,
     /// The client takes too little of what it is sent.
     TooSlow,
+    /// A message that had begun, and whose rest does not come.
+    NeverWhole,
     /// Not a message of the protocol; what is wrong with it.
     Invalid(&'static str),
     /// An operation before the connection was acknowledged.
@@ -44,6 +46,7 @@ impl Closing {
     pub const fn code(&self) -> u16 {
         match self {
             Self::Stopping | Self::Unheard => 1001,
+            Self::NeverWhole => 1008,
             Self::TooBig => 1009,
             Self::TryAgainLater | Self::TooSlow => 1013,
             Self::Invalid(_) => 4400,
@@ -61,6 +64,7 @@ impl Closing {
         let mut reason = match self {
             Self::Stopping => "The server is stopping".into(),
             Self::Unheard => "No answer to pings".into(),
+            Self::NeverWhole => "The rest of a message did not come".into(),
             Self::TooBig => "Message too big".into(),
             Self::TryAgainLater => "Try again later".into(),
             Self::TooSlow => "Too slow to read".into(),
