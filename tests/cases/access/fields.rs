@@ -273,6 +273,10 @@ async fn everybody_asks_for_every_field() {
             unread.retain(|n| columns.iter().all(|column| column[*n] == Got::Nothing));
             tables.push((name, table(&of, &columns)));
         }
+        tables.push((
+            "further",
+            further(&city, &selection, &paths, &mut unread).await,
+        ));
         let unread: Vec<_> = unread
             .iter()
             .map(|n| format!("`{}`", paths[*n].join(".")))
@@ -294,6 +298,36 @@ async fn everybody_asks_for_every_field() {
         accounts(&city).await;
     })
     .await;
+}
+
+/// Of the fields that were empty so far those that are not in some further situation, each of which has little else.
+async fn further(
+    city: &City,
+    selection: &str,
+    paths: &[Path],
+    unread: &mut BTreeSet<usize>,
+) -> String {
+    let mut names = Vec::new();
+    let mut all = vec![Vec::new(); STAFF.len()];
+    for (name, id) in city.further().await {
+        let (of, columns) = asked(city, id, selection, paths).await;
+        check(name, &of, &columns);
+        let is_read = |n: &usize| columns.iter().any(|column| column[*n] != Got::Nothing);
+        for n in unread.iter().copied().filter(|n| is_read(n)) {
+            names.push(
+                [
+                    vec![format!("{name}: {}", paths[n][0])],
+                    paths[n][1..].to_vec(),
+                ]
+                .concat(),
+            );
+            for (all, column) in all.iter_mut().zip(&columns) {
+                all.push(column[n]);
+            }
+        }
+        unread.retain(|n| !is_read(n));
+    }
+    table(&names, &all)
 }
 
 /// All of the page at once, so that one run writes it.

@@ -141,6 +141,41 @@ impl City {
         id
     }
 
+    /// Tickets to which one thing more has happened, or another.
+    pub async fn further(&self) -> Vec<(&'static str, TicketId)> {
+        use scenario::*;
+        let in_hand = || vec![assign(), view(), sign()];
+        let situations = [
+            (
+                "extended",
+                [in_hand(), vec![ask_extension(), grant_extension()]],
+            ),
+            ("disputed", [in_hand(), vec![dispute()]]),
+            ("to be terminated", [in_hand(), vec![ask_termination()]]),
+            ("delegated", [in_hand(), vec![delegate()]]),
+            ("urged", [in_hand(), vec![urge()]]),
+            ("declined", [vec![decline()], vec![]]),
+            (
+                "excluded",
+                [
+                    in_hand(),
+                    vec![reply(), ask_exclusion(), decide_exclusion(true)],
+                ],
+            ),
+            (
+                "archived",
+                [in_hand(), vec![reply(), review(), call_back(), archive()]],
+            ),
+        ];
+        let mut further = Vec::new();
+        for (name, done) in situations {
+            let id = self.received(Secrecy::Open).await;
+            self.all_done(id, done.concat()).await;
+            further.push((name, id));
+        }
+        further
+    }
+
     pub async fn given_back(&self) -> TicketId {
         use scenario::*;
         let id = self.received(Secrecy::Open).await;
