@@ -12,7 +12,7 @@ use crate::wire::{Inflow, Wire};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::Listener;
 use docket_core::ops::network;
@@ -179,7 +179,7 @@ impl Connection {
         let peer = ConnectInfo(Peer::new(self.address));
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(self.inflow.clone());
-        let language = language_of(request.headers());
+        let language = Language::of(request.headers());
         if head_bytes(&request) > self.head_bytes_max {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Ok(last(
@@ -224,12 +224,6 @@ fn told(code: Code, language: Language) -> axum::Json<serde_json::Value> {
     axum::Json(serde_json::json!({
         "errors": [{ "message": language.pick(code.zh(), code.en()), "extensions": { "code": code.code() } }]
     }))
-}
-
-fn language_of(headers: &HeaderMap) -> Language {
-    let wished = headers.get(header::ACCEPT_LANGUAGE);
-    let wished = wished.and_then(|wished| wished.to_str().ok());
-    wished.map(Language::from_header).unwrap_or_default()
 }
 
 /// Of a request's target and headers, as they were sent. One that is larger by far is not read as far as this.

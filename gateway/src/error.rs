@@ -2,6 +2,8 @@
 //! system become top-level errors with `extensions.code`. Both are mapped here and nowhere else.
 
 use async_graphql::{Error, ErrorExtensions as _, Pos, ServerError};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
 use docket_core::desk::{FileError, rule_text};
 use docket_core::files::FilesError;
 use docket_core::ops::{OpsError, PASSWORD_BYTES_MAX};
@@ -226,6 +228,14 @@ pub enum Language {
 }
 
 impl Language {
+    /// The one that a request wishes for.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let wished = headers.get(ACCEPT_LANGUAGE);
+        let wished = wished.and_then(|wished| wished.to_str().ok());
+        wished.map(Self::from_header).unwrap_or_default()
+    }
+
     /// From an `Accept-Language` header: whichever of the two weighs more (`q`), the first named of equals; Chinese where
     /// neither is wanted, or both by `*`.
     #[must_use]

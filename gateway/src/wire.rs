@@ -1,5 +1,5 @@
-//! A connection's bytes, and how many of them are of messages that are not whole. A client that takes nothing of what it is sent is let go after a while; and whoever owns the
-//! connection gets it back where a request had begun to come and did not come to its end, to say so.
+//! A connection's bytes, and how many of them are of messages that are not whole. A client that takes nothing of what it is
+//! sent is let go after a while; and whoever owns the connection gets it back where a request had begun to come and did not come to its end, to say so.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;

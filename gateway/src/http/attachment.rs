@@ -56,9 +56,7 @@ impl From<Refusal> for Wrong {
 
 impl Wrong {
     fn respond(self, headers: &HeaderMap) -> Response {
-        let accept = headers.get(header::ACCEPT_LANGUAGE);
-        let language = accept.and_then(|value| value.to_str().ok());
-        let language = language.map(Language::from_header).unwrap_or_default();
+        let language = Language::of(headers);
         let failure = match self {
             Self::Code(code) => Failure::Refused(code.into()),
             Self::Desk(error) => error.into(),

@@ -291,12 +291,11 @@ pub struct Asker {
 
 impl Asker {
     pub fn of(headers: &HeaderMap) -> Self {
-        let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+        let sent = headers.get(header::AUTHORIZATION);
+        let sent = sent.and_then(|value| value.to_str().ok());
         Self {
-            language: text(header::ACCEPT_LANGUAGE)
-                .map(Language::from_header)
-                .unwrap_or_default(),
-            token: text(header::AUTHORIZATION).and_then(bearer).map(Arc::from),
+            language: Language::of(headers),
+            token: sent.and_then(bearer).map(Arc::from),
             address: None,
         }
     }

@@ -35,6 +35,9 @@ const STALLED: Duration = Duration::from_secs(1);
 /// A message is read up to so many times its limit, to be refused by its code; a larger one breaks the
 /// connection.
 const READ_BEYOND: usize = 2;
+/// Bytes read at a time. What comes together with the end of a message, of the next one, is not counted as unfinished:
+/// so much at the most. It is also what a quiet socket costs.
+const READ_BUFFER: usize = 4 * 1024;
 /// How long a client may take to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one that is too slow may take to be told so, behind what it has not taken yet.
@@ -56,6 +59,7 @@ pub fn open(
     let read_max = server.app.limits.body_bytes_max * READ_BEYOND;
     let upgrade = upgrade
         .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(read_max)
         .max_frame_size(read_max);
     let held = server.app.drain.hold();

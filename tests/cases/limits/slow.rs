@@ -4,12 +4,13 @@ use super::{city_within, code};
 use docket_gateway::settings::Limits;
 use docket_tests::TestStore;
 use docket_tests::server::Server;
+use docket_tests::store::PATIENCE;
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// How often a slow client sends a byte.
@@ -183,8 +184,13 @@ async fn a_head_is_as_large_as_it_may_be() {
 
 /// A frame as a client sends it, masked by nothing.
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).unwrap();
-    [&[kind, 0x80 | length, 0, 0, 0, 0], payload].concat()
+    const IN_TWO_BYTES: u8 = 126;
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = match length {
+        [0, short @ ..IN_TWO_BYTES] => vec![kind, 0x80 | short],
+        [high, low] => vec![kind, 0x80 | IN_TWO_BYTES, high, low],
+    };
+    [&head, &[0; 4][..], payload].concat()
 }
 
 /// The next frame of the server's: its kind, and what is in it.
@@ -220,21 +226,24 @@ async fn a_message_whose_rest_never_comes_ends_its_connection_by_a_code() {
             head.push(connection.read_u8().await.unwrap());
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "));
+        // Both at once: what comes together with a whole message is counted as well.
         let init = frame(TEXT, br#"{"type":"connection_init"}"#);
-        connection.write_all(&init).await.unwrap();
-        let begun = frame(TEXT_BEGINS, br#"{"type":"#);
-        connection.write_all(&begun).await.unwrap();
+        let begun = frame(TEXT_BEGINS, &b" ".repeat(60_000));
+        connection.write_all(&[init, begun].concat()).await.unwrap();
         let mut pings = 0;
-        let code = loop {
-            match next_frame(&mut connection).await {
-                (PING, payload) => {
-                    pings += 1;
-                    connection.write_all(&frame(PONG, &payload)).await.unwrap();
+        let closed = async {
+            loop {
+                match next_frame(&mut connection).await {
+                    (PING, payload) => {
+                        pings += 1;
+                        connection.write_all(&frame(PONG, &payload)).await.unwrap();
+                    }
+                    (CLOSE, payload) => break u16::from_be_bytes([payload[0], payload[1]]),
+                    (kind, _) => assert_eq!(kind, TEXT, "connection_ack"),
                 }
-                (CLOSE, payload) => break u16::from_be_bytes([payload[0], payload[1]]),
-                (kind, _) => assert_eq!(kind, TEXT, "connection_ack"),
             }
         };
+        let code = timeout(PATIENCE, closed).await.expect("it is closed");
         assert_eq!(code, 1008);
         assert!(pings > 0, "it was there all the time");
     })
