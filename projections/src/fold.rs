@@ -12,14 +12,14 @@ use docket_domain::ids::{AccountId, TicketId};
 use docket_domain::organisation::Organisation;
 use docket_domain::ticket::Ticket;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// Folds tickets and accounts once for every projection.
 pub(crate) struct Fold {
     journal: Journal,
     known: Arc<Known>,
-    zone: Option<chrono_tz::Tz>,
+    zone: OnceLock<chrono_tz::Tz>,
 }
 
 /// A folded batch.
@@ -46,12 +46,12 @@ impl Fold {
         Self {
             journal,
             known,
-            zone: None,
+            zone: OnceLock::new(),
         }
     }
 
     /// Folds the tickets of a batch, reading the earlier history of those not known.
-    pub(crate) async fn fold(&mut self, records: &[Record]) -> Result<Folded, ProjectionError> {
+    pub(crate) async fn fold(&self, records: &[Record]) -> Result<Folded, ProjectionError> {
         let mut index: HashMap<Uuid, usize> = HashMap::new();
         let mut changes: Vec<TicketChange> = Vec::new();
         let (mut known, missing) = self.before(records);
@@ -141,7 +141,7 @@ impl Fold {
         (known, missing)
     }
 
-    /// Remembers a batch that was applied.
+    /// Remembers a batch, applied or not: each ticket is right for its version.
     pub(crate) fn keep(&self, folded: Folded) {
         for change in folded.changes {
             self.known.keep(Card {
@@ -154,20 +154,21 @@ impl Fold {
     }
 
     /// The organisation's zone, fixed at founding.
-    async fn zone(&mut self, not_needed: bool) -> Result<chrono_tz::Tz, ProjectionError> {
-        if let Some(zone) = self.zone {
-            return Ok(zone);
+    async fn zone(&self, not_needed: bool) -> Result<chrono_tz::Tz, ProjectionError> {
+        if let Some(zone) = self.zone.get() {
+            return Ok(*zone);
         }
+        let mut founded = None;
         for stream in self.journal.streams_of(Organisation::CATEGORY, 1).await? {
             let mut organisation = Organisation::default();
             for record in self.journal.read_stream(stream, 0).await? {
                 let event = decode::<Organisation>(&record)?;
                 Organisation::evolve(&mut organisation, &record.stamp(), &event);
             }
-            self.zone = organisation.time_zone;
+            founded = organisation.time_zone;
         }
-        match self.zone {
-            Some(zone) => Ok(zone),
+        match founded {
+            Some(zone) => Ok(*self.zone.get_or_init(|| zone)),
             None if not_needed => Ok(chrono_tz::UTC),
             None => Err(ProjectionError::NotFounded),
         }

@@ -8,7 +8,7 @@ use crate::known::Known;
 use crate::projection::{self, Projection, ProjectionError};
 use crate::rebuild;
 use crate::views::Views;
-use crate::write::{Tables, apply_all, writes_of};
+use crate::write::{Tables, Write, apply_all, writes_of};
 use docket_core::db::{Db, Tx};
 use docket_core::news::News;
 use docket_core::{Journal, JournalError, Record, Store, values};
@@ -36,6 +36,9 @@ const BUSY_RECORDS: usize = 8;
 /// it, is paid less often.
 const GATHER: Duration = Duration::from_millis(40);
 
+/// Records of a batch from which on the next one is read and folded while it is written.
+const AHEAD_FROM: usize = 256;
+
 /// What the desk keeps as folded, beside tickets, whose versions it compares.
 const DESK_KEEPS: [&str; 3] = [
     Account::CATEGORY,
@@ -60,12 +63,31 @@ pub const TOLD_MAX: usize = 128;
 /// A span for the way of a trace's records into the views; a disabled one where nobody wants to know.
 pub type Tell = fn(Uuid) -> Span;
 
+/// A batch that is folded, and not in the views yet.
+struct Made {
+    /// The position before its first record.
+    from: u64,
+    records: Vec<Record>,
+    writes: Vec<Write>,
+    /// They end when rows and checkpoint are in.
+    _spans: Vec<Span>,
+}
+
+impl Made {
+    /// The position of its last record.
+    fn to(&self) -> u64 {
+        self.records.last().map_or(self.from, |last| last.position)
+    }
+}
+
 /// Makes the views' tables and follows the journal.
 pub struct Runner {
     db: Db,
     journal: Journal,
     news: News,
     fold: Fold,
+    /// The batch that comes next, if it was made while the last one was written.
+    ahead: Option<Made>,
     position: watch::Sender<u64>,
     state: watch::Sender<State>,
     caught_up: watch::Sender<Instant>,
@@ -102,6 +124,7 @@ impl Runner {
                 journal: store.journal.clone(),
                 news: store.news.clone(),
                 fold,
+                ahead: None,
                 position,
                 state,
                 caught_up,
@@ -150,8 +173,10 @@ impl Runner {
                 Ok(0) => {
                     let _ = tokio::time::timeout(POLL, head.changed()).await;
                 }
-                // One that is full has more behind it.
-                Ok(BUSY_RECORDS..BATCH_FULL) => tokio::time::sleep_until(began + GATHER).await,
+                // One that is full has more behind it; one that is made is gathered.
+                Ok(BUSY_RECORDS..BATCH_FULL) if self.ahead.is_none() => {
+                    tokio::time::sleep_until(began + GATHER).await;
+                }
                 Ok(_) => {}
                 Err(
                     error @ (ProjectionError::Database(_)
@@ -170,42 +195,72 @@ impl Runner {
         }
     }
 
-    /// Applies one batch: of so many records.
+    /// Applies one batch: of so many records. Where it is a large one, the next is made meanwhile.
     async fn step(&mut self) -> Result<usize, ProjectionError> {
         let from = *self.position.borrow();
-        let records = self.journal.read_all(from, BATCH_RECORDS_MAX).await?;
-        let Some(last) = records.last() else {
+        let ahead = self.ahead.take().filter(|made| made.from == from);
+        let made = match ahead {
+            None => self.make(from).await?,
+            ahead => ahead,
+        };
+        let Some(made) = made else {
             self.caught_up.send_replace(Instant::now());
             return Ok(0);
         };
-        let to = last.position;
-        // They end with the step, when rows and checkpoint are in.
-        let _spans = self.tell(&records);
+        let (count, to) = (made.records.len(), made.to());
+        if count < AHEAD_FROM {
+            let applied = self.apply(made).await?;
+            return Ok(if applied { count } else { 1 });
+        }
+        let (applied, ahead) = tokio::join!(self.apply(made), self.make(to));
+        // What went wrong with it goes wrong again when its turn comes.
+        self.ahead = ahead.ok().flatten();
+        Ok(if applied? { count } else { 1 })
+    }
+
+    /// Reads and folds what comes after a position; none where nothing does. Needs nothing of the views.
+    async fn make(&self, from: u64) -> Result<Option<Made>, ProjectionError> {
+        let records = self.journal.read_all(from, BATCH_RECORDS_MAX).await?;
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let spans = self.tell(&records);
         let folded = self.fold.fold(&records).await?;
         let writes = writes_of(&projection::all(), &folded.batch(&records))?;
+        self.fold.keep(folded);
+        Ok(Some(Made {
+            from,
+            records,
+            writes,
+            _spans: spans,
+        }))
+    }
+
+    /// Brings a batch into the views; not where another process was faster.
+    async fn apply(&self, made: Made) -> Result<bool, ProjectionError> {
+        let (from, to) = (made.from, made.to());
         let mut tx = self.db.begin_by_index().await?;
         let at = lock_checkpoint(&mut tx).await?;
         if at != from {
-            // Another process was here, and read what this one does not.
+            // It read what this one does not.
             drop(tx);
             self.news.heard(at);
             self.position.send_replace(at);
-            return Ok(1);
+            return Ok(false);
         }
-        apply_all(&mut tx, "", Tables::Filled, writes).await?;
+        apply_all(&mut tx, "", Tables::Filled, made.writes).await?;
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
-        self.fold.keep(folded);
         let kept = |record: &&Record| DESK_KEEPS.contains(&&*record.category);
-        if let Some(last) = records.iter().rev().find(kept) {
+        if let Some(last) = made.records.iter().rev().find(kept) {
             self.news.heard(last.position);
         }
         self.position.send_replace(to);
-        for record in &records {
+        for record in &made.records {
             tracing::trace!(correlation = %record.correlation, position = record.position, "in the views");
         }
         tracing::debug!(from, to, "the views moved");
-        Ok(records.len())
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The read models: `verify` names what was tampered with, `rebuild` puts it right, and views follow.
 
+mod ahead;
 mod behind;
 mod long;
 

@@ -1,6 +1,6 @@
 //! What stands in the way of a batch: found by the store under its lock, judged here for both stores.
 
-use super::backend::Commit;
+use super::backend::{Claim, Commit};
 use std::collections::{HashMap, HashSet};
 
 /// What a commit meets in the store.
@@ -12,6 +12,15 @@ pub(super) struct Standing {
     pub command_known: bool,
     /// Whether something it claims is taken.
     pub claim_taken: bool,
+}
+
+/// Everything that is claimed in a batch, with the place of the commit that claims it.
+pub(super) fn claims<'b>(batch: &[&'b Commit]) -> impl Iterator<Item = (usize, &'b Claim)> {
+    let of_commit = |(index, commit): (usize, &&'b Commit)| {
+        let commit: &'b Commit = commit;
+        commit.claims.iter().map(move |claim| (index, claim))
+    };
+    batch.iter().enumerate().flat_map(of_commit)
 }
 
 /// Indexes of the commits that cannot be taken, ascending: the decisive ones, and every other on the same

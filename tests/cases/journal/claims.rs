@@ -9,6 +9,7 @@ docket_tests::on_both_stores! {
     a_claim_is_held_by_one_stream,
     of_rival_claims_one_wins,
     a_failed_commit_claims_nothing,
+    of_many_commits_at_once_those_fail_that_claim_what_is_taken,
 }
 
 async fn a_claim_is_held_by_one_stream(store: &TestStore) {
@@ -67,4 +68,28 @@ async fn a_failed_commit_claims_nothing(store: &TestStore) {
         .append(claiming(commit(fresh(), 0, 1), "wang"))
         .await
         .unwrap();
+}
+
+/// More claims than one statement looks for, in batches of many commits.
+async fn of_many_commits_at_once_those_fail_that_claim_what_is_taken(store: &TestStore) {
+    let journal = store.journal().await;
+    let login = |n: usize| format!("clerk{n}");
+    let holder = commit(fresh(), 0, 1);
+    let taken = (0..400).step_by(7);
+    let holder = taken.fold(holder, |held, n| claiming(held, &login(n)));
+    journal.append(holder).await.unwrap();
+    let rivals = (0..400).map(|n| {
+        let own = claiming(commit(fresh(), 0, 1), &format!("of {n}"));
+        journal.append(claiming(own, &login(n)))
+    });
+    for (n, outcome) in join_all(rivals).await.into_iter().enumerate() {
+        let refused = matches!(outcome, Err(JournalError::ClaimTaken { .. }));
+        assert_eq!(refused, n % 7 == 0, "{n}: {outcome:?}");
+    }
+    for n in 0..400 {
+        let own = format!("of {n}");
+        let held = journal.claimed_by("login", own.as_bytes()).await.unwrap();
+        assert_eq!(held.is_some(), n % 7 != 0, "{n}");
+    }
+    assert_eq!(whole_log(&journal).await.len(), 1 + 400 - 58);
 }

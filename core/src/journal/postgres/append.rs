@@ -6,8 +6,8 @@
 //! care**, in a transaction under the same lock: what stands in its way first, then what can be taken.
 
 use crate::db::time_of;
-use crate::journal::backend::{Appended, Commit, signed, unsigned};
-use crate::journal::standing::{Standing, accepted, rejected};
+use crate::journal::backend::{Appended, Claim, Commit, signed, unsigned};
+use crate::journal::standing::{Standing, accepted, claims, rejected};
 use docket_domain::Timestamp;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use std::collections::HashSet;
@@ -124,23 +124,42 @@ async fn standing(
     .fetch_all(&mut *connection)
     .await?;
     let mut standing = Vec::with_capacity(batch.len());
-    for (commit, row) in batch.iter().zip(rows) {
-        let mut found = Standing {
+    for row in rows {
+        standing.push(Standing {
             version: unsigned(row.try_get::<Option<i64>, _>(0)?.unwrap_or(0)),
             command_known: row.try_get(1)?,
             claim_taken: false,
-        };
-        for claim in &commit.claims {
-            let taken = sqlx::query("SELECT 1 FROM claims WHERE kind = $1 AND value = $2")
-                .bind(claim.kind)
-                .bind(&claim.value)
-                .fetch_optional(&mut *connection)
-                .await?;
-            found.claim_taken |= taken.is_some();
-        }
-        standing.push(found);
+        });
+    }
+    for commit in claimed(connection, batch).await? {
+        standing[commit].claim_taken = true;
     }
     Ok(standing)
+}
+
+/// The commits that claim what is taken, by their places in the batch.
+async fn claimed(
+    connection: &mut PgConnection,
+    batch: &[&Commit],
+) -> Result<Vec<usize>, sqlx::Error> {
+    let claims: Vec<(usize, &Claim)> = claims(batch).collect();
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (kinds, values): (Vec<&str>, Vec<&[u8]>) = claims
+        .iter()
+        .map(|(_, claim)| (claim.kind, claim.value.as_slice()))
+        .unzip();
+    let taken: Vec<bool> = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM claims c WHERE c.kind = k.kind AND c.value = k.value)
+         FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k (kind, value, i) ORDER BY i",
+    )
+    .bind(kinds)
+    .bind(values)
+    .fetch_all(connection)
+    .await?;
+    let taken = claims.iter().zip(taken).filter(|(_, taken)| *taken);
+    Ok(taken.map(|((commit, _), _)| *commit).collect())
 }
 
 /// Inserts a whole batch, or fails with a refusal.

@@ -8,8 +8,8 @@
 
 use super::packed::{Column, Packed, ROWS_MAX, insert_sql, numbers_sql, width};
 use crate::db::{Lent, pieces, placeholders, time_of};
-use crate::journal::backend::{Appended, Commit, signed, unsigned};
-use crate::journal::standing::{Standing, accepted, rejected};
+use crate::journal::backend::{Appended, Claim, Commit, signed, unsigned};
+use crate::journal::standing::{Standing, accepted, claims, rejected};
 use docket_domain::Timestamp;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Connection as _, Row as _, SqliteConnection};
@@ -343,17 +343,40 @@ async fn standing(
             });
         }
     }
-    for (commit, found) in batch.iter().zip(&mut standing) {
-        for claim in &commit.claims {
-            let taken = sqlx::query("SELECT 1 FROM claims WHERE kind = $1 AND value = $2")
-                .bind(claim.kind)
-                .bind(claim.value.as_slice())
-                .fetch_optional(&mut *connection)
-                .await?;
-            found.claim_taken |= taken.is_some();
-        }
+    for commit in claimed(connection, batch).await? {
+        standing[commit].claim_taken = true;
     }
     Ok(standing)
+}
+
+/// The commits that claim what is taken, by their places in the batch.
+async fn claimed(
+    connection: &mut SqliteConnection,
+    batch: &[&Commit],
+) -> Result<Vec<usize>, sqlx::Error> {
+    let claims: Vec<(usize, &Claim)> = claims(batch).collect();
+    let mut claimed = Vec::new();
+    for piece in pieces(&claims) {
+        let sql = format!(
+            "WITH wanted (i, kind, value) AS (VALUES {})
+             SELECT i FROM wanted WHERE EXISTS (SELECT 1 FROM claims c
+                 WHERE c.kind = wanted.kind AND c.value = wanted.value)",
+            placeholders(piece.len(), 3)
+        );
+        let mut arguments = SqliteArguments::default();
+        for (commit, claim) in piece {
+            add(&mut arguments, signed(*commit as u64))?;
+            add(&mut arguments, claim.kind)?;
+            add(&mut arguments, claim.value.as_slice())?;
+        }
+        let rows = sqlx::query_with(&sql, arguments)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in rows {
+            claimed.push(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(usize::MAX));
+        }
+    }
+    Ok(claimed)
 }
 
 /// Runs the first text, or the second where something is claimed.
