@@ -210,7 +210,7 @@ codes! {
     /// The store is out of reach.
     Unavailable = "UNAVAILABLE" {
         zh: "系统暂时不可用，请稍后重试", en: "the store is out of reach",
-        remedy: "Repeat the command with the same `commandId`: it takes effect once." }
+        remedy: "Wait as long as `Retry-After` or `extensions.retryAfter` says, and repeat the command with the same `commandId`: it takes effect once." }
     /// A fault of Docket's.
     Internal = "INTERNAL" {
         zh: "系统内部错误", en: "an internal error",
@@ -335,11 +335,15 @@ pub fn speak(language: Language, error: &mut ServerError) {
 /// A fault as a top-level error.
 #[must_use]
 pub fn fault(code: Code) -> Error {
-    told(code.code(), code.zh().to_owned(), code.en().to_owned())
+    let error = told(code.code(), code.zh().to_owned(), code.en().to_owned());
+    if matches!(code, Code::Overloaded | Code::Unavailable) {
+        return error.extend_with(|_, e| e.set("retryAfter", RETRY_AFTER));
+    }
+    error
 }
 
-/// For how many seconds to wait where too many passwords are being looked at.
-const BUSY_RETRY: u64 = 1;
+/// For how many seconds to wait where there is too much, or the store is out of reach.
+pub const RETRY_AFTER: u64 = 1;
 
 /// Too many requests, and for how many seconds to wait.
 #[must_use]
@@ -464,9 +468,7 @@ impl From<DeskError> for Failure {
             DeskError::Ops(OpsError::Locked) => Code::LoginLocked.into(),
             DeskError::Ops(OpsError::SessionOver) => Code::SessionOver.into(),
             DeskError::Ops(OpsError::RefreshReused(_)) => Code::TokenReused.into(),
-            DeskError::Ops(OpsError::Busy) => Self::Fault(
-                fault(Code::Overloaded).extend_with(|_, e| e.set("retryAfter", BUSY_RETRY)),
-            ),
+            DeskError::Ops(OpsError::Busy) => Self::Fault(fault(Code::Overloaded)),
             DeskError::Deactivated => Code::AccountDeactivated.into(),
             DeskError::WrongQueryCode => Code::WrongQueryCode.into(),
             DeskError::QueryCodeLocked => Code::QueryCodeLocked.into(),

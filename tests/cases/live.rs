@@ -133,6 +133,17 @@ async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &Te
         (&again["position"], &again["type"]),
         (&second["position"], &second["type"])
     );
+    // A log that was restored from a backup ends before what a client has seen.
+    let end: u64 = second["position"].as_str().unwrap().parse().unwrap();
+    let mut ahead = Socket::open(&operator).await;
+    let beyond = json!({ "id": id, "after": (end + 1).to_string() });
+    ahead.subscribe(query, beyond).await;
+    let told = ahead.next().await.to_string();
+    let why = format!("after超出日志末尾（{end}）");
+    assert!(
+        told.contains("BAD_REQUEST") && told.contains(&why),
+        "{told}"
+    );
     let stranger = person(&server, "other-clerk").await;
     let mut closed = Socket::open(&stranger).await;
     closed.subscribe(query, json!({ "id": id })).await;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 on_both_stores! {
     a_citizen_follows_and_rates_by_code,
     a_code_cannot_be_guessed,
+    few_codes_are_looked_at_in_one_request,
 }
 
 const PROGRESS: &str = "query($input: ProgressInput!) { progress(input: $input) {
@@ -143,4 +144,25 @@ async fn a_code_cannot_be_guessed(store: &TestStore) {
     for seen in futures_util::future::join_all(looks).await {
         assert_eq!(seen["state"], "RECEIVED");
     }
+}
+
+async fn few_codes_are_looked_at_in_one_request(store: &TestStore) {
+    let server = city(store).await;
+    let ticket = received(&server).await;
+    let (number, code) = (&ticket["number"], &ticket["queryCode"]);
+    let looks = |count: usize| {
+        let look = |n| {
+            format!("a{n}: progress(input: {{ number: {number}, queryCode: {code} }}) {{ state }}")
+        };
+        format!(
+            "{{ {} }}",
+            (0..count).map(look).collect::<Vec<_>>().join(" ")
+        )
+    };
+    let nobody = server.client();
+    let nine = nobody.data(&looks(9), json!({})).await;
+    assert_eq!(nine["a8"]["state"], "RECEIVED");
+    let ten = nobody.run(&looks(10), json!({})).await;
+    assert_eq!(ten["errors"][0]["extensions"]["code"], "TOO_LARGE", "{ten}");
+    assert_eq!(ten["data"], Value::Null);
 }

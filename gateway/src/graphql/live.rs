@@ -10,7 +10,7 @@ use super::limits::begin_anew;
 use super::ticket::{Ticket, seen, visible};
 use crate::app::App;
 use crate::auth::{Credential, Viewer, viewer};
-use crate::error::{Code, fault, not_found, system};
+use crate::error::{Code, fault, fault_because, not_found, system};
 use crate::fan_out::{Change, Followed, Follower};
 use async_graphql::{Context, Error, ID, SimpleObject, Subscription as GraphQLSubscription};
 use docket_core::desk::REFRESH;
@@ -249,13 +249,16 @@ async fn follow(
     let resume = context.data_opt::<Resume>().cloned().unwrap_or_default();
     // A client that comes back repeats the request it first made.
     let at = match after.map(|Position(after)| after).max(resume.after) {
-        Some(after) => after,
-        None => app
-            .desk
-            .journal()
-            .head()
-            .await
-            .map_err(|e| system(&DeskError::Journal(e)))?,
+        Some(after) if after <= app.views.position() => after,
+        after => {
+            let head = app.desk.journal().head().await;
+            let head = head.map_err(|e| system(&DeskError::Journal(e)))?;
+            let after = after.unwrap_or(head);
+            if after > head {
+                return Err(beyond(head));
+            }
+            after
+        }
     };
     let every_to = at.max(app.views.position());
     let follower = app.fan_out.follow(followed);
@@ -277,6 +280,17 @@ async fn follow(
             Err(error) => Some((Err(error), None)),
         }
     }))
+}
+
+/// A position that the log has not come to: nothing would be told until it has.
+fn beyond(head: u64) -> Error {
+    let detail = (
+        format!("after超出日志末尾（{head}），日志可能已从备份恢复：请重新读取，不带after再订阅"),
+        format!(
+            "after is beyond the log's end ({head}), which was perhaps restored from a backup: read anew, and subscribe without it"
+        ),
+    );
+    fault_because(Code::BadRequest, detail)
 }
 
 /// Leaves the last record of each stream: what is told of a ticket is as it is now, whatever the record.

@@ -148,7 +148,7 @@ pub struct ProgressQuery;
 #[Object]
 impl ProgressQuery {
     /// How far a ticket has come (进度查询). Needs no login; wrong codes lock the number for a while.
-    #[graphql(complexity = "50 + child_complexity")]
+    #[graphql(complexity = "2_000 + child_complexity")]
     async fn progress(
         &self,
         context: &Context<'_>,
@@ -231,7 +231,7 @@ pub struct ProgressMutation;
 #[Object]
 impl ProgressMutation {
     /// 评价: rates an answered ticket with its number and query code. Needs no login.
-    #[graphql(complexity = "50 + child_complexity")]
+    #[graphql(complexity = "2_000 + child_complexity")]
     async fn rate_by_code(
         &self,
         context: &Context<'_>,
@@ -251,7 +251,7 @@ impl ProgressMutation {
     }
 
     /// 催办: urges a ticket on with its number and query code. Needs no login.
-    #[graphql(complexity = "50 + child_complexity")]
+    #[graphql(complexity = "2_000 + child_complexity")]
     async fn urge_by_code(
         &self,
         context: &Context<'_>,
@@ -269,7 +269,7 @@ impl ProgressMutation {
     }
 
     /// 撤诉: takes a request back with its number and query code. Needs no login.
-    #[graphql(complexity = "50 + child_complexity")]
+    #[graphql(complexity = "2_000 + child_complexity")]
     async fn withdraw_by_code(
         &self,
         context: &Context<'_>,

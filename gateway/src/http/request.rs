@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::admission::{Full, Held};
 use crate::app::App;
 use crate::auth::{TokenOver, Unknown, Viewer, viewer_of};
-use crate::error::{Code, Language, nowhere, system};
+use crate::error::{Code, Language, RETRY_AFTER, nowhere, system};
 use crate::graphql::coerced;
 use crate::graphql::documents::Known;
 use crate::graphql::judged::Meant;
@@ -97,9 +97,7 @@ pub struct Bad {
     pub well_formed: bool,
 }
 
-/// What `Retry-After` says when there is too much, in seconds.
-const RETRY_AFTER: u64 = 1;
-/// What it says where the identity provider is out of reach: when it is asked again.
+/// What `Retry-After` says where the identity provider is out of reach: when it is asked again.
 const PROVIDER_RETRY_AFTER: u64 = FETCH_INTERVAL.num_seconds().unsigned_abs();
 
 impl Bad {

@@ -52,7 +52,8 @@ async fn a_full_disk_refuses_writes_and_serves_reads() {
         assert_eq!(code, "UNAVAILABLE", "after {} commands", taken.len());
         // It stays so, for whoever asks.
         let told = receive(&crew, command).await;
-        assert_eq!(told["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{told}");
+        let extensions = &told["errors"][0]["extensions"];
+        assert_eq!((&extensions["code"], &extensions["retryAfter"]), (&json!("UNAVAILABLE"), &json!(1)), "{told}");
         let read = "query($id: ID!) { ticket(id: $id) { state title } me { login } inbox(tab: TO_ASSIGN) { totalCount edges { cursor } } }";
         let ticket = json!({ "id": taken[0].ticket });
         let data = crew.dispatcher.data(read, ticket).await;
