@@ -210,7 +210,7 @@ codes! {
     /// The store is out of reach.
     Unavailable = "UNAVAILABLE" {
         zh: "系统暂时不可用，请稍后重试", en: "the store is out of reach",
-        remedy: "Wait as long as `Retry-After` or `extensions.retryAfter` says, and repeat the command with the same `commandId`: it takes effect once." }
+        remedy: "Wait a second, or as long as `Retry-After` or `extensions.retryAfter` says, and repeat the command with the same `commandId`: it takes effect once." }
     /// A fault of Docket's.
     Internal = "INTERNAL" {
         zh: "系统内部错误", en: "an internal error",

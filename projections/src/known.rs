@@ -28,7 +28,11 @@ impl Known {
         Some(self.at(TicketId(id), version)?.ticket)
     }
 
+    /// Keeps a ticket, unless a later version is known: queries read what the runner has folded on from.
     pub(crate) fn keep(&self, card: Card) {
-        self.0.insert(card.id.0, card);
+        let later = |known: Card| known.version > card.version;
+        if !self.0.get(&card.id.0).is_some_and(later) {
+            self.0.insert(card.id.0, card);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Several processes may run one on the same views: whoever finds the checkpoint moved on starts again
 //! from there. Polling is the truth, waking is a hint.
 
-use crate::fold::Fold;
+use crate::fold::{Fold, Folded};
 use crate::known::Known;
 use crate::projection::{self, Projection, ProjectionError};
 use crate::rebuild;
@@ -36,9 +36,6 @@ const BUSY_RECORDS: usize = 8;
 /// it, is paid less often.
 const GATHER: Duration = Duration::from_millis(40);
 
-/// Records of a batch from which on the next one is read and folded while it is written.
-const AHEAD_FROM: usize = 256;
-
 /// What the desk keeps as folded, beside tickets, whose versions it compares.
 const DESK_KEEPS: [&str; 3] = [
     Account::CATEGORY,
@@ -68,16 +65,15 @@ struct Made {
     /// The position before its first record.
     from: u64,
     records: Vec<Record>,
+    folded: Folded,
     writes: Vec<Write>,
     /// They end when rows and checkpoint are in.
     _spans: Vec<Span>,
 }
 
-impl Made {
-    /// The position of its last record.
-    fn to(&self) -> u64 {
-        self.records.last().map_or(self.from, |last| last.position)
-    }
+/// The position of the last of some records, or the one before them.
+fn end_of(records: &[Record], from: u64) -> u64 {
+    records.last().map_or(from, |last| last.position)
 }
 
 /// Makes the views' tables and follows the journal.
@@ -173,10 +169,8 @@ impl Runner {
                 Ok(0) => {
                     let _ = tokio::time::timeout(POLL, head.changed()).await;
                 }
-                // One that is full has more behind it; one that is made is gathered.
-                Ok(BUSY_RECORDS..BATCH_FULL) if self.ahead.is_none() => {
-                    tokio::time::sleep_until(began + GATHER).await;
-                }
+                // One that is full has more behind it.
+                Ok(BUSY_RECORDS..BATCH_FULL) => tokio::time::sleep_until(began + GATHER).await,
                 Ok(_) => {}
                 Err(
                     error @ (ProjectionError::Database(_)
@@ -195,7 +189,7 @@ impl Runner {
         }
     }
 
-    /// Applies one batch: of so many records. Where it is a large one, the next is made meanwhile.
+    /// Applies one batch: of so many records. Where it is full, the next is made meanwhile.
     async fn step(&mut self) -> Result<usize, ProjectionError> {
         let from = *self.position.borrow();
         let ahead = self.ahead.take().filter(|made| made.from == from);
@@ -207,15 +201,25 @@ impl Runner {
             self.caught_up.send_replace(Instant::now());
             return Ok(0);
         };
-        let (count, to) = (made.records.len(), made.to());
-        if count < AHEAD_FROM {
-            let applied = self.apply(made).await?;
-            return Ok(if applied { count } else { 1 });
+        let Made {
+            records,
+            folded,
+            writes,
+            _spans,
+            ..
+        } = made;
+        if records.len() < BATCH_FULL {
+            let applied = self.apply(from, &records, writes).await?;
+            self.fold.keep(folded);
+            return Ok(if applied { records.len() } else { 1 });
         }
-        let (applied, ahead) = tokio::join!(self.apply(made), self.make(to));
-        // What went wrong with it goes wrong again when its turn comes.
+        // There is more behind it, which may go on from what this one comes to.
+        self.fold.keep(folded);
+        let next = self.make(end_of(&records, from));
+        let (applied, ahead) = tokio::join!(self.apply(from, &records, writes), next);
+        // What went wrong with the next goes wrong again when its turn comes.
         self.ahead = ahead.ok().flatten();
-        Ok(if applied? { count } else { 1 })
+        Ok(if applied? { records.len() } else { 1 })
     }
 
     /// Reads and folds what comes after a position; none where nothing does. Needs nothing of the views.
@@ -227,18 +231,23 @@ impl Runner {
         let spans = self.tell(&records);
         let folded = self.fold.fold(&records).await?;
         let writes = writes_of(&projection::all(), &folded.batch(&records))?;
-        self.fold.keep(folded);
         Ok(Some(Made {
             from,
             records,
+            folded,
             writes,
             _spans: spans,
         }))
     }
 
     /// Brings a batch into the views; not where another process was faster.
-    async fn apply(&self, made: Made) -> Result<bool, ProjectionError> {
-        let (from, to) = (made.from, made.to());
+    async fn apply(
+        &self,
+        from: u64,
+        records: &[Record],
+        writes: Vec<Write>,
+    ) -> Result<bool, ProjectionError> {
+        let to = end_of(records, from);
         let mut tx = self.db.begin_by_index().await?;
         let at = lock_checkpoint(&mut tx).await?;
         if at != from {
@@ -248,15 +257,15 @@ impl Runner {
             self.position.send_replace(at);
             return Ok(false);
         }
-        apply_all(&mut tx, "", Tables::Filled, made.writes).await?;
+        apply_all(&mut tx, "", Tables::Filled, writes).await?;
         move_checkpoint(&mut tx, to).await?;
         tx.commit().await?;
         let kept = |record: &&Record| DESK_KEEPS.contains(&&*record.category);
-        if let Some(last) = made.records.iter().rev().find(kept) {
+        if let Some(last) = records.iter().rev().find(kept) {
             self.news.heard(last.position);
         }
         self.position.send_replace(to);
-        for record in &made.records {
+        for record in records {
             tracing::trace!(correlation = %record.correlation, position = record.position, "in the views");
         }
         tracing::debug!(from, to, "the views moved");

@@ -6,6 +6,7 @@ mod slow;
 use crate::gateway::{city, department, request};
 use docket_tests::server::{Client, Server};
 use docket_tests::staff::PASSWORD;
+use docket_tests::store::PATIENCE;
 use docket_tests::{TestStore, on_both_stores};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -138,7 +139,8 @@ async fn a_ticket_is_followed_from_any_position_without_gap_or_double(store: &Te
     let mut ahead = Socket::open(&operator).await;
     let beyond = json!({ "id": id, "after": (end + 1).to_string() });
     ahead.subscribe(query, beyond).await;
-    let told = ahead.next().await.to_string();
+    let told = tokio::time::timeout(PATIENCE, ahead.next()).await;
+    let told = told.expect("not silence").to_string();
     let why = format!("after超出日志末尾（{end}）");
     assert!(
         told.contains("BAD_REQUEST") && told.contains(&why),

@@ -79,7 +79,10 @@ async fn of_many_commits_at_once_those_fail_that_claim_what_is_taken(store: &Tes
     let holder = taken.fold(holder, |held, n| claiming(held, &login(n)));
     journal.append(holder).await.unwrap();
     let rivals = (0..400).map(|n| {
-        let own = claiming(commit(fresh(), 0, 1), &format!("of {n}"));
+        let own = ["of", "also of"].map(|own| format!("{own} {n}"));
+        let own = own
+            .iter()
+            .fold(commit(fresh(), 0, 1), |c, l| claiming(c, l));
         journal.append(claiming(own, &login(n)))
     });
     for (n, outcome) in join_all(rivals).await.into_iter().enumerate() {

@@ -69,7 +69,7 @@ async fn tickets_that_change_in_every_batch_are_folded_on(store: &TestStore) {
             city::act(&hotline.desk, &clerk(), *ticket, action()).await;
         }
     }
-    // Each drops what it has folded ahead when the other was faster.
+    // Two, so that now and then one has folded what the other has written meanwhile.
     let (one, other) = tokio::join!(Server::start(store), Server::start(store));
     let head = hotline.store.journal.head().await.unwrap();
     assert!(head > 3 * u64::from(BATCH_RECORDS_MAX));

@@ -151,7 +151,7 @@ async fn claimed(
         .map(|(_, claim)| (claim.kind, claim.value.as_slice()))
         .unzip();
     let taken: Vec<bool> = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM claims c WHERE c.kind = k.kind AND c.value = k.value)
+        "SELECT (SELECT c.stream FROM claims c WHERE c.kind = k.kind AND c.value = k.value) IS NOT NULL
          FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k (kind, value, i) ORDER BY i",
     )
     .bind(kinds)
